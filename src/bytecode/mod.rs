@@ -1,0 +1,1 @@
+//! What compiled code says about itself: pure functions over [`CodeShape`](crate::model::CodeShape).

@@ -1,0 +1,32 @@
+//! Every environment variable minicov reads, once, with what it is for.
+//!
+//! Must not know: what anybody does with the values. Invariant: no other module asks the environment.
+
+use std::ffi::OsString;
+
+/// One variable: its name and a line of documentation (`minicov help environment` prints the table).
+#[derive(Debug)]
+pub(crate) struct EnvVar {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+}
+
+pub(crate) const COVERAGE_FILE: EnvVar =
+    EnvVar { name: "COVERAGE_FILE", doc: "the data file, where --data-file does not name it" };
+pub(crate) const COVERAGE_CORE: EnvVar =
+    EnvVar { name: "COVERAGE_CORE", doc: "the tracing core, where --core does not name it" };
+pub(crate) const VIRTUAL_ENV: EnvVar =
+    EnvVar { name: "VIRTUAL_ENV", doc: "the active virtual environment: its Python runs the program" };
+pub(crate) const PATH: EnvVar =
+    EnvVar { name: "PATH", doc: "where python3 and python are looked for when no environment is active" };
+
+/// All of them, for documentation and for tests that need a clean environment.
+pub(crate) const ALL: &[&EnvVar] = &[&COVERAGE_FILE, &COVERAGE_CORE, &VIRTUAL_ENV, &PATH];
+
+impl EnvVar {
+    /// The value, or `None` where it is unset or empty.
+    pub(crate) fn get(&self) -> Option<OsString> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+        std::env::var_os(self.name).filter(|value| !value.is_empty())
+    }
+}

@@ -1,0 +1,14 @@
+//! The plain data every layer shares: lines, code shapes, facts, observations and totals.
+//!
+//! Must not know: Python objects, SQLite, files, terminals. Nothing here does I/O and nothing here fails.
+//! Invariant: everything is ordered or sorts, so that two runs over the same input give the same output.
+
+mod code;
+mod facts;
+mod lines;
+mod observed;
+
+pub(crate) use code::{CodeShape, MODULE_NAME};
+pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
+pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
+pub(crate) use observed::{FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash};

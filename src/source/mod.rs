@@ -1,0 +1,1 @@
+//! What source text says that bytecode does not.

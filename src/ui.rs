@@ -1,0 +1,96 @@
+//! The only printer: results go to standard output, everything else to standard error.
+//!
+//! Must not know: what is being reported. Invariant: a closed pipe or a full disk under standard error never becomes a
+//! panic, because these lines may be printed inside the measured program's process.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::error::UserError;
+
+/// A kind of warning: its slug stands behind each message and is documented in the README.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Warning {
+    pub(crate) slug: &'static str,
+    pub(crate) doc: &'static str,
+}
+
+macro_rules! warnings {
+    ($($name:ident = $slug:literal, $doc:literal;)*) => {
+        $(pub(crate) const $name: Warning = Warning { slug: $slug, doc: $doc };)*
+        /// Every warning there is.
+        pub(crate) const WARNINGS: &[&Warning] = &[$(&$name),*];
+    };
+}
+
+warnings! {
+    NO_DATA_COLLECTED = "no-data-collected", "the program ran, but none of the code that was to be measured did";
+    MODULE_NOT_IMPORTED = "module-not-imported", "a --source entry is neither a folder nor a module that was imported";
+    SOURCE_CHANGED = "source-changed", "a file's text changed since it was measured, so its old data was dropped";
+    COULDNT_PARSE = "couldnt-parse", "a file could not be read or parsed, and was left out of the report";
+    DATA_KEPT_BACK = "data-kept-back", "a run's data could not be written to the data file and waits in its journal";
+    JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
+    MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
+    OTHER_PYTHON = "other-python", "the data was recorded by another Python version than the one that reports";
+}
+
+/// Standard output could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("couldn't write to standard output: {0}")]
+pub(crate) struct OutputError(#[from] pub(crate) io::Error);
+
+impl OutputError {
+    /// The reader went away (`minicov report | head`): a quiet end, not a failure.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        self.0.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Writes a result, as it is.
+pub(crate) fn output(text: &str) -> Result<(), OutputError> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    Ok(stdout.flush()?)
+}
+
+/// Says what was done, in passing.
+pub(crate) fn notice(message: impl Display) {
+    line(&AnsiColor::Cyan.on_default(), "notice", &message, "");
+}
+
+/// Says that something is probably not as the user wants it.
+pub(crate) fn warn(warning: &Warning, message: impl Display) {
+    line(&AnsiColor::Yellow.on_default(), "warning", &message, &format!(" [{}]", warning.slug));
+}
+
+/// Says why minicov stops.
+pub(crate) fn error(error: &UserError) {
+    line(&AnsiColor::Red.on_default(), "error", error, "");
+    if let Some(hint) = &error.hint {
+        line(&AnsiColor::Green.on_default(), "hint", hint, "");
+    }
+}
+
+fn line(style: &Style, label: &str, message: &dyn Display, tail: &str) {
+    // Nobody is left to tell when standard error itself cannot be written.
+    let _ = writeln!(anstream::stderr().lock(), "minicov: {style}{label}{style:#}: {message}{tail}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn slugs_are_unique_and_explained() {
+        let slugs: BTreeSet<_> = WARNINGS.iter().map(|warning| warning.slug).collect();
+        assert_eq!(slugs.len(), WARNINGS.len());
+        for warning in WARNINGS {
+            assert!(warning.slug.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", warning.slug);
+            assert!(warning.doc.len() > 20, "{}", warning.slug);
+        }
+    }
+}
