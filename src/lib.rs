@@ -25,4 +25,7 @@ mod cli;
 // Layer 5: wiring.
 mod commands;
 
+#[cfg(test)]
+mod static_oracle;
+
 pub use commands::main;

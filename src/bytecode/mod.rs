@@ -1,1 +1,14 @@
-//! What compiled code says about itself: pure functions over [`CodeShape`](crate::model::CodeShape).
+//! What code objects say: which lines can run, and where each instruction stands in the source.
+//!
+//! Must not know: the source text, Python objects, SQLite. Invariant: pure functions over [`CodeShape`]s; hostile bytes
+//! give less, or a typed error, and never a panic.
+//!
+//! Start at `executable.rs` for lines, at `locations.rs` for the location table.
+//!
+//! [`CodeShape`]: crate::model::CodeShape
+
+mod executable;
+mod locations;
+
+pub(crate) use executable::executable_lines;
+pub(crate) use locations::{Location, LocationError, Locations, Span, locations};
