@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub(crate) first_lines: FirstLines,
     /// Functions and classes, in the order of their `def` or `class` lines.
     pub(crate) regions: Vec<Region>,
+    /// Lines of the decoded text, as Python's `str.splitlines` counts them: the `""` region's extent.
+    pub(crate) line_count: LineNo,
 }
 
 /// Maps each physical line of a multi-line statement to the statement's first line.

@@ -1,1 +1,9 @@
-//! (module being written)
+//! What outlives a process: the data file, an SQLite database in coverage.py's schema with tables of our own beside it.
+//!
+//! Must not know: Python, hooks, reports, terminals. Sole owner of `rusqlite`.
+//! Invariant: a data file that was good stays good, whatever error or death interrupts a write.
+//! Start reading in [`data_file`].
+
+mod data_file;
+
+pub(crate) use data_file::{Batch, BatchFile, DataFile, FactsKey, Fault, MergeOutcome, StoreError, erase};

@@ -1,0 +1,134 @@
+//! The table on the terminal: coverage.py's text report, character for character.
+//!
+//! Source of columns, widths and messages: coverage 7.17.3, `report.py`.
+
+use std::cmp::Ordering;
+
+use super::{Format, Options, SortColumn, View, human_order, percent};
+use crate::model::Totals;
+
+pub(super) const FORMAT: Format = Format {
+    slug: "console",
+    doc: "a table for the terminal",
+    title: "console report",
+    default_output: None,
+    render,
+};
+
+fn render(view: &View, options: &Options) -> String {
+    let mut rows = Vec::new();
+    let (mut covered, mut empty) = (0, 0);
+    for file in &view.files {
+        let totals = file.lines.totals();
+        if options.skip_covered && totals.missing == 0 {
+            covered += 1;
+        } else if options.skip_empty && totals.statements == 0 {
+            empty += 1;
+        } else {
+            let missing =
+                if options.show_missing { ranges(&file.lines.missing_ranges()) } else { String::new() };
+            rows.push(Row::new(printable(&file.name), totals, missing, options));
+        }
+    }
+    sort(&mut rows, options);
+    let total = Row::new("TOTAL".to_owned(), view.totals, String::new(), options);
+
+    let mut table = table(&rows, &total, options);
+    if covered > 0 {
+        table.push_str(&format!("\n{} skipped due to complete coverage.\n", plural(covered, "file")));
+    }
+    if empty > 0 {
+        table.push_str(&format!("\n{} skipped.\n", plural(empty, "empty file")));
+    }
+    table
+}
+
+struct Row {
+    name: String,
+    totals: Totals,
+    cover: String,
+    missing: String,
+}
+
+impl Row {
+    fn new(name: String, totals: Totals, missing: String, options: &Options) -> Self {
+        Self { name, totals, cover: percent::display(totals.percent(), options.precision), missing }
+    }
+}
+
+fn sort(rows: &mut [Row], options: &Options) {
+    let by_column: fn(&Row, &Row) -> Ordering = match options.sort.column {
+        SortColumn::Name => |a, b| human_order::compare(&a.name, &b.name),
+        SortColumn::Statements => |a, b| a.totals.statements.cmp(&b.totals.statements),
+        SortColumn::Missing => |a, b| a.totals.missing.cmp(&b.totals.missing),
+        SortColumn::Cover => |a, b| a.totals.percent().total_cmp(&b.totals.percent()),
+    };
+    rows.sort_by(|a, b| {
+        let order = by_column(a, b).then_with(|| a.name.cmp(&b.name));
+        if options.sort.descending { order.reverse() } else { order }
+    });
+}
+
+fn table(rows: &[Row], total: &Row, options: &Options) -> String {
+    let width = |text: &str| text.chars().count();
+    let name_width = rows.iter().map(|row| width(&row.name)).max().unwrap_or(0).max("TOTAL".len()) + 1;
+    // Room for the percent sign, and for two blanks before the longest number.
+    let widest_cover = rows.iter().map(|row| width(&row.cover) + 2).max().unwrap_or(0);
+    let cover_width = (width(&total.cover) + 2).max(" Cover".len()) + 1;
+    let cover_width = cover_width.max(widest_cover);
+
+    let mut header = format!("{:name_width$}{:>7}{:>7}{:>cover_width$}", "Name", "Stmts", "Miss", "Cover");
+    if options.show_missing {
+        header.push_str(&format!("{:>10}", "Missing"));
+    }
+    let rule = "-".repeat(width(&header));
+    let line = |row: &Row| {
+        let Row { name, totals, cover, missing } = row;
+        let (statements, lacking, number_width) = (totals.statements, totals.missing, cover_width - 1);
+        let line =
+            format!("{name:name_width$}{statements:>7}{lacking:>7}{cover:>number_width$}%   {missing}");
+        line.trim_end().to_owned()
+    };
+
+    let mut lines = vec![header, rule.clone()];
+    lines.extend(rows.iter().map(line));
+    if !rows.is_empty() {
+        lines.push(rule);
+    }
+    lines.push(line(total));
+    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+}
+
+fn ranges(ranges: &[(u32, u32)]) -> String {
+    let items: Vec<String> = ranges
+        .iter()
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .collect();
+    items.join(", ")
+}
+
+/// The name with `?` for each character that could act on a terminal or doesn't show.
+fn printable(name: &str) -> String {
+    name.chars().map(|c| if is_printable(c) { c } else { '?' }).collect()
+}
+
+/// Python's `str.isprintable`. The standard library's tables for debug output are made of the same Unicode categories
+/// (library/core/src/unicode/printable.py); after another character they do not escape combining marks either.
+fn is_printable(c: char) -> bool {
+    matches!(c, '"' | '\'' | '\\') || ['a', c].iter().collect::<String>().escape_debug().eq(['a', c])
+}
+
+fn plural(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_act_on_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31m\r\u{202e}\u{a0}\u{2028}b"), "a?[31m????b");
+        assert_eq!(printable("пример 'é\u{301}\\\"字.py"), "пример 'é\u{301}\\\"字.py");
+    }
+}

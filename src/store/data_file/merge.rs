@@ -1,0 +1,188 @@
+//! Adding what was observed to a data file.
+//!
+//! A data file holds lines or arcs, never both: that is how coverage.py reads it. Lines that come to a file of arcs are
+//! written as arcs from the line to itself. coverage.py counts both ends of an arc as executed lines and never takes
+//! such an arc for a branch (coverage 7.17.3, `results.py`, `analysis_from_file_reporter`): it says exactly what is
+//! known, that the line ran and not where it went. The same spelling upgrades a file of lines to one of arcs.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::schema::{self, LinesAs};
+use super::{DataFile, Fault, StoreError, read};
+use crate::model::{LineSet, SourceHash};
+
+/// What one or more processes of one Python saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// The Python version that ran the programs, such as `3.13.0`.
+    pub(crate) python: String,
+    /// Each path at most once, or later entries add to earlier ones.
+    pub(crate) files: Vec<BatchFile>,
+}
+
+/// What was seen of one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BatchFile {
+    /// Absolute path. SQLite text is UTF-8: the caller decides what becomes of other names.
+    pub(crate) path: String,
+    /// Hash of the text that ran, if it is known.
+    pub(crate) source: Option<SourceHash>,
+    /// Lines that ran, by context; "" when there was none. Empty for a file that was never imported.
+    pub(crate) lines: BTreeMap<String, LineSet>,
+}
+
+/// What a merge did that the user should know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MergeOutcome {
+    /// Files whose text is no longer the one their old data belongs to: that data was dropped.
+    pub(crate) changed: Vec<String>,
+}
+
+impl DataFile {
+    /// Adds a batch, all of it or nothing.
+    pub(crate) fn merge(&mut self, batch: &Batch) -> Result<MergeOutcome, StoreError> {
+        self.write(|transaction| {
+            let mut merge = Merge {
+                connection: transaction,
+                lines_as: choose_lines_as(transaction)?,
+                contexts: HashMap::new(),
+                outcome: MergeOutcome::default(),
+            };
+            schema::set_meta(transaction, "python", &batch.python)?;
+            for file in &batch.files {
+                merge.file(file)?;
+            }
+            Ok(merge.outcome)
+        })
+    }
+}
+
+/// How the file holds lines, decided now if it never was.
+fn choose_lines_as(transaction: &Transaction) -> Result<LinesAs, Fault> {
+    if let Some(chosen) = schema::lines_as(transaction)? {
+        return Ok(chosen);
+    }
+    transaction.execute("INSERT INTO meta (key, value) VALUES ('has_arcs', '0')", ())?;
+    Ok(LinesAs::Bits)
+}
+
+struct Merge<'a> {
+    connection: &'a Connection,
+    lines_as: LinesAs,
+    /// Row numbers of the contexts met so far.
+    contexts: HashMap<String, i64>,
+    outcome: MergeOutcome,
+}
+
+impl Merge<'_> {
+    fn file(&mut self, file: &BatchFile) -> Result<(), Fault> {
+        let id = self.file_id(&file.path)?;
+        if let Some(source) = file.source {
+            let dropped = self.belongs_to(id, source)?;
+            if dropped {
+                self.outcome.changed.push(file.path.clone());
+            }
+        }
+        for (context, lines) in &file.lines {
+            if lines.is_empty() {
+                continue;
+            }
+            let context = self.context_id(context)?;
+            match self.lines_as {
+                LinesAs::Bits => self.add_bits(id, context, lines)?,
+                LinesAs::Arcs => self.add_as_arcs(id, context, lines)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn file_id(&self, path: &str) -> Result<i64, Fault> {
+        let mut find = self.connection.prepare_cached("SELECT id FROM file WHERE path = ?")?;
+        if let Some(id) = find.query_row([path], |row| row.get(0)).optional()? {
+            return Ok(id);
+        }
+        Ok(self.connection.prepare_cached("INSERT INTO file (path) VALUES (?)")?.insert([path])?)
+    }
+
+    fn context_id(&mut self, context: &str) -> Result<i64, Fault> {
+        if let Some(id) = self.contexts.get(context) {
+            return Ok(*id);
+        }
+        let mut find = self.connection.prepare_cached("SELECT id FROM context WHERE context = ?")?;
+        let id = match find.query_row([context], |row| row.get(0)).optional()? {
+            Some(id) => id,
+            None => self
+                .connection
+                .prepare_cached("INSERT INTO context (context) VALUES (?)")?
+                .insert([context])?,
+        };
+        self.contexts.insert(context.to_owned(), id);
+        Ok(id)
+    }
+
+    /// Notes which text a file's data belongs to from now on; tells whether data of another text was dropped for it.
+    /// Data without a note (coverage.py's) is taken to be of this text, as coverage.py takes it.
+    fn belongs_to(&self, file: i64, source: SourceHash) -> Result<bool, Fault> {
+        let mut find =
+            self.connection.prepare_cached("SELECT sha256 FROM minicov_source WHERE file_id = ?")?;
+        let noted = find.query_row([file], |row| read::source_hash(row, 0)).optional()?;
+        if noted == Some(source) {
+            return Ok(false);
+        }
+        let mut note = self
+            .connection
+            .prepare_cached("INSERT OR REPLACE INTO minicov_source (file_id, sha256) VALUES (?, ?)")?;
+        note.execute(params![file, &source[..]])?;
+        if noted.is_none() {
+            return Ok(false);
+        }
+        let bits =
+            self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
+        let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
+        Ok(bits + arcs > 0)
+    }
+
+    fn add_bits(&self, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT numbits FROM line_bits WHERE file_id = ? AND context_id = ?")?;
+        let mut union = find.query_row([file, context], |row| read::numbits(row, 0)).optional()?;
+        if let Some(stored) = &union
+            && lines.difference(stored).is_empty()
+        {
+            return Ok(());
+        }
+        let all = match &mut union {
+            Some(stored) => {
+                stored.union_with(lines);
+                stored
+            }
+            None => lines,
+        };
+        let mut put = self.connection.prepare_cached(
+            "INSERT OR REPLACE INTO line_bits (file_id, context_id, numbits) VALUES (?, ?, ?)",
+        )?;
+        put.execute(params![file, context, all.to_numbits()])?;
+        Ok(())
+    }
+
+    fn add_as_arcs(&self, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT fromno, tono FROM arc WHERE file_id = ? AND context_id = ?")?;
+        let mut stored = LineSet::new();
+        let mut rows = find.query([file, context])?;
+        while let Some(row) = rows.next()? {
+            stored.extend(read::arc_ends(row, 0)?);
+        }
+        let mut put = self.connection.prepare_cached(
+            "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES (?, ?, ?, ?)",
+        )?;
+        for line in lines.difference(&stored).iter() {
+            put.execute([file, context, i64::from(line), i64::from(line)])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! The data file (`.coverage`): open, create, erase.
+//!
+//! Reading goes through [`DataFile::open`], writing through [`DataFile::update`]; the verbs are in `merge`, `read` and
+//! `facts_cache`, the tables in `schema`.
+//!
+//! Must not know: where the data comes from or what is reported.
+//! Invariant: every write is one transaction. SQLite's rollback journal stays on, so that a killed writer's half is
+//! rolled back by the next opener; only `synchronous` is off, which gives up power loss alone and saves the milliseconds
+//! an fsync takes.
+
+mod error;
+mod facts_cache;
+mod lock_holder;
+mod merge;
+mod read;
+mod schema;
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+pub(crate) use error::{Fault, StoreError};
+pub(crate) use facts_cache::FactsKey;
+pub(crate) use merge::{Batch, BatchFile, MergeOutcome};
+
+use schema::Tables;
+
+/// How long to wait for another process that is writing.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The largest value read from or written to a data file, in bytes. The largest honest one is the cached analysis of a
+/// huge generated file; more is refused by SQLite before it is loaded.
+const MAX_VALUE: i32 = 64 << 20;
+
+/// What SQLite adds to the file's name for files of its own.
+const SIDE_FILES: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// The first bytes of every SQLite 3 file (<https://sqlite.org/fileformat2.html>, section 1.3).
+const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// An open data file.
+pub(crate) struct DataFile {
+    path: PathBuf,
+    connection: Connection,
+    /// The tables there were when the file was opened or last written by us.
+    tables: Tables,
+}
+
+impl DataFile {
+    /// Opens an existing data file for reading: coverage.py's or ours.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let opened = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => Err(Fault::Folder),
+            // A process that died while creating the file leaves it empty.
+            Ok(metadata) if metadata.len() == 0 => Err(Fault::Absent),
+            // Not opened read-only: a reader, too, must be able to roll back what a killed writer left half-done.
+            Ok(_) => Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, PATIENCE),
+            Err(error) => Err(Fault::of_io(error)),
+        };
+        opened
+            .and_then(|file| {
+                if !file.tables.any() {
+                    return Err(Fault::Absent);
+                }
+                file.connection.pragma_update(None, "query_only", true)?;
+                Ok(file)
+            })
+            .map_err(|fault| fault.at(path))
+    }
+
+    /// Opens the data file for writing, and creates it when there is none.
+    pub(crate) fn update(path: &Path) -> Result<Self, StoreError> {
+        Self::update_within(path, PATIENCE)
+    }
+
+    fn update_within(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let opened = Self::connect(path, flags, patience).and_then(|file| {
+            // SQLite opens what it may not write for reading, without a word.
+            if file.connection.is_readonly(rusqlite::MAIN_DB)? {
+                return Err(Fault::ReadOnly);
+            }
+            file.connection.pragma_update(None, "synchronous", false)?;
+            Ok(file)
+        });
+        opened.map_err(|fault| fault.at(path))
+    }
+
+    fn connect(path: &Path, flags: OpenFlags, patience: Duration) -> Result<Self, Fault> {
+        // An absolute path is never taken for SQLite's special names (`:memory:`, `file:…`).
+        let absolute = std::path::absolute(path).map_err(Fault::of_io)?;
+        if absolute.is_dir() {
+            return Err(Fault::Folder);
+        }
+        let connection = Connection::open_with_flags(&absolute, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(|error| explain_refusal(&absolute, error))?;
+        connection.busy_timeout(patience)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
+        // The file may come from anywhere: its schema must not run functions, nor damage itself.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        let tables = schema::check(&connection)?;
+        Ok(Self { path: path.to_owned(), connection, tables })
+    }
+
+    /// Runs `work` in one transaction, in a file that has all tables. When it fails, nothing has changed.
+    fn write<T>(&mut self, work: impl FnOnce(&Transaction) -> Result<T, Fault>) -> Result<T, StoreError> {
+        let tables = &mut self.tables;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let written = transaction.map_err(Fault::from).and_then(|transaction| {
+            // Another process may have created or erased the tables since we opened the file.
+            let ensured = schema::ensure(&transaction)?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            *tables = ensured;
+            Ok(result)
+        });
+        written.map_err(|fault| fault.at(&self.path))
+    }
+}
+
+/// Removes a data file; tells whether there was one. Refuses to remove what is not SQLite's, so that a mistyped name
+/// costs nobody a source file.
+pub(crate) fn erase(path: &Path) -> Result<bool, StoreError> {
+    let erased = remove(path);
+    erased.map_err(|fault| fault.at(path))
+}
+
+fn remove(path: &Path) -> Result<bool, Fault> {
+    let mut magic = Vec::new();
+    match fs::File::open(path).and_then(|file| file.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut magic)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => return Err(Fault::Folder),
+        Err(error) => return Err(Fault::of_io(error)),
+    }
+    if !magic.is_empty() && magic != SQLITE_MAGIC {
+        return Err(Fault::NotSqlite);
+    }
+    // The database goes first: SQLite discards a journal without one, but would play it into a database without a head.
+    fs::remove_file(path).map_err(Fault::of_io)?;
+    for suffix in SIDE_FILES {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let side_file = Path::new(&name);
+        if side_file.is_file() {
+            fs::remove_file(side_file).map_err(Fault::of_io)?;
+        }
+    }
+    Ok(true)
+}
+
+/// SQLite only says that it couldn't open a file; the file system knows more.
+fn explain_refusal(path: &Path, error: rusqlite::Error) -> Fault {
+    let fault = Fault::from(error);
+    if !matches!(fault, Fault::CannotOpen { .. }) {
+        return fault;
+    }
+    match path.parent() {
+        Some(folder) if !folder.is_dir() => Fault::NoFolder,
+        Some(_) | None if !path.exists() => Fault::ReadOnly,
+        Some(_) | None => match fs::OpenOptions::new().read(true).open(path) {
+            Ok(_) => fault,
+            Err(error) => Fault::of_io(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! The tables: coverage.py's (schema 7, coverage 7.17.3 `sqldata.py`) and ours beside them.
+//!
+//! coverage.py checks the version number and nothing else, and ignores tables it does not know. Ours carry the prefix
+//! `minicov_` and a format number of their own; they may be missing, since coverage.py writes data files too.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::Fault;
+
+/// coverage.py's `SCHEMA_VERSION`.
+pub(super) const SCHEMA_VERSION: i64 = 7;
+
+/// Version of the `minicov_` tables.
+const FORMAT: &str = "1";
+
+/// coverage.py's tables, column for column.
+///
+/// - `coverage_schema`: one row.
+/// - `meta`: `version` (who made the file), `has_arcs` ("0" or "1": whether `line_bits` or `arc` holds the lines).
+/// - `file`: a row per measured file, with or without data.
+/// - `context`: a row per label; "" when there was none.
+/// - `line_bits`: numbits per file and context, when `has_arcs` is "0".
+/// - `arc`: line pairs per file and context, negative for entries and exits, when `has_arcs` is "1".
+/// - `tracer`: coverage.py's plugins; never written by us.
+const COVERAGE_TABLES: &str = "
+CREATE TABLE coverage_schema (version integer);
+CREATE TABLE meta (key text, value text, unique (key));
+CREATE TABLE file (id integer primary key, path text, unique (path));
+CREATE TABLE context (id integer primary key, context text, unique (context));
+CREATE TABLE line_bits (
+    file_id integer, context_id integer, numbits blob,
+    foreign key (file_id) references file (id),
+    foreign key (context_id) references context (id),
+    unique (file_id, context_id)
+);
+CREATE TABLE arc (
+    file_id integer, context_id integer, fromno integer, tono integer,
+    foreign key (file_id) references file (id),
+    foreign key (context_id) references context (id),
+    unique (file_id, context_id, fromno, tono)
+);
+CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file_id) references file (id));
+";
+
+/// Our tables.
+///
+/// - `minicov_meta`: `format` (of these tables), `python` (the version that recorded last).
+/// - `minicov_source`: SHA-256 of the text a file's data belongs to.
+/// - `minicov_facts`: the static analysis last made of a file by a Python version.
+const OUR_TABLES: &str = "
+CREATE TABLE minicov_meta (key text primary key, value text not null) without rowid;
+CREATE TABLE minicov_source (file_id integer primary key, sha256 blob not null);
+CREATE TABLE minicov_facts (
+    path text, python text, source blob not null, exclusions blob not null, format text not null, facts blob not null,
+    primary key (path, python)
+) without rowid;
+";
+
+/// Which tables a file has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tables {
+    /// coverage.py's.
+    pub(super) coverage: bool,
+    /// Ours.
+    pub(super) ours: bool,
+}
+
+impl Tables {
+    pub(super) fn any(self) -> bool {
+        self.coverage || self.ours
+    }
+}
+
+/// Finds out what the file is, and refuses what we can't read.
+pub(super) fn check(connection: &Connection) -> Result<Tables, Fault> {
+    let mut statement =
+        connection.prepare("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")?;
+    let names: BTreeSet<String> = statement.query_map((), |row| row.get(0))?.collect::<Result<_, _>>()?;
+    if names.is_empty() {
+        return Ok(Tables::default());
+    }
+    if !names.contains("coverage_schema") {
+        return Err(Fault::NotCoverage);
+    }
+    let version =
+        connection.query_row("SELECT version FROM coverage_schema", (), |row| row.get(0)).optional()?;
+    match version {
+        Some(SCHEMA_VERSION) => {}
+        Some(found) => return Err(Fault::OtherSchema { found }),
+        None => return Err(Fault::NotCoverage),
+    }
+    let ours = names.contains("minicov_meta");
+    if ours {
+        let format = meta(connection, "format")?;
+        if format.as_deref() != Some(FORMAT) {
+            return Err(Fault::OtherFormat { found: format.unwrap_or_default(), expected: FORMAT });
+        }
+    }
+    Ok(Tables { coverage: true, ours })
+}
+
+/// Creates the tables that are missing. Runs within a write transaction.
+pub(super) fn ensure(connection: &Connection) -> Result<Tables, Fault> {
+    let tables = check(connection)?;
+    if !tables.coverage {
+        connection.execute_batch(COVERAGE_TABLES)?;
+        connection.execute("INSERT INTO coverage_schema (version) VALUES (?)", [SCHEMA_VERSION])?;
+        let maker = concat!("minicov ", env!("CARGO_PKG_VERSION"));
+        connection.execute("INSERT INTO meta (key, value) VALUES ('version', ?)", [maker])?;
+    }
+    if !tables.ours {
+        connection.execute_batch(OUR_TABLES)?;
+        set_meta(connection, "format", FORMAT)?;
+    }
+    Ok(Tables { coverage: true, ours: true })
+}
+
+/// A value of `minicov_meta`.
+pub(super) fn meta(connection: &Connection, key: &str) -> Result<Option<String>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT value FROM minicov_meta WHERE key = ?")?;
+    Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+}
+
+pub(super) fn set_meta(connection: &Connection, key: &str, value: &str) -> Result<(), Fault> {
+    let mut statement =
+        connection.prepare_cached("INSERT OR REPLACE INTO minicov_meta (key, value) VALUES (?, ?)")?;
+    statement.execute([key, value])?;
+    Ok(())
+}
+
+/// How a data file holds its lines: coverage.py's `has_arcs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinesAs {
+    /// Rows of `line_bits`.
+    Bits,
+    /// Both ends of rows of `arc`.
+    Arcs,
+}
+
+/// How this file holds its lines; none while it holds none.
+pub(super) fn lines_as(connection: &Connection) -> Result<Option<LinesAs>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = 'has_arcs'")?;
+    let value: Option<String> = statement.query_row((), |row| row.get(0)).optional()?;
+    match value.as_deref() {
+        None => Ok(None),
+        Some("0") => Ok(Some(LinesAs::Bits)),
+        Some("1") => Ok(Some(LinesAs::Arcs)),
+        Some(other) => Err(Fault::malformed(format!("has_arcs is '{other}'"))),
+    }
+}
