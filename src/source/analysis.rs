@@ -3,7 +3,7 @@
 use crate::model::{Facts, LineSet};
 
 use super::syntax::Syntax;
-use super::{Exclusions, SourceError, docstrings, exclusion, logical_lines, regions};
+use super::{Exclusions, SourceError, arcs, docstrings, exclusion, logical_lines, regions, text};
 
 /// Finds what counts in `text`, which [`decode`](super::decode) made and CPython compiled. `executable` are the lines
 /// with instructions, not yet first lines.
@@ -21,7 +21,10 @@ pub(crate) fn analyse(
     let mut ignored = docstrings::lines(&syntax);
     ignored.union_with(&excluded);
     let statements = first_lines.of_all(&executable.difference(&ignored)).difference(&ignored);
-    Ok(Facts { statements, excluded, first_lines, regions: regions::regions(&syntax) })
+    let mut branches = arcs::branches(&syntax, &first_lines, executable);
+    branches.no_branch = first_lines.of_all(&exclusions.partial_lines(text));
+    let regions = regions::regions(&syntax);
+    Ok(Facts { statements, excluded, first_lines, regions, line_count: text::count_lines(text), branches })
 }
 
 #[cfg(test)]

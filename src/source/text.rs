@@ -6,7 +6,7 @@
 use encoding_rs::Encoding;
 use sha2::{Digest, Sha256};
 
-use crate::model::SourceHash;
+use crate::model::{LineNo, SourceHash};
 
 use super::SourceError;
 
@@ -62,6 +62,16 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<String, SourceError> {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// How many lines Python's `str.splitlines` finds in `text`: it knows more line ends than its tokenizer does.
+pub(super) fn count_lines(text: &str) -> LineNo {
+    let is_line_end = |char: char| {
+        matches!(char, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
+    };
+    let ends = text.chars().filter(|char| is_line_end(*char)).count() - text.matches("\r\n").count();
+    let is_open = text.chars().next_back().is_some_and(|last| !is_line_end(last));
+    (ends + usize::from(is_open)) as LineNo
 }
 
 fn normalise(bytes: &[u8]) -> Vec<u8> {
@@ -198,6 +208,15 @@ mod tests {
         assert_eq!(decode(b"'\xe9'\n"), undecodable("utf-8"));
         assert_eq!(decode(b"# coding: ascii\n'\xe9'\n"), undecodable("ascii"));
         assert_eq!(decode(b"# coding: euc-jp\n'\xff'\n"), undecodable("euc-jp"));
+    }
+
+    #[test]
+    fn lines_are_counted_as_splitlines_does() {
+        for (text, lines) in
+            [("", 0), ("a", 1), ("a\n", 1), ("a\n\n", 2), ("a\r\nb\rc", 3), ("a\x0bb\u{2028}\x1d", 3)]
+        {
+            assert_eq!(count_lines(text), lines, "{text:?}");
+        }
     }
 
     #[test]
