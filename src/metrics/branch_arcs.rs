@@ -81,3 +81,73 @@ pub(crate) fn partial(lines: &[BranchLine], missing: &LineSet) -> usize {
     let ran = lines.iter().filter(|branch| !missing.contains(branch.line));
     ran.map(|branch| branch.missing.len()).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Rewrite;
+
+    fn arcs(arcs: &[(ArcEnd, ArcEnd)]) -> Vec<LineArc> {
+        arcs.iter().map(|(from, to)| LineArc::new(*from, *to)).collect()
+    }
+
+    fn lines(lines: &[LineNo]) -> LineSet {
+        lines.iter().copied().collect()
+    }
+
+    #[test]
+    fn recorded_arcs_become_steps_between_statements() {
+        let rewrite = |recorded: (ArcEnd, ArcEnd), actual: Option<(ArcEnd, ArcEnd)>| Rewrite {
+            recorded: LineArc::new(recorded.0, recorded.1),
+            actual: actual.map(|(from, to)| LineArc::new(from, to)),
+        };
+        // with a:        1
+        //     b(         2
+        //       c)       3
+        // if d: e        4
+        // f              5
+        let branches = Branches {
+            arcs: arcs(&[(1, 2), (2, 4), (4, 5), (5, -1)]),
+            rewrites: vec![rewrite((1, 4), None), rewrite((2, 1), Some((2, 4)))],
+            ..Branches::default()
+        };
+        let first_lines = FirstLines::new(vec![(2, 3)]);
+        let recorded = arcs(&[
+            (-1, 1),
+            (1, 2),
+            (2, 3),
+            (3, 1),
+            (1, 4),
+            (4, 4),
+            (4, 5),
+            (5, 5),
+            (9, 9),
+            (i32::MIN, i32::MIN),
+        ]);
+        let executed: Vec<LineArc> = executed_arcs(&branches, &first_lines, recorded).into_iter().collect();
+        // 3 to 1 is 2 to 1 between first lines, and then 2 to 4; what nothing explains goes.
+        assert_eq!(executed, arcs(&[(-1, 1), (1, 2), (2, 4), (4, 5), (5, -1)]));
+    }
+
+    #[test]
+    fn branches_are_counted_as_coverage_py_does() {
+        let possible =
+            arcs(&[(1, 2), (1, 3), (2, -1), (2, 3), (3, 4), (3, 9), (4, 5), (4, 6), (6, 7), (8, -1), (8, 1)]);
+        let facts = Facts {
+            excluded: lines(&[8, 9]),
+            branches: Branches { arcs: possible, no_branch: lines(&[4]), ..Branches::default() },
+            ..Facts::default()
+        };
+        let executed = arcs(&[(-1, 1), (1, 2), (3, 9), (4, 5), (6, 7)]).into_iter().collect();
+        let found = branch_lines(&facts, &executed);
+        let branch = |line, executed: &[ArcEnd], missing: &[ArcEnd]| BranchLine {
+            line,
+            exits: 2,
+            executed: executed.to_vec(),
+            missing: missing.to_vec(),
+        };
+        assert_eq!(found, [branch(1, &[2], &[3]), branch(2, &[], &[-1, 3]), branch(4, &[5], &[])]);
+        assert_eq!(found.iter().map(BranchLine::taken).collect::<Vec<_>>(), [1, 0, 2]);
+        assert_eq!(partial(&found, &lines(&[2])), 1);
+    }
+}

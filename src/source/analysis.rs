@@ -29,6 +29,10 @@ pub(crate) fn analyse(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::patterns::EXCLUDE_DEFAULT;
+    use super::super::{PARTIAL_DEFAULT, decode};
     use super::*;
 
     #[track_caller]
@@ -63,5 +67,82 @@ mod tests {
     #[test]
     fn a_text_the_parser_does_not_know_is_analysed_as_far_as_it_goes() {
         check("a\nb ? c\nd = (1,\n  2)\n", &[1, 2, 3, 4], &[1, 2, 3]);
+    }
+
+    /// Pieces that make programs, half-programs and nonsense.
+    const PIECES: [&str; 48] = [
+        "if a",
+        "elif b",
+        "else",
+        ":",
+        "\n",
+        "\n    ",
+        "\n        ",
+        "while 1",
+        "for x in y",
+        "try",
+        "except",
+        "finally",
+        "with a",
+        "match x",
+        "case _",
+        "case 1",
+        "def f(",
+        ")",
+        "class A",
+        "@d",
+        "return",
+        "break",
+        "continue",
+        "raise",
+        "(",
+        "[",
+        "{",
+        "}",
+        "]",
+        "'",
+        "\"\"\"",
+        "f'",
+        "{x",
+        "# pragma: no cover",
+        "# pragma: no branch",
+        "...",
+        ";",
+        "\\",
+        "lambda",
+        "async ",
+        "yield",
+        "=",
+        "x",
+        "1",
+        "é",
+        "\u{2028}",
+        "\0",
+        "\t",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_text_is_too_odd(
+            pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..60),
+            executable in prop::collection::vec(1_u32..40, 0..40),
+        ) {
+            let text = decode(pieces.join(" ").as_bytes()).unwrap();
+            let exclusions = Exclusions::new(&EXCLUDE_DEFAULT).unwrap().with_partial(&PARTIAL_DEFAULT).unwrap();
+            let facts = analyse(&text, &executable.into_iter().collect(), &exclusions).unwrap();
+            prop_assert!(facts.statements.intersection(&facts.excluded).is_empty());
+            prop_assert!(facts.branches.arcs.is_sorted_by(|a, b| a < b));
+            prop_assert!(facts.branches.arcs.iter().all(|arc| arc.from > 0 && arc.from != arc.to));
+        }
+
+        #[test]
+        fn no_bytes_are_too_odd(bytes: Vec<u8>) {
+            if let Ok(text) = decode(&bytes) {
+                prop_assert!(text.is_empty() || text.ends_with('\n'));
+                analyse(&text, &(1..9).collect(), &Exclusions::default()).unwrap();
+            }
+        }
     }
 }

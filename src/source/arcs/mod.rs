@@ -58,3 +58,6 @@ struct Found {
     /// Arcs from the end of a `with` suite back to the `with` line.
     with_exits: BTreeSet<LineArc>,
 }
+
+#[cfg(test)]
+mod tests;
