@@ -47,7 +47,7 @@ fn final_next(line: ArcEnd, nexts: &BTreeMap<ArcEnd, ArcEnd>, found: &Found) -> 
     for _ in 0..nexts.len() {
         match nexts.get(&next) {
             Some(outer) if found.with_exits.contains(&LineArc::new(line, next)) => {
-                (line, next) = (next, *outer)
+                (line, next) = (next, *outer);
             }
             Some(_) | None => break,
         }
