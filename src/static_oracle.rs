@@ -82,7 +82,7 @@ fn check(path: &Path, expected: Expected, exclusions: &Exclusions) -> Vec<String
         Err(error) => return vec![error.to_string()],
     };
     let executable = bytecode::executable_lines(&expected.code.into_model());
-    let Facts { statements, excluded, first_lines, regions } =
+    let Facts { line_count: _, statements, excluded, first_lines, regions } =
         source::analyse(&text, &executable, exclusions).unwrap();
 
     let mut differences = Vec::new();

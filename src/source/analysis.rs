@@ -21,7 +21,8 @@ pub(crate) fn analyse(
     let mut ignored = docstrings::lines(&syntax);
     ignored.union_with(&excluded);
     let statements = first_lines.of_all(&executable.difference(&ignored)).difference(&ignored);
-    Ok(Facts { statements, excluded, first_lines, regions: regions::regions(&syntax) })
+    let line_count = text.lines().count() as u32;
+    Ok(Facts { line_count, statements, excluded, first_lines, regions: regions::regions(&syntax) })
 }
 
 #[cfg(test)]
