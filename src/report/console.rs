@@ -77,16 +77,18 @@ fn table(rows: &[Row], total: &Row, options: &Options) -> String {
     let cover_width = (width(&total.cover) + 2).max(" Cover".len()) + 1;
     let cover_width = cover_width.max(widest_cover);
 
-    let mut header = format!("{:name_width$}{:>7}{:>7}{:>cover_width$}", "Name", "Stmts", "Miss", "Cover");
+    // Padded by hand, because formatting panics at widths above 65535 and names come from outside.
+    let padded = |name: &str| format!("{name}{}", " ".repeat(name_width - width(name)));
+    let mut header = format!("{}{:>7}{:>7}{:>cover_width$}", padded("Name"), "Stmts", "Miss", "Cover");
     if options.show_missing {
         header.push_str(&format!("{:>10}", "Missing"));
     }
     let rule = "-".repeat(width(&header));
     let line = |row: &Row| {
         let Row { name, totals, cover, missing } = row;
-        let (statements, lacking, number_width) = (totals.statements, totals.missing, cover_width - 1);
-        let line =
-            format!("{name:name_width$}{statements:>7}{lacking:>7}{cover:>number_width$}%   {missing}");
+        let (name, statements, lacking) = (padded(name), totals.statements, totals.missing);
+        let number_width = cover_width - 1;
+        let line = format!("{name}{statements:>7}{lacking:>7}{cover:>number_width$}%   {missing}");
         line.trim_end().to_owned()
     };
 

@@ -73,10 +73,8 @@ mod tests {
 
     fn binary(value: f64) -> (u64, u32) {
         let bits = value.to_bits();
-        let exponent = (bits >> 52) & 0x7ff;
-        let mantissa = (bits & ((1 << 52) - 1)) | if exponent == 0 { 0 } else { 1 << 52 };
-        let down = 1075 - exponent.max(1);
-        (mantissa, down as u32)
+        let exponent = (bits >> 52) as u32 & 0x7ff;
+        if exponent == 0 { (0, 0) } else { ((bits & ((1 << 52) - 1)) | (1 << 52), 1075 - exponent) }
     }
 
     proptest! {

@@ -104,6 +104,8 @@ impl DataFile {
         // The file may come from anywhere: its schema must not run functions, nor damage itself.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        // As in coverage.py: rows that refer to nothing are ignored, not refused.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
         let tables = schema::check(&connection)?;
         Ok(Self { path: path.to_owned(), connection, tables })
     }
