@@ -1,6 +1,6 @@
 //! The lines the interpreter's compiler gave instructions to.
 
-use crate::model::{CodeShape, LineSet};
+use crate::model::{CodeShape, LineNo, LineSet};
 
 use super::locations;
 
@@ -19,6 +19,15 @@ pub(crate) fn executable_lines(module: &CodeShape) -> LineSet {
         .flat_map(|shape| locations(shape).map_while(Result::ok))
         .filter_map(|location| location.line)
         .collect()
+}
+
+/// The least and the greatest line of one code object; `None` where it has none.
+pub(crate) fn line_range(shape: &CodeShape) -> Option<(LineNo, LineNo)> {
+    let lines = locations(shape).map_while(Result::ok).filter_map(|location| location.line);
+    lines.fold(None, |range, line| {
+        let (least, greatest) = range.unwrap_or((line, line));
+        Some((line.min(least), line.max(greatest)))
+    })
 }
 
 #[cfg(test)]

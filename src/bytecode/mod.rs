@@ -10,5 +10,5 @@
 mod executable;
 mod locations;
 
-pub(crate) use executable::executable_lines;
-pub(crate) use locations::{Location, LocationError, Locations, Span, locations};
+pub(crate) use executable::{executable_lines, line_range};
+use locations::locations;

@@ -1,1 +1,12 @@
-//! (module being written)
+//! Which files count, and what they are called.
+//!
+//! Must not know: Python objects, configuration files. Invariant: a file's identity is its absolute path with links
+//! resolved, as in coverage.py's data files.
+
+mod names;
+mod patterns;
+mod selection;
+
+pub(crate) use names::{canonical, display_name};
+pub(crate) use patterns::{PatternError, Patterns};
+pub(crate) use selection::{Folders, Selection, SelectionRequest, python_files};

@@ -1,1 +1,13 @@
-//! (module being written)
+//! The wall round CPython: which interpreter the user means, booting it, compiling source, and the raw C API.
+//!
+//! Must not know: metrics, the data file, reports. Invariant: nothing above this layer holds a Python reference, except
+//! the tracer callbacks, which hold them for the length of an event.
+
+mod boot;
+mod compile;
+mod environment;
+pub(crate) mod ffi;
+
+pub(crate) use boot::{Booted, LINKED_MINOR, Layout, boot_compiler, boot_program, run_program, version};
+pub(crate) use compile::compile;
+pub(crate) use environment::{Environment, EnvironmentError};

@@ -65,6 +65,18 @@ mod tests {
     }
 
     #[test]
+    fn a_form_feed_begins_the_indent_anew() {
+        // coverage.py makes it a space, and then cannot parse this.
+        let facts = analyse(
+            "class A:\n    a\n\x0c    def f(): b\n  \x0cc\n",
+            &(1..=4).collect(),
+            &Exclusions::default(),
+        );
+        let names: Vec<String> = facts.unwrap().regions.into_iter().map(|region| region.name).collect();
+        assert_eq!(names, ["A", "A.f"]);
+    }
+
+    #[test]
     fn a_text_the_parser_does_not_know_is_analysed_as_far_as_it_goes() {
         check("a\nb ? c\nd = (1,\n  2)\n", &[1, 2, 3, 4], &[1, 2, 3]);
     }

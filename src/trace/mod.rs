@@ -1,1 +1,71 @@
-//! (module being written)
+//! The hooks that watch a program run.
+//!
+//! Must not know: the data file's format, reports. Invariant: a callback never raises, never prints, never panics into
+//! CPython; a hook that can learn nothing more turns itself off. On internal trouble the session goes quiet and the
+//! program runs on.
+//!
+//! Start reading at [`session`]: what is measured and where it goes. A [`Core`] is a way of getting the events.
+
+mod code;
+mod session;
+mod settrace;
+#[cfg(Py_3_12)]
+mod sysmon;
+
+use pyo3::prelude::*;
+
+pub(crate) use session::{Session, begin, record_trouble_from_panics};
+
+/// A way of getting events out of CPython.
+pub(crate) struct Core {
+    /// `--core` and `COVERAGE_CORE`.
+    pub(crate) slug: &'static str,
+    pub(crate) doc: &'static str,
+    /// Hooks this core into the interpreter, for the session that [`begin`] has set.
+    pub(crate) install: fn(Python<'_>) -> Result<(), TraceError>,
+}
+
+/// Every core this build has, best first.
+pub(crate) static CORES: &[Core] = &[
+    #[cfg(Py_3_12)]
+    Core {
+        slug: "sysmon",
+        doc: "sys.monitoring (3.12 and newer): each event turns itself off at its first hit",
+        install: sysmon::install,
+    },
+    Core {
+        slug: "settrace",
+        doc: "PyEval_SetTrace: every line of every call; the core on 3.11, an independent check elsewhere",
+        install: settrace::install,
+    },
+];
+
+/// What coverage.py calls its cores, and what stands for them here.
+const ALIASES: &[(&str, &str)] = &[("ctrace", "settrace"), ("pytrace", "settrace")];
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TraceError {
+    #[error("there is no core {wanted:?} in this build: it has {}", slugs())]
+    UnknownCore { wanted: String },
+    #[error("all of sys.monitoring's tool ids are taken")]
+    NoToolId,
+    #[error("code objects have no slot left for minicov")]
+    NoCodeSlot,
+    #[error("the hooks could not be installed: {0}")]
+    Python(#[from] PyErr),
+}
+
+fn slugs() -> String {
+    CORES.iter().map(|core| core.slug).collect::<Vec<_>>().join(", ")
+}
+
+/// The core called `wanted`, or the best one.
+pub(crate) fn choose(wanted: Option<&str>) -> Result<&'static Core, TraceError> {
+    let Some(wanted) = wanted else { return Ok(&CORES[0]) };
+    // coverage.py's names come in through its environment variable.
+    let slug = ALIASES.iter().find(|(alias, _)| *alias == wanted).map_or(wanted, |(_, slug)| slug);
+    CORES
+        .iter()
+        .find(|core| core.slug == slug)
+        .ok_or_else(|| TraceError::UnknownCore { wanted: wanted.to_owned() })
+}

@@ -1,0 +1,180 @@
+//! From journals to the data file: at the end of a run, and before any command that reads data.
+//!
+//! Must not know: hooks. Invariant: a journal is removed only after the data file has all of it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::config::Workplace;
+use crate::model::{FileStamp, SourceHash};
+use crate::paths::{Patterns, canonical, python_files};
+use crate::source;
+use crate::store::{self, Batch, BatchFile, DataFile, JournalContents, JournalFolder, StoreError};
+use crate::ui;
+
+/// What came of collecting.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    /// Files of which something was recorded.
+    pub(super) measured_files: usize,
+}
+
+/// Merges the journals of all processes that are gone. Trouble with one is told and costs none of the others.
+pub(super) fn orphans(workplace: &Workplace) -> Collected {
+    let folder = JournalFolder::beside(&workplace.data_file);
+    let mut collected = Collected::default();
+    let orphans = match folder.orphans() {
+        Ok(orphans) => orphans,
+        Err(error) => {
+            ui::warn(&ui::JOURNAL_UNREADABLE, format!("couldn't look for journals of earlier runs: {error}"));
+            return collected;
+        }
+    };
+    if orphans.is_empty() {
+        return collected;
+    }
+    for orphan in orphans {
+        let path = orphan.path.clone();
+        if let Some(files) = merge_journal(workplace, &path, orphan.file()) {
+            collected.measured_files += files;
+            if let Err(error) = orphan.remove() {
+                ui::warn(
+                    &ui::JOURNAL_UNREADABLE,
+                    format!("couldn't remove {}: {error}", workplace.shown(&path)),
+                );
+            }
+        }
+    }
+    folder.tidy();
+    collected
+}
+
+/// Merges the journal of this process, which writes to it no more.
+pub(super) fn own(workplace: &Workplace, path: &Path) -> Collected {
+    let mut collected = Collected::default();
+    match File::open(path) {
+        Ok(file) => {
+            if let Some(files) = merge_journal(workplace, path, &file) {
+                collected.measured_files = files;
+                let _ = fs::remove_file(path);
+            }
+        }
+        Err(error) => {
+            ui::warn(&ui::JOURNAL_UNREADABLE, format!("couldn't read {}: {error}", workplace.shown(path)));
+        }
+    }
+    JournalFolder::beside(&workplace.data_file).tidy();
+    collected
+}
+
+/// Merges one journal; tells how many files it is about, or `None` where it must be kept.
+fn merge_journal(workplace: &Workplace, path: &Path, mut file: &File) -> Option<usize> {
+    let mut bytes = Vec::new();
+    let contents = file
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())
+        .and_then(|_| store::read_journal(&bytes).map_err(|error| error.to_string()));
+    let contents = match contents {
+        Ok(contents) => contents,
+        // A process that was killed before it could state its settings has recorded nothing.
+        Err(_) if bytes.iter().all(|byte| *byte == 0) => return Some(0),
+        Err(reason) => {
+            ui::warn(&ui::JOURNAL_UNREADABLE, format!("left {} alone: {reason}", workplace.shown(path)));
+            return None;
+        }
+    };
+    match merge(workplace, &contents) {
+        Ok(()) => Some(contents.files.len()),
+        Err(error) => {
+            ui::warn(
+                &ui::DATA_KEPT_BACK,
+                format!(
+                    "{error}; this run's data waits in {} for the next minicov command",
+                    workplace.shown(path)
+                ),
+            );
+            None
+        }
+    }
+}
+
+fn merge(workplace: &Workplace, contents: &JournalContents) -> Result<(), StoreError> {
+    let (batch, changed_meanwhile) = batch(contents);
+    if batch.files.is_empty() {
+        return Ok(());
+    }
+    for path in changed_meanwhile {
+        ui::warn(
+            &ui::SOURCE_CHANGED,
+            format!(
+                "{} changed while the program ran, so what it executed there was dropped",
+                workplace.shown(&path)
+            ),
+        );
+    }
+    let outcome = DataFile::update(&workplace.data_file)?.merge(&batch)?;
+    for path in outcome.changed {
+        ui::warn(
+            &ui::SOURCE_CHANGED,
+            format!(
+                "{} changed since the last run, so its earlier data was dropped",
+                workplace.shown(Path::new(&path))
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// What a journal adds to the data file, and the files that changed between running and now.
+fn batch(contents: &JournalContents) -> (Batch, Vec<PathBuf>) {
+    let settings = &contents.settings;
+    let mut files = BTreeMap::new();
+    let mut changed = Vec::new();
+    for (path, journaled) in &contents.files {
+        let source = match text_that_ran(Path::new(path), journaled.stamp) {
+            Ok(Some(hash)) => Some(hash),
+            Ok(None) => {
+                changed.push(PathBuf::from(path));
+                continue;
+            }
+            // The text is out of reach, the data is not.
+            Err(_) => None,
+        };
+        let lines = BTreeMap::from([(settings.context.clone(), journaled.lines.clone())]);
+        files.insert(path.clone(), BatchFile { path: path.clone(), source, lines });
+    }
+    for path in never_run(settings) {
+        files.entry(path.clone()).or_insert_with(|| BatchFile { path, ..BatchFile::default() });
+    }
+    (Batch { python: settings.python.clone(), files: files.into_values().collect() }, changed)
+}
+
+/// Hash of the file's text, or `None` where it is not the text that ran.
+fn text_that_ran(path: &Path, stamp: FileStamp) -> io::Result<Option<SourceHash>> {
+    let metadata = fs::metadata(path)?;
+    let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+    if (FileStamp { modified, size: metadata.len() }) != stamp {
+        return Ok(None);
+    }
+    Ok(Some(source::hash(&fs::read(path)?)))
+}
+
+/// The files under the run's source folders, run or not, that its `omit` patterns leave.
+fn never_run(settings: &store::RunHeader) -> Vec<String> {
+    // The patterns were read when the run began, so they are good; if not, nothing is left out.
+    let omit = Patterns::new(&settings.omit, Path::new(&settings.folder)).unwrap_or_default();
+    settings
+        .source_folders
+        .iter()
+        .flat_map(|folder| {
+            let folder = Path::new(folder);
+            if folder.is_file() { vec![folder.to_path_buf()] } else { python_files(folder) }
+        })
+        .map(|path| canonical(&path))
+        .filter(|path| !omit.matches(path))
+        .filter_map(|path| path.to_str().map(str::to_owned))
+        .collect()
+}

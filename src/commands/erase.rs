@@ -1,0 +1,24 @@
+//! `minicov erase`: removes the data file and what waits in journals for it.
+
+use std::process::ExitCode;
+
+use super::Failure;
+use crate::config::Workplace;
+use crate::error::{ExitStatus, UserError};
+use crate::store::{self, JournalFolder};
+
+pub(super) fn erase(workplace: &Workplace) -> Result<ExitCode, Failure> {
+    everything(workplace)?;
+    Ok(ExitStatus::Success.into())
+}
+
+/// Removes all data there is for this data file, except what live processes are recording.
+pub(super) fn everything(workplace: &Workplace) -> Result<(), UserError> {
+    store::erase(&workplace.data_file).map_err(|error| UserError::new(error.to_string()))?;
+    JournalFolder::beside(&workplace.data_file).erase().map_err(|error| {
+        UserError::new(format!(
+            "couldn't remove the journals of {}: {error}",
+            workplace.shown(&workplace.data_file)
+        ))
+    })
+}

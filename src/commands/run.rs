@@ -1,0 +1,219 @@
+//! `minicov run`: runs a program as python would, under the hooks, and sees to its data when it has ended.
+//!
+//! Invariant: from the moment the interpreter is booted, nothing here may change what the program does; and nothing that
+//! matters comes after [`python::run_program`], which may end the process.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{self, Command, ExitCode};
+use std::sync::{Arc, OnceLock};
+
+use pyo3::Python;
+
+use super::{Failure, collect, erase};
+use crate::config::{RunSettings, Workplace};
+use crate::error::UserError;
+use crate::paths::{Folders, Selection};
+use crate::python::{self, Booted, Environment, EnvironmentError, LINKED_MINOR, Layout};
+use crate::store::{JournalFolder, JournalWriter, RunHeader};
+use crate::trace::{self, Session};
+use crate::ui;
+
+/// What the end of the process needs to know.
+struct Ending {
+    workplace: Workplace,
+    journal: Arc<JournalWriter>,
+    /// The process that `minicov run` started in: a forked child has no report to print.
+    process: u32,
+    report: bool,
+    source_packages: Vec<String>,
+}
+
+static ENDING: OnceLock<Ending> = OnceLock::new();
+
+pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitCode, Failure> {
+    let environment =
+        Environment::find(settings.python.as_deref()).map_err(|error| explain_environment(&error))?;
+    if environment.minor != LINKED_MINOR {
+        return Err(start_sibling(environment.minor, &environment).into());
+    }
+    let core =
+        trace::choose(settings.core().as_deref()).map_err(|error| UserError::new(error.to_string()))?;
+    if settings.erase {
+        erase::everything(workplace)?;
+    } else {
+        // What earlier runs left behind is merged before the clock of this one starts.
+        collect::orphans(workplace);
+    }
+
+    let interpreter = match python::boot_program(&environment.executable, &settings.command_line) {
+        Ok(Booted::Ready(interpreter)) => interpreter,
+        Ok(Booted::Done(code)) => return Ok(exit_code(code)),
+        Err(error) => return Err(UserError::new(error.to_string()).into()),
+    };
+    let folders = folders(workplace, &interpreter.layout);
+    let selection =
+        Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
+    let header = RunHeader {
+        python: python::version(),
+        context: settings.context.clone(),
+        source_folders: source_folders(&selection, &folders, &interpreter.layout),
+        omit: settings.selection.omit.clone(),
+        folder: workplace.folder.to_string_lossy().into_owned(),
+    };
+    let journal =
+        JournalWriter::create(JournalFolder::beside(&workplace.data_file), header).map_err(|error| {
+            UserError::new(error.to_string()).hint("give --data-file a place where files can be written")
+        })?;
+    let journal = Arc::new(journal);
+    let _ = ENDING.set(Ending {
+        workplace: workplace.clone(),
+        journal: Arc::clone(&journal),
+        process: process::id(),
+        report: settings.report,
+        source_packages: selection.source_packages().to_vec(),
+    });
+    trace::begin(selection, journal);
+    trace::record_trouble_from_panics();
+    if !python::ffi::at_exit(finish) {
+        return Err(UserError::new("the interpreter takes no further exit functions").into());
+    }
+    Python::attach(|py| (core.install)(py)).map_err(|error| UserError::new(error.to_string()))?;
+    Ok(exit_code(python::run_program(interpreter)))
+}
+
+/// Called by CPython when it has finalised: no Python code runs any more in this process.
+extern "C" fn finish() {
+    // A panic has been noted by the session's hook; it must not unwind into CPython.
+    let _ = std::panic::catch_unwind(|| {
+        if let Some(ending) = ENDING.get() {
+            ending.finish();
+        }
+    });
+}
+
+impl Ending {
+    fn finish(&self) {
+        let first = process::id() == self.process;
+        let collected = collect::own(&self.workplace, &self.journal.path());
+        if first {
+            let others = collect::orphans(&self.workplace);
+            self.tell(collected.measured_files + others.measured_files);
+            if self.report {
+                self.print_report();
+            }
+        }
+    }
+
+    fn tell(&self, measured_files: usize) {
+        if let Some(trouble) = Session::trouble() {
+            ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
+        }
+        let imported = Session::imported_packages();
+        for package in self.source_packages.iter().filter(|package| !imported.contains(*package)) {
+            ui::warn(
+                &ui::MODULE_NOT_IMPORTED,
+                format!("{package} is no folder, and no module of that name was imported"),
+            );
+        }
+        if measured_files == 0 {
+            ui::warn(&ui::NO_DATA_COLLECTED, "no data was collected: none of the code to be measured ran");
+        }
+    }
+
+    /// Reports in a process of its own: this one has no interpreter left to compile with.
+    fn print_report(&self) {
+        let started = std::env::current_exe().and_then(|minicov| {
+            Command::new(minicov)
+                .arg("report")
+                .arg("--data-file")
+                .arg(&self.workplace.data_file)
+                .current_dir(&self.workplace.folder)
+                .status()
+        });
+        if let Err(error) = started {
+            ui::error(&UserError::new(format!("couldn't start the report: {error}")));
+        }
+    }
+}
+
+fn explain_environment(error: &EnvironmentError) -> UserError {
+    let message = error.to_string();
+    match error {
+        EnvironmentError::NothingOnPath => UserError::new(message)
+            .hint("activate a virtual environment, or name the interpreter with --python PATH"),
+        EnvironmentError::NotExecutable(_)
+        | EnvironmentError::Silent { .. }
+        | EnvironmentError::NotPython3(_) => {
+            UserError::new(message).hint("--python PATH names another interpreter")
+        }
+    }
+}
+
+/// Hands over to the minicov for Python 3.`minor`; returns only if there is none.
+pub(super) fn start_sibling(minor: u8, environment: &Environment) -> UserError {
+    let name = format!("minicov3.{minor}");
+    let failure =
+        sibling(&name).map(|path| (Command::new(&path).args(std::env::args_os().skip(1)).exec(), path));
+    match failure {
+        Some((error, path)) => UserError::new(format!("couldn't start {}: {error}", path.display())),
+        None => UserError::new(format!(
+            "{} is Python 3.{minor}, and this minicov is built for Python 3.{LINKED_MINOR}",
+            environment.executable.display()
+        ))
+        .hint(format!(
+            "build one for it with PYO3_PYTHON={} cargo build --release, and put it beside this one as {name}",
+            environment.executable.display()
+        )),
+    }
+}
+
+/// The executable called `name` in the folder of this one.
+pub(super) fn sibling(name: &str) -> Option<PathBuf> {
+    let own = std::env::current_exe().and_then(|path| path.canonicalize()).ok()?;
+    let path = own.parent()?.join(name);
+    // A link to ourselves would start itself for ever.
+    (path.canonicalize().ok()? != own).then_some(path)
+}
+
+fn folders(workplace: &Workplace, layout: &Layout) -> Folders {
+    Folders {
+        current: workplace.folder.clone(),
+        script: layout.script_folder.clone(),
+        prefixes: layout.prefixes.clone(),
+        library_folder: layout.library_folder.clone(),
+        versioned_name: format!("python3.{LINKED_MINOR}"),
+    }
+}
+
+/// Where code lies that counts as missed if it never runs: the source folders, and the folders or files of the source
+/// packages, where the search path has them.
+fn source_folders(selection: &Selection, folders: &Folders, layout: &Layout) -> Vec<String> {
+    let start = folders.script.iter().chain([&folders.current]);
+    let search: Vec<&PathBuf> = start.chain(&layout.search_path).collect();
+    let packages = selection.source_packages().iter().filter_map(|package| find_package(package, &search));
+    selection
+        .source_folders()
+        .iter()
+        .cloned()
+        .chain(packages)
+        .filter_map(|path| path.to_str().map(str::to_owned))
+        .collect()
+}
+
+/// The folder of a package, or the file of a module.
+fn find_package(name: &str, search: &[&PathBuf]) -> Option<PathBuf> {
+    let relative: PathBuf = name.split('.').collect();
+    search.iter().find_map(|folder| {
+        let package = folder.join(&relative);
+        let module = folder.join(&relative).with_extension("py");
+        [(package.join("__init__.py").is_file(), package), (module.is_file(), module)]
+            .into_iter()
+            .find_map(|(there, path)| there.then_some(path))
+    })
+}
+
+/// As `exit()` takes it: the low eight bits.
+fn exit_code(status: i32) -> ExitCode {
+    ExitCode::from(status.to_le_bytes()[0])
+}

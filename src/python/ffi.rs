@@ -1,0 +1,203 @@
+//! The raw C API, one operation a function, for what pyo3's safe API does not offer.
+//!
+//! Must not know: why it is called. Invariant: every function here is safe to call under the conditions its types
+//! state; a [`Python`] token proves that the thread is attached.
+#![expect(
+    unsafe_code,
+    reason = "this is the wall: the raw C API is called here and in the tracer callbacks only"
+)]
+
+use std::ffi::{CStr, CString, OsString, c_char, c_void};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStringExt;
+use std::ptr;
+
+use pyo3::ffi as raw;
+use pyo3::prelude::*;
+
+/// How a step of initialisation ended.
+pub(crate) enum Status {
+    Ok,
+    /// Python has said what it had to say (`-V`, `--help`, a usage error) and would exit with this status.
+    Exit(i32),
+    Error(String),
+}
+
+impl From<raw::PyStatus> for Status {
+    fn from(status: raw::PyStatus) -> Self {
+        match status._type {
+            raw::_PyStatus_TYPE::_PyStatus_TYPE_OK => Self::Ok,
+            raw::_PyStatus_TYPE::_PyStatus_TYPE_EXIT => Self::Exit(status.exitcode),
+            raw::_PyStatus_TYPE::_PyStatus_TYPE_ERROR => Self::Error(if status.err_msg.is_null() {
+                "no reason given".to_owned()
+            } else {
+                // SAFETY: a non-null message of a PyStatus is a static C string.
+                unsafe { CStr::from_ptr(status.err_msg) }.to_string_lossy().into_owned()
+            }),
+        }
+    }
+}
+
+/// A `PyConfig` under construction.
+pub(crate) struct Config(Box<raw::PyConfig>);
+
+impl Config {
+    /// Everything as the `python` executable has it, including reading the command line.
+    pub(crate) fn python() -> Self {
+        let mut config = Self::new(raw::PyConfig_InitPythonConfig);
+        config.0.parse_argv = 1;
+        config
+    }
+
+    /// Nothing of the user's: no environment variables, no `site`, no signal handlers, no command line.
+    pub(crate) fn isolated() -> Self {
+        let mut config = Self::new(raw::PyConfig_InitIsolatedConfig);
+        config.0.site_import = 0;
+        config.0.write_bytecode = 0;
+        config
+    }
+
+    fn new(initialise: unsafe extern "C" fn(*mut raw::PyConfig)) -> Self {
+        let mut config = Box::new(MaybeUninit::zeroed());
+        // SAFETY: the function writes every field of the struct that the pointer is valid for.
+        unsafe { initialise(config.as_mut_ptr()) };
+        // SAFETY: initialised by the call above; a zeroed PyConfig is valid as well (pointers and integers).
+        Self(unsafe { config.assume_init() })
+    }
+
+    /// Sets `argv`, pre-initialising Python (locale, UTF-8 mode, allocator) by what stands in it.
+    pub(crate) fn set_arguments(&mut self, words: &[CString]) -> Status {
+        let mut pointers: Vec<*const c_char> = words.iter().map(|word| word.as_ptr()).collect();
+        let count = raw::Py_ssize_t::try_from(pointers.len()).unwrap_or(raw::Py_ssize_t::MAX);
+        // SAFETY: `pointers` holds `count` valid C strings, which are copied.
+        unsafe { raw::PyConfig_SetBytesArgv(&raw mut *self.0, count, pointers.as_mut_ptr()) }.into()
+    }
+
+    /// Sets what `sys.executable` will be; CPython finds prefixes and `pyvenv.cfg` from there.
+    pub(crate) fn set_executable(&mut self, path: &CString) -> Status {
+        let config: *mut raw::PyConfig = &raw mut *self.0;
+        // SAFETY: `config` is a valid PyConfig, so is the place of its field; nothing is read.
+        let field = unsafe { &raw mut (*config).executable };
+        // SAFETY: config and field belong together; the string is copied.
+        unsafe { raw::PyConfig_SetBytesString(config, field, path.as_ptr()) }.into()
+    }
+
+    /// Completes the configuration: command line, environment variables, paths.
+    pub(crate) fn read(&mut self) -> Status {
+        // SAFETY: the configuration was initialised in `new`.
+        unsafe { raw::PyConfig_Read(&raw mut *self.0) }.into()
+    }
+
+    /// The script (or folder, or zip) on the command line, made absolute; after [`read`](Self::read).
+    pub(crate) fn run_filename(&self) -> Option<OsString> {
+        if self.0.run_filename.is_null() {
+            return None;
+        }
+        let mut wide = Vec::new();
+        loop {
+            // SAFETY: a non-null `run_filename` is a NUL-terminated wide string, and no NUL came before this one.
+            let place = unsafe { self.0.run_filename.add(wide.len()) };
+            // SAFETY: as above.
+            match unsafe { place.read() } {
+                0 => return Some(from_wide(&wide)),
+                c => wide.push(c.cast_unsigned()),
+            }
+        }
+    }
+
+    /// Initialises the interpreter. The calling thread is attached afterwards.
+    pub(crate) fn initialize(&mut self) -> Status {
+        // SAFETY: the configuration is initialised, and this process has no interpreter yet.
+        unsafe { raw::Py_InitializeFromConfig(&raw const *self.0) }.into()
+    }
+}
+
+/// Undoes Python's decoding of a command line in UTF-8: a byte that is not UTF-8 stands as U+DC80 to U+DCFF (PEP 383).
+fn from_wide(wide: &[u32]) -> OsString {
+    let mut bytes = Vec::with_capacity(wide.len());
+    for c in wide {
+        match char::from_u32(*c) {
+            Some(c) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            None => bytes.push(*c as u8),
+        }
+    }
+    OsString::from_vec(bytes)
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        // SAFETY: frees the strings of a PyConfig that was initialised in `new`.
+        unsafe { raw::PyConfig_Clear(&raw mut *self.0) };
+    }
+}
+
+/// `sys.version`, without an interpreter.
+pub(crate) fn version() -> &'static str {
+    // SAFETY: may be called at any time.
+    let text = unsafe { raw::Py_GetVersion() };
+    // SAFETY: a static C string.
+    unsafe { CStr::from_ptr(text) }.to_str().unwrap_or_default()
+}
+
+/// Runs what the configuration names, finalises the interpreter, and returns the exit status; or ends the process.
+pub(crate) fn run_main() -> i32 {
+    // SAFETY: the interpreter is initialised and this is the thread that did it.
+    unsafe { raw::Py_RunMain() }
+}
+
+/// Has `function` called at the very end of finalisation, when no Python code runs any more. Tells whether that worked.
+pub(crate) fn at_exit(function: extern "C" fn()) -> bool {
+    // SAFETY: registering a function pointer; the table is CPython's.
+    unsafe { raw::Py_AtExit(Some(function)) == 0 }
+}
+
+/// A slot for a pointer in every code object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodeSlot(raw::Py_ssize_t);
+
+impl CodeSlot {
+    /// Asks for a slot; `free` is called with its pointer when a code object dies. `None` when all are taken.
+    pub(crate) fn request(_py: Python<'_>, free: unsafe extern "C" fn(*mut c_void)) -> Option<Self> {
+        // SAFETY: attached; the function matches `freefunc`.
+        let index = unsafe { raw::PyUnstable_Eval_RequestCodeExtraIndex(free) };
+        (index >= 0).then_some(Self(index))
+    }
+
+    /// The pointer in the slot, null if none was set.
+    ///
+    /// # Safety
+    /// `code` points to a live code object and the thread is attached.
+    pub(crate) unsafe fn get(self, code: *mut raw::PyObject) -> *mut c_void {
+        let mut pointer = ptr::null_mut();
+        // SAFETY: the caller vouches for `code`; the index came from the interpreter.
+        let result = unsafe { raw::PyUnstable_Code_GetExtra(code, self.0, &raw mut pointer) };
+        if result == 0 { pointer } else { ptr::null_mut() }
+    }
+
+    /// Puts a pointer into the slot; false if there was no memory (the Python error is cleared).
+    ///
+    /// # Safety
+    /// `code` points to a live code object, the thread is attached, and `pointer` suits the slot's `free`.
+    pub(crate) unsafe fn set(self, code: *mut raw::PyObject, pointer: *mut c_void) -> bool {
+        // SAFETY: the caller vouches for `code`; the index came from the interpreter.
+        if unsafe { raw::PyUnstable_Code_SetExtra(code, self.0, pointer) } == 0 {
+            return true;
+        }
+        // SAFETY: attached, as the caller vouches.
+        unsafe { raw::PyErr_Clear() };
+        false
+    }
+}
+
+/// The globals of the frame that runs in this thread, if any.
+pub(crate) fn current_globals(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
+    // SAFETY: attached; the result is a borrowed reference or null.
+    let frame = unsafe { raw::PyEval_GetFrame() };
+    if frame.is_null() {
+        return None;
+    }
+    // SAFETY: `frame` is the live current frame; the result is a new reference.
+    let globals = unsafe { raw::PyFrame_GetGlobals(frame) };
+    // SAFETY: a new reference or null, as stated.
+    unsafe { Bound::from_owned_ptr_or_opt(py, globals) }
+}

@@ -1,0 +1,53 @@
+//! The bytes of a journal, version 1. All numbers are little-endian; everything starts on a multiple of 8.
+//!
+//! ```text
+//! header    "MINICOVJ"  version: u32  process: u32  started: u64 (ns since the epoch)  zeros up to 64 bytes
+//! record    kind: u32   length of the payload in bytes: u32   payload, padded with zeros to a multiple of 8
+//! ```
+//!
+//! A record's first 8 bytes are stored after its payload. So where they are zero, nothing follows: either nothing was
+//! written there yet, or the writer was killed on the way.
+//!
+//! | kind | name | payload |
+//! |---|---|---|
+//! | 1 | padding | skipped: the rest of a mapped segment |
+//! | 2 | settings | [`RunHeader`](super::RunHeader) as JSON |
+//! | 3 | file | number: u32, 0: u32, modified: i64 (ns since the epoch), size: u64, path: UTF-8 |
+//! | 4 | line | file number: u32, line: u32 |
+//!
+//! Readers skip kinds they do not know; a change that old readers would misread takes a new version.
+
+pub(super) const MAGIC: &[u8; 8] = b"MINICOVJ";
+pub(super) const VERSION: u32 = 1;
+pub(super) const HEADER_LENGTH: usize = 64;
+pub(super) const RECORD_HEADER_LENGTH: usize = 8;
+
+pub(super) const KIND_PADDING: u32 = 1;
+pub(super) const KIND_SETTINGS: u32 = 2;
+pub(super) const KIND_FILE: u32 = 3;
+pub(super) const KIND_LINE: u32 = 4;
+
+/// The first 8 bytes of a record as one number, so that they can be stored at once.
+pub(super) fn record_header(kind: u32, length: u32) -> u64 {
+    u64::from(kind) | (u64::from(length) << 32)
+}
+
+/// Kind and payload length of a record.
+pub(super) fn split_header(header: u64) -> (u32, usize) {
+    (header as u32, (header >> 32) as usize)
+}
+
+/// `length` rounded up to a multiple of 8.
+pub(super) fn padded(length: usize) -> usize {
+    length.next_multiple_of(8)
+}
+
+/// The header of a journal that `process` starts at `started` (nanoseconds since the epoch).
+pub(super) fn header(process: u32, started: u64) -> [u8; HEADER_LENGTH] {
+    let mut bytes = [0; HEADER_LENGTH];
+    bytes[..8].copy_from_slice(MAGIC);
+    bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    bytes[12..16].copy_from_slice(&process.to_le_bytes());
+    bytes[16..24].copy_from_slice(&started.to_le_bytes());
+    bytes
+}

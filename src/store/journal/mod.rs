@@ -1,0 +1,35 @@
+//! The journal: the append-only file in which a measured process keeps what it saw until the data file has it.
+//!
+//! One file per process, in a folder beside the data file. Its bytes live in a shared mapping, so they survive SIGKILL
+//! of the process; a record counts from the moment its header is stored, which is the last thing written of it.
+//! [`format`] documents the bytes.
+//!
+//! Must not know: SQLite, Python, metrics. Invariant: the only writer of a journal is the process that made it; whoever
+//! holds its lock may read and remove it.
+
+mod folder;
+mod format;
+mod mapping;
+mod reader;
+mod writer;
+
+pub(crate) use folder::JournalFolder;
+pub(crate) use reader::{JournalContents, read};
+pub(crate) use writer::JournalWriter;
+
+use serde::{Deserialize, Serialize};
+
+/// What a run was asked to do, as far as whoever merges its journal must know. Stands first in every journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunHeader {
+    /// Version of the interpreter that ran, as `3.13.0`.
+    pub(crate) python: String,
+    /// The static context; empty for none.
+    pub(crate) context: String,
+    /// Folders and files whose code counts as missed when it never ran.
+    pub(crate) source_folders: Vec<String>,
+    /// `--omit` patterns.
+    pub(crate) omit: Vec<String>,
+    /// The folder that relative patterns count from.
+    pub(crate) folder: String,
+}

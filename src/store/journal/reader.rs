@@ -1,0 +1,190 @@
+//! Reading a journal, whoever wrote it and however it ended.
+//!
+//! Must not know: what becomes of the contents. Invariant: hostile bytes cost time linear in their number and never a
+//! panic; everything in front of the first damaged record is kept.
+
+use std::collections::BTreeMap;
+
+use super::RunHeader;
+use super::format::{
+    HEADER_LENGTH, KIND_FILE, KIND_LINE, KIND_SETTINGS, MAGIC, RECORD_HEADER_LENGTH, VERSION, padded,
+    split_header,
+};
+use crate::model::{FileStamp, LineSet};
+
+/// Why bytes are not a journal this version reads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error("it is not a minicov journal")]
+    Foreign,
+    #[error("it has format {found}, and this minicov reads format {VERSION}")]
+    Version { found: u32 },
+    #[error("it does not begin with the run's settings")]
+    NoSettings,
+}
+
+/// What a journal says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct JournalContents {
+    pub(crate) settings: RunHeader,
+    /// Measured files by absolute path.
+    pub(crate) files: BTreeMap<String, JournaledFile>,
+}
+
+/// What a journal says of one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct JournaledFile {
+    pub(crate) stamp: FileStamp,
+    pub(crate) lines: LineSet,
+}
+
+/// Reads the bytes of a journal up to the last complete record.
+pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
+    if bytes.get(..MAGIC.len()) != Some(MAGIC) {
+        return Err(ReadError::Foreign);
+    }
+    let found = number(bytes, 8).ok_or(ReadError::Foreign)?;
+    if found != VERSION {
+        return Err(ReadError::Version { found });
+    }
+    let mut records = Records { rest: bytes.get(HEADER_LENGTH..).unwrap_or_default() };
+    let settings = records
+        .next()
+        .filter(|(kind, _)| *kind == KIND_SETTINGS)
+        .and_then(|(_, payload)| serde_json::from_slice(payload).ok())
+        .ok_or(ReadError::NoSettings)?;
+
+    let mut files: Vec<(String, JournaledFile)> = Vec::new();
+    let mut by_number: BTreeMap<u32, usize> = BTreeMap::new();
+    for (kind, payload) in records {
+        match kind {
+            KIND_FILE => {
+                if let Some((file_number, path, stamp)) = file_record(payload) {
+                    by_number.insert(file_number, files.len());
+                    files.push((path, JournaledFile { stamp, lines: LineSet::new() }));
+                }
+            }
+            KIND_LINE => {
+                if let (Some(file_number), Some(line)) = (number(payload, 0), number(payload, 4))
+                    && let Some(index) = by_number.get(&file_number)
+                {
+                    files[*index].1.lines.insert(line);
+                }
+            }
+            // Padding, and kinds of later minor changes.
+            _ => (),
+        }
+    }
+    let mut contents = JournalContents { settings, files: BTreeMap::new() };
+    for (path, file) in files {
+        contents
+            .files
+            .entry(path)
+            .or_insert_with(|| JournaledFile { stamp: file.stamp, lines: LineSet::new() })
+            .lines
+            .union_with(&file.lines);
+    }
+    Ok(contents)
+}
+
+/// The complete records of a journal: kind and payload.
+struct Records<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = (u32, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (header, rest) = self.rest.split_first_chunk::<RECORD_HEADER_LENGTH>()?;
+        let (kind, length) = split_header(u64::from_le_bytes(*header));
+        if kind == 0 {
+            return None;
+        }
+        let payload = rest.get(..length)?;
+        self.rest = rest.get(padded(length)..).unwrap_or_default();
+        Some((kind, payload))
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..)?.first_chunk().copied()?))
+}
+
+fn file_record(payload: &[u8]) -> Option<(u32, String, FileStamp)> {
+    let modified = i64::from_le_bytes(payload.get(8..)?.first_chunk().copied()?);
+    let size = u64::from_le_bytes(payload.get(16..)?.first_chunk().copied()?);
+    let path = String::from_utf8_lossy(payload.get(24..)?).into_owned();
+    Some((number(payload, 0)?, path, FileStamp { modified, size }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::super::folder::JournalFolder;
+    use super::super::writer::JournalWriter;
+    use super::*;
+    use crate::model::Journal;
+
+    /// A journal with `lines` of one file, as the writer makes it.
+    fn written(lines: &[u32]) -> (tempfile::TempDir, Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = RunHeader { python: "3.13".into(), ..RunHeader::default() };
+        let journal =
+            JournalWriter::create(JournalFolder::beside(&folder.path().join(".coverage")), settings).unwrap();
+        let file = journal.file(Path::new("/project/a.py"), FileStamp { modified: 5, size: 7 }).unwrap();
+        for line in lines {
+            journal.line(file, *line).unwrap();
+        }
+        let bytes = std::fs::read(journal.path()).unwrap();
+        (folder, bytes)
+    }
+
+    #[test]
+    fn what_was_written_is_read_while_the_writer_lives() {
+        let (_folder, bytes) = written(&[1, 2, 900]);
+        let contents = read(&bytes).unwrap();
+        assert_eq!(contents.settings.python, "3.13");
+        let file = &contents.files["/project/a.py"];
+        assert_eq!(file.stamp, FileStamp { modified: 5, size: 7 });
+        assert_eq!(file.lines, [1, 2, 900].into_iter().collect());
+    }
+
+    #[test]
+    fn a_journal_of_many_segments_is_read_whole() {
+        let lines: Vec<u32> = (1..60_000).collect();
+        let (_folder, bytes) = written(&lines);
+        assert_eq!(read(&bytes).unwrap().files["/project/a.py"].lines.len(), lines.len());
+    }
+
+    #[test]
+    fn a_torn_tail_costs_only_the_torn_record() {
+        let (_folder, bytes) = written(&[1, 2, 3]);
+        let full = read(&bytes).unwrap().files["/project/a.py"].lines.len();
+        let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+        assert_eq!(full, 3);
+        assert_eq!(read(&bytes[..end - 4]).unwrap().files["/project/a.py"].lines.len(), 2);
+    }
+
+    #[test]
+    fn other_bytes_are_refused_in_words() {
+        assert_eq!(read(b"SQLite format 3\0"), Err(ReadError::Foreign));
+        let (_folder, mut bytes) = written(&[]);
+        bytes[8] = 9;
+        assert_eq!(read(&bytes), Err(ReadError::Version { found: 9 }));
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_never_panic(mut tail in prop::collection::vec(any::<u8>(), 0..400), cut in 0_usize..500) {
+            let _ = read(&tail);
+            let (_folder, mut bytes) = written(&[1, 2, 3]);
+            bytes.truncate(64 + cut.min(bytes.len() - 64));
+            bytes.append(&mut tail);
+            let _ = read(&bytes);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Writing a journal from the measured process.
+//!
+//! Must not know: when to write. Invariant: a record is complete in the page cache when the call returns, whatever
+//! happens to the process afterwards.
+
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, getpid};
+
+use super::RunHeader;
+use super::folder::JournalFolder;
+use super::format::{
+    HEADER_LENGTH, KIND_FILE, KIND_LINE, KIND_PADDING, KIND_SETTINGS, RECORD_HEADER_LENGTH, padded,
+    record_header,
+};
+use super::mapping::Segment;
+use crate::model::{FileStamp, Journal, JournalError, LineNo};
+
+/// Bytes of the first segment; each further one is twice as long, up to [`LARGEST_SEGMENT`].
+const FIRST_SEGMENT: usize = 64 * 1024;
+const LARGEST_SEGMENT: usize = 4 * 1024 * 1024;
+
+/// A journal open for writing. After a fork the child's first record opens a journal of its own.
+pub(crate) struct JournalWriter {
+    folder: JournalFolder,
+    settings: RunHeader,
+    state: Mutex<State>,
+}
+
+struct State {
+    open: Open,
+    /// Every file stated so far, by number, so that a forked child can state them again.
+    files: Vec<(PathBuf, FileStamp)>,
+}
+
+struct Open {
+    owner: Pid,
+    path: PathBuf,
+    file: File,
+    segment: Segment,
+    /// Where the next record goes, from the start of the segment.
+    position: usize,
+    /// Where the next segment goes, from the start of the file.
+    end: u64,
+}
+
+impl JournalWriter {
+    /// Makes a new journal in `folder`, which is created where it is missing.
+    pub(crate) fn create(folder: JournalFolder, settings: RunHeader) -> Result<Self, JournalError> {
+        let open = Open::create(&folder, &settings)?;
+        Ok(Self { folder, settings, state: Mutex::new(State { open, files: Vec::new() }) })
+    }
+
+    /// The path of this process's journal.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.state().open.path.clone()
+    }
+
+    /// The state, also after a panic under the lock: records are complete or invisible, so nothing can be half done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state with a journal that belongs to this process.
+    fn own_state(&self) -> Result<MutexGuard<'_, State>, JournalError> {
+        let mut state = self.state();
+        if state.open.owner != getpid() {
+            state.open = Open::create(&self.folder, &self.settings)?;
+            let State { open, files } = &mut *state;
+            for (number, (path, stamp)) in files.iter().enumerate() {
+                open.append_file(number as u32, path, *stamp)?;
+            }
+        }
+        Ok(state)
+    }
+}
+
+impl Journal for JournalWriter {
+    fn file(&self, path: &Path, stamp: FileStamp) -> Result<u32, JournalError> {
+        let mut state = self.own_state()?;
+        let number = state.files.len() as u32;
+        state.open.append_file(number, path, stamp)?;
+        state.files.push((path.to_path_buf(), stamp));
+        Ok(number)
+    }
+
+    fn line(&self, file: u32, line: LineNo) -> Result<(), JournalError> {
+        let mut payload = [0; 8];
+        payload[..4].copy_from_slice(&file.to_le_bytes());
+        payload[4..].copy_from_slice(&line.to_le_bytes());
+        self.own_state()?.open.append(KIND_LINE, &[&payload])
+    }
+}
+
+impl Open {
+    fn create(folder: &JournalFolder, settings: &RunHeader) -> Result<Self, JournalError> {
+        let (path, file, header) = folder.create_journal()?;
+        let segment = Segment::map(&file, 0, FIRST_SEGMENT).map_err(|error| no_room(&path, &error))?;
+        let end = segment.len() as u64;
+        let mut open = Self { owner: getpid(), path, file, segment, position: HEADER_LENGTH, end };
+        open.segment.store(0, &header);
+        let settings = serde_json::to_vec(settings).map_err(|error| JournalError(error.to_string()))?;
+        open.append(KIND_SETTINGS, &[&settings])?;
+        Ok(open)
+    }
+
+    fn append_file(&mut self, number: u32, path: &Path, stamp: FileStamp) -> Result<(), JournalError> {
+        let mut fixed = [0; 24];
+        fixed[..4].copy_from_slice(&number.to_le_bytes());
+        fixed[8..16].copy_from_slice(&stamp.modified.to_le_bytes());
+        fixed[16..].copy_from_slice(&stamp.size.to_le_bytes());
+        self.append(KIND_FILE, &[&fixed, path.as_os_str().as_bytes()])
+    }
+
+    /// Appends a record whose payload is `parts`, one after the other.
+    fn append(&mut self, kind: u32, parts: &[&[u8]]) -> Result<(), JournalError> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let needed = RECORD_HEADER_LENGTH + padded(length);
+        let Ok(stored_length) = u32::try_from(length) else {
+            return Err(JournalError(format!("a record of {length} bytes is too long")));
+        };
+        if self.position + needed > self.segment.len() {
+            self.next_segment(needed)?;
+        }
+        let start = self.position;
+        let mut at = start + RECORD_HEADER_LENGTH;
+        for part in parts {
+            self.segment.store(at, part);
+            at += part.len();
+        }
+        self.position += needed;
+        self.segment.publish(start, record_header(kind, stored_length));
+        Ok(())
+    }
+
+    /// Maps a further segment of at least `needed` bytes, and fills up what is left of the present one.
+    fn next_segment(&mut self, needed: usize) -> Result<(), JournalError> {
+        let length =
+            (self.segment.len() * 2).min(LARGEST_SEGMENT).max(needed.next_multiple_of(FIRST_SEGMENT));
+        let next = Segment::map(&self.file, self.end, length).map_err(|error| no_room(&self.path, &error))?;
+        let rest = self.segment.len() - self.position;
+        if rest > 0 {
+            self.segment
+                .publish(self.position, record_header(KIND_PADDING, (rest - RECORD_HEADER_LENGTH) as u32));
+        }
+        self.segment = next;
+        self.position = 0;
+        self.end += length as u64;
+        Ok(())
+    }
+}
+
+fn no_room(path: &Path, error: &std::io::Error) -> JournalError {
+    JournalError(format!("couldn't extend the journal {}: {error}", path.display()))
+}

@@ -1,0 +1,156 @@
+//! The core for CPython 3.12 and newer: `sys.monitoring`, whose events turn themselves off one by one.
+//!
+//! A global PY_START tells of each code object once. Where it is measured, LINE is turned on for that code object alone;
+//! each LINE is turned off at its first hit. So what has been seen costs nothing.
+#![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
+
+use std::ffi::CStr;
+use std::ptr;
+use std::sync::OnceLock;
+
+use pyo3::Borrowed;
+use pyo3::ffi as raw;
+use pyo3::prelude::*;
+
+use super::TraceError;
+use super::code::{reserve_slot, state_of};
+use super::session::{Session, active, guard};
+use crate::model::LineNo;
+
+/// The raw function that CPython calls for an event, round a handler.
+macro_rules! callback {
+    ($handle:ident) => {{
+        unsafe extern "C" fn raw_callback(
+            _module: *mut raw::PyObject,
+            arguments: *mut *mut raw::PyObject,
+            given: raw::Py_ssize_t,
+        ) -> *mut raw::PyObject {
+            // SAFETY: these are this function's own arguments, and CPython calls it attached.
+            unsafe { respond(arguments, given, $handle) }
+        }
+        raw_callback
+    }};
+}
+
+/// Ids nobody has named (CPython 3.12 `Lib/test/test_monitoring.py`): a debugger (0), coverage.py (1), a profiler (2) or an
+/// optimiser (5) that the program uses finds its own free.
+const TOOL_IDS: [u8; 2] = [3, 4];
+const TOOL_NAME: &str = "minicov";
+
+/// The events, by their names in `sys.monitoring.events`, and who takes them.
+const CALLBACKS: [(&str, &CStr, raw::PyCFunctionFast); 2] =
+    [("PY_START", c"minicov_py_start", callback!(py_start)), ("LINE", c"minicov_line", callback!(line))];
+
+static TOOL: OnceLock<Tool> = OnceLock::new();
+
+/// What the callbacks need of `sys.monitoring`.
+struct Tool {
+    id: u8,
+    disable: Py<PyAny>,
+    set_local_events: Py<PyAny>,
+    line_event: u32,
+}
+
+pub(super) fn install(py: Python<'_>) -> Result<(), TraceError> {
+    reserve_slot(py)?;
+    let monitoring = py.import("sys")?.getattr("monitoring")?;
+    let id = TOOL_IDS
+        .into_iter()
+        .find(|id| monitoring.call_method1("use_tool_id", (*id, TOOL_NAME)).is_ok())
+        .ok_or(TraceError::NoToolId)?;
+    let events = monitoring.getattr("events")?;
+    let tool = Tool {
+        id,
+        disable: monitoring.getattr("DISABLE")?.unbind(),
+        set_local_events: monitoring.getattr("set_local_events")?.unbind(),
+        line_event: events.getattr("LINE")?.extract()?,
+    };
+    for (name, function_name, function) in CALLBACKS {
+        let callback = fastcall(py, function_name, function)?;
+        monitoring.call_method1("register_callback", (id, events.getattr(name)?, callback))?;
+    }
+    let _ = TOOL.set(tool);
+    monitoring.call_method1("set_events", (id, events.getattr("PY_START")?))?;
+    Ok(())
+}
+
+/// A Python callable round a raw function. Its definition lives as long as the process.
+fn fastcall<'py>(
+    py: Python<'py>,
+    name: &'static CStr,
+    function: raw::PyCFunctionFast,
+) -> PyResult<Bound<'py, PyAny>> {
+    let definition = Box::leak(Box::new(raw::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: raw::PyMethodDefPointer { PyCFunctionFast: function },
+        ml_flags: raw::METH_FASTCALL,
+        ml_doc: ptr::null(),
+    }));
+    // SAFETY: attached; the definition is complete and never freed.
+    let callable = unsafe { raw::PyCFunction_NewEx(definition, ptr::null_mut(), ptr::null_mut()) };
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, callable) }
+}
+
+/// What becomes of an event at the place where it happened.
+enum Answer {
+    /// Nothing more can be learned there: the event is turned off.
+    Disable,
+}
+
+/// An event as a callback is told of it.
+struct Event<'a, 'py> {
+    code: &'a Bound<'py, PyAny>,
+    /// What follows the code object: offsets or a line number.
+    numbers: &'a [Borrowed<'a, 'py, PyAny>],
+}
+
+/// Hands an event to `handle`.
+///
+/// # Safety
+/// To be called from a METH_FASTCALL function, attached, with its own arguments.
+unsafe fn respond(
+    arguments: *mut *mut raw::PyObject,
+    given: raw::Py_ssize_t,
+    handle: fn(&Tool, &Session, &Event) -> PyResult<Answer>,
+) -> *mut raw::PyObject {
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    let Some(tool) = TOOL.get() else { return py.None().into_ptr() };
+    let answer = match active() {
+        None => Answer::Disable,
+        Some(session) => guard(session, Answer::Disable, || {
+            // SAFETY: a METH_FASTCALL function gets `given` valid references, which outlive the call; a borrowed
+            // reference is a pointer.
+            let arguments = unsafe {
+                std::slice::from_raw_parts::<Borrowed<'_, '_, PyAny>>(arguments.cast(), given.unsigned_abs())
+            };
+            match arguments {
+                [code, numbers @ ..] => handle(tool, session, &Event { code, numbers }),
+                [] => Ok(Answer::Disable),
+            }
+        }),
+    };
+    match answer {
+        Answer::Disable => tool.disable.clone_ref(py).into_ptr(),
+    }
+}
+
+/// PY_START(code, offset): a code object runs for the first time.
+fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if state_of(session, event.code)?.is_some() {
+        let py = event.code.py();
+        tool.set_local_events.bind(py).call1((tool.id, event.code, tool.line_event))?;
+    }
+    Ok(Answer::Disable)
+}
+
+/// LINE(code, line number): a line is about to run.
+fn line(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if let Some(state) = state_of(session, event.code)?
+        && let Ok(line) = event.numbers[0].extract::<LineNo>()
+    {
+        session.record_line(state, line);
+    }
+    Ok(Answer::Disable)
+}
