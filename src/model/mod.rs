@@ -14,5 +14,7 @@ pub(crate) use branches::{Action, ArcEnd, Branches, Cause, LineArc, Reason, Rewr
 pub(crate) use code::CodeShape;
 pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
-pub(crate) use observed::{FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash};
+pub(crate) use observed::{
+    CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
+};
 pub(crate) use totals::Totals;

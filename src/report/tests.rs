@@ -49,7 +49,7 @@ fn view(folder: &Path) -> View {
             line_count: file.line_count,
             ..Facts::default()
         },
-        seen: MeasuredFile { source: None, lines: set(file.executed) },
+        seen: MeasuredFile { lines: set(file.executed), ..MeasuredFile::default() },
     });
     View::new(sources.rev().collect())
 }
@@ -148,7 +148,7 @@ fn odd_names_and_lines_do_no_harm() {
             regions: vec![region.clone(), region],
             ..Facts::default()
         },
-        seen: MeasuredFile { source: None, lines: far },
+        seen: MeasuredFile { lines: far, ..MeasuredFile::default() },
     };
     let view = View::new(vec![source]);
     for format in FORMATS {
