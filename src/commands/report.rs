@@ -15,7 +15,7 @@ use crate::error::{ExitStatus, UserError};
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
 use crate::python::{Environment, LINKED_MINOR};
-use crate::report::{FORMATS, Format, Moment, Options, Sort, SortError, View};
+use crate::report::{FORMATS, Format, Options, Sort, SortError, View};
 use crate::store::{DataFile, Fault, StoreError};
 use crate::ui;
 
@@ -81,13 +81,8 @@ fn options(look: &ReportLook) -> Result<Options, UserError> {
         skip_empty: look.skip_empty,
         sort,
         pretty_print: look.pretty_print,
-        now: now(),
+        now: chrono::Local::now().fixed_offset(),
     })
-}
-
-fn now() -> Moment {
-    let now = chrono::Local::now();
-    Moment { microseconds: now.timestamp_micros(), utc_offset: now.offset().local_minus_utc() }
 }
 
 /// What a fault of the data file means to the user.

@@ -9,14 +9,14 @@
 mod console;
 mod human_order;
 mod json;
-mod moment;
 mod percent;
 mod regions;
 mod view;
 
 use std::str::FromStr;
 
-pub(crate) use moment::Moment;
+use chrono::{DateTime, FixedOffset};
+
 pub(crate) use view::{FileView, Lines, MeasuredSource, View};
 
 /// A form of report.
@@ -50,8 +50,8 @@ pub(crate) struct Options {
     pub(crate) sort: Sort,
     /// `json`: one value a line, indented.
     pub(crate) pretty_print: bool,
-    /// When the report is made.
-    pub(crate) now: Moment,
+    /// When the report is made, by the clocks on the wall.
+    pub(crate) now: DateTime<FixedOffset>,
 }
 
 /// An order of files.

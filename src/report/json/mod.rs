@@ -27,7 +27,7 @@ fn render(view: &View, options: &Options) -> String {
         meta: Meta {
             format: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION"),
-            timestamp: options.now.local().to_string(),
+            timestamp: python::isoformat(options.now),
             branch_coverage: false,
             show_contexts: false,
         },
