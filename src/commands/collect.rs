@@ -144,12 +144,15 @@ fn batch(contents: &JournalContents) -> (Batch, Vec<PathBuf>) {
             Err(_) => None,
         };
         let lines = BTreeMap::from([(settings.context.clone(), journaled.lines.clone())]);
-        files.insert(path.clone(), BatchFile { path: path.clone(), source, lines });
+        files.insert(path.clone(), BatchFile { path: path.clone(), source, lines, ..BatchFile::default() });
     }
     for path in never_run(settings) {
         files.entry(path.clone()).or_insert_with(|| BatchFile { path, ..BatchFile::default() });
     }
-    (Batch { python: settings.python.clone(), files: files.into_values().collect() }, changed)
+    (
+        Batch { python: settings.python.clone(), branches: false, files: files.into_values().collect() },
+        changed,
+    )
 }
 
 /// Hash of the file's text, or `None` where it is not the text that ran.

@@ -27,7 +27,7 @@ pub(crate) struct FactsKey<'a> {
 impl DataFile {
     /// The analysis kept for exactly this key.
     pub(crate) fn facts(&self, key: &FactsKey) -> Result<Option<Facts>, StoreError> {
-        if !self.tables.ours {
+        if !self.tables.ours() {
             return Ok(None);
         }
         self.find_facts(key).map_err(|fault| fault.at(&self.path))
