@@ -3,7 +3,9 @@
 //! The executable hosts the interpreter, so a Python without a shared library cannot serve: that stops the build
 //! here, with the remedy, rather than at link time with a page of symbols.
 
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-env-changed=PYO3_PYTHON");
@@ -31,9 +33,39 @@ fn main() {
         println!("cargo:rustc-link-arg-bins=-Wl,-rpath,{folder}");
         println!("cargo:rustc-link-arg-tests=-Wl,-rpath,{folder}");
     }
+    write_opcodes(executable);
     // The measured program's extension modules resolve the C API against this executable's libpython.
     println!("cargo:rustc-env=MINICOV_BUILD_PYTHON={executable}");
     println!("cargo:rustc-env=MINICOV_BUILD_PYTHON_MINOR={minor}");
+}
+
+/// What the interpreter's own `opcode` module says of its bytecode, as a Rust table: number, name, inline cache entries,
+/// whether the argument is a jump's distance.
+const ASK_FOR_OPCODES: &str = r#"
+import opcode
+caches = opcode._inline_cache_entries
+jumps = {*opcode.hasjrel, *opcode.hasjabs}
+print("[")
+for name, number in sorted(opcode.opmap.items(), key=lambda item: item[1]):
+    if number < 256:
+        count = caches.get(name, 0) if isinstance(caches, dict) else caches[number]
+        print(f'    ({number}, "{name}", {count}, {str(number in jumps).lower()}),')
+print("]")
+"#;
+
+/// Writes the opcode table of the Python that is linked.
+fn write_opcodes(executable: &str) {
+    let output = Command::new(executable).args(["-I", "-S", "-c", ASK_FOR_OPCODES]).output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        fail(&format!(
+            "{executable} could not be asked for its opcodes: set PYO3_PYTHON to a working interpreter"
+        ));
+    };
+    #[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment")]
+    let folder = std::env::var_os("OUT_DIR").unwrap_or_default();
+    if let Err(error) = fs::write(Path::new(&folder).join("opcodes.rs"), output.stdout) {
+        fail(&format!("the opcode table could not be written: {error}"));
+    }
 }
 
 /// Whether the dynamic loader looks there by itself.

@@ -7,8 +7,13 @@
 //!
 //! [`CodeShape`]: crate::model::CodeShape
 
+mod control_flow;
 mod executable;
+mod line_arcs;
 mod locations;
+mod opcodes;
 
 pub(crate) use executable::{executable_lines, line_range};
+pub(crate) use line_arcs::{BranchWatch, line_arcs};
 use locations::locations;
+pub(crate) use opcodes::is_return;

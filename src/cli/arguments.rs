@@ -90,6 +90,9 @@ struct Run {
     /// A label for everything this run records
     #[arg(long, value_name = "LABEL")]
     context: Option<String>,
+    /// Record branches as well as lines
+    #[arg(long)]
+    branch: bool,
     /// Remove earlier data first; without it, runs add up
     #[arg(long)]
     erase: bool,
@@ -215,6 +218,7 @@ impl From<Run> for Invocation {
             selection: SelectionRequest { source: run.source, include: run.include, omit: run.omit },
             context: run.context.unwrap_or_default(),
             core: run.core,
+            branch: run.branch,
             erase: run.erase,
             report: run.report,
             command_line: run.command_line,

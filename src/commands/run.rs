@@ -56,7 +56,7 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
     let header = RunHeader {
         python: python::version(),
-        branches: false,
+        branches: settings.branch,
         context: settings.context.clone(),
         source_folders: source_folders(&selection, &folders, &interpreter.layout),
         omit: settings.selection.omit.clone(),
@@ -74,12 +74,13 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         report: settings.report,
         source_packages: selection.source_packages().to_vec(),
     });
-    trace::begin(selection, journal);
+    trace::begin(selection, settings.branch, core, journal);
     trace::record_trouble_from_panics();
     if !python::ffi::at_exit(finish) {
         return Err(UserError::new("the interpreter takes no further exit functions").into());
     }
-    Python::attach(|py| (core.install)(py)).map_err(|error| UserError::new(error.to_string()))?;
+    Python::attach(|py| (core.install)(py, settings.branch))
+        .map_err(|error| UserError::new(error.to_string()))?;
     Ok(exit_code(python::run_program(interpreter)))
 }
 

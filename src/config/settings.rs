@@ -44,6 +44,8 @@ pub(crate) struct RunSettings {
     /// Static context; empty for none.
     pub(crate) context: String,
     pub(crate) core: Option<String>,
+    /// Whether branches are recorded, too.
+    pub(crate) branch: bool,
     pub(crate) erase: bool,
     pub(crate) report: bool,
     /// Python's command line, without its first word.

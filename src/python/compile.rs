@@ -32,15 +32,20 @@ fn try_compile<'py>(py: Python<'py>, source: &[u8], filename: &str) -> PyResult<
 }
 
 /// Takes a code object and all nested in it out of Python.
-pub(crate) fn shape(code: &Bound<'_, PyAny>) -> PyResult<CodeShape> {
+fn shape(code: &Bound<'_, PyAny>) -> PyResult<CodeShape> {
+    let children = nested_code(code)?.iter().map(shape).collect::<PyResult<_>>()?;
+    Ok(CodeShape { children, ..lone_shape(code)? })
+}
+
+/// The code objects among the constants of `code`.
+pub(crate) fn nested_code<'py>(code: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let constants = code.getattr(intern!(code.py(), "co_consts"))?.cast_into::<PyTuple>()?;
+    Ok(constants.iter().filter(|constant| constant.is_instance_of::<PyCode>()).collect())
+}
+
+/// Takes a code object out of Python, without those nested in it.
+pub(crate) fn lone_shape(code: &Bound<'_, PyAny>) -> PyResult<CodeShape> {
     let py = code.py();
-    let constants = code.getattr(intern!(py, "co_consts"))?.cast_into::<PyTuple>()?;
-    let mut children = Vec::new();
-    for constant in constants.iter() {
-        if constant.is_instance_of::<PyCode>() {
-            children.push(shape(&constant)?);
-        }
-    }
     Ok(CodeShape {
         name: text(&code.getattr(intern!(py, "co_name"))?),
         qualname: text(&code.getattr(intern!(py, "co_qualname"))?),
@@ -49,7 +54,7 @@ pub(crate) fn shape(code: &Bound<'_, PyAny>) -> PyResult<CodeShape> {
         code: bytes(&code.getattr(intern!(py, "co_code"))?)?,
         line_table: bytes(&code.getattr(intern!(py, "co_linetable"))?)?,
         exception_table: bytes(&code.getattr(intern!(py, "co_exceptiontable"))?)?,
-        children,
+        children: Vec::new(),
     })
 }
 

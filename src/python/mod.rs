@@ -9,5 +9,5 @@ mod environment;
 pub(crate) mod ffi;
 
 pub(crate) use boot::{Booted, LINKED_MINOR, Layout, boot_compiler, boot_program, run_program, version};
-pub(crate) use compile::compile;
+pub(crate) use compile::{compile, lone_shape, nested_code};
 pub(crate) use environment::{Environment, EnvironmentError};

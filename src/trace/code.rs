@@ -7,18 +7,20 @@
     reason = "the slot of a code object holds a raw pointer; it becomes a reference here only"
 )]
 
+use std::collections::HashSet;
 use std::ffi::c_void;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::TraceError;
+use super::branches::BranchState;
 use super::session::Session;
 use crate::bytecode;
-use crate::model::{CodeShape, LineNo, MAX_LINE};
+use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
 use crate::python::ffi::CodeSlot;
 
 static SLOT: OnceLock<CodeSlot> = OnceLock::new();
@@ -26,28 +28,50 @@ static SLOT: OnceLock<CodeSlot> = OnceLock::new();
 /// Stands in the slot of code that is not measured: no address of a [`CodeState`].
 const UNMEASURED: *mut c_void = std::ptr::without_provenance_mut(1);
 
+/// `co_flags`: CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR (CPython `Include/cpython/code.h`).
+const SUSPENDING: u32 = 0x20 | 0x80 | 0x200;
+
 /// The state of a measured code object.
 pub(super) struct CodeState {
     /// The file's number in the journal.
     file: u32,
     /// The least line of the code.
     base: LineNo,
+    /// `co_firstlineno`.
+    pub(super) first_line: i32,
+    /// Whether its frames can be left for a while: generators and coroutines.
+    pub(super) suspends: bool,
+    /// Whether the code has one line only.
+    pub(super) is_one_line: bool,
     /// One bit a line, from `base` on: whether it was recorded.
     seen: Box<[AtomicU64]>,
+    /// From the first event that tells of a branch.
+    pub(super) branches: OnceLock<BranchState>,
+    /// Steps between lines recorded so far, where the core sees lines only.
+    steps: OnceLock<StepsSeen>,
 }
 
 impl CodeState {
     pub(super) fn new(code: &Bound<'_, PyAny>, file: u32) -> PyResult<Self> {
         let py = code.py();
-        let table = code.getattr(intern!(py, "co_linetable"))?.cast_into::<PyBytes>()?;
-        let shape = CodeShape {
-            first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
-            line_table: table.as_bytes().to_vec(),
-            ..CodeShape::default()
-        };
-        let (base, last) = bytecode::line_range(&shape).unwrap_or((1, 0));
+        let (base, last) = line_range(code)?.unwrap_or((1, 0));
         let lines = (last.min(MAX_LINE) + 1).saturating_sub(base) as usize;
-        Ok(Self { file, base, seen: (0..lines.div_ceil(64)).map(|_| AtomicU64::new(0)).collect() })
+        Ok(Self {
+            file,
+            base,
+            first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
+            suspends: code.getattr(intern!(py, "co_flags"))?.extract::<u32>()? & SUSPENDING != 0,
+            is_one_line: base == last,
+            seen: (0..lines.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            branches: OnceLock::new(),
+            steps: OnceLock::new(),
+        })
+    }
+
+    /// Whether the step was not recorded before; marks it.
+    pub(super) fn first_step(&self, from: LineNo, to: ArcEnd) -> bool {
+        let steps = self.steps.get_or_init(|| StepsSeen::new(self.seen.len() * 64));
+        steps.mark(from.wrapping_sub(self.base) as usize, to)
     }
 
     pub(super) fn file(&self) -> u32 {
@@ -66,6 +90,48 @@ impl CodeState {
             None => false,
         }
     }
+}
+
+/// Steps between lines by where they start. Nearly all lines have two ways on at most, so two stand ready; the rest
+/// goes into a set.
+struct StepsSeen {
+    /// Two destinations a line, 0 for none.
+    first_two: Box<[[AtomicI32; 2]]>,
+    others: Mutex<HashSet<(usize, ArcEnd)>>,
+}
+
+impl StepsSeen {
+    fn new(lines: usize) -> Self {
+        let first_two = (0..lines).map(|_| [const { AtomicI32::new(0) }; 2]).collect();
+        Self { first_two, others: Mutex::default() }
+    }
+
+    /// Marks a step; tells whether it was new. A line outside the code's table has only old ones.
+    fn mark(&self, line: usize, to: ArcEnd) -> bool {
+        let Some(places) = self.first_two.get(line) else { return false };
+        for place in places {
+            let known = place.load(Ordering::Relaxed);
+            if known == to {
+                return false;
+            }
+            if known == 0 && place.compare_exchange(0, to, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                return true;
+            }
+        }
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).insert((line, to))
+    }
+}
+
+/// The least and the greatest line of a code object, without those nested in it.
+pub(super) fn line_range(code: &Bound<'_, PyAny>) -> PyResult<Option<(LineNo, LineNo)>> {
+    let py = code.py();
+    let table = code.getattr(intern!(py, "co_linetable"))?.cast_into::<PyBytes>()?;
+    let shape = CodeShape {
+        first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
+        line_table: table.as_bytes().to_vec(),
+        ..CodeShape::default()
+    };
+    Ok(bytecode::line_range(&shape))
 }
 
 /// Takes a slot in all code objects. Once per process, before the first event.

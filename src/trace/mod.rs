@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`session`]: what is measured and where it goes. A [`Core`] is a way of getting the events.
 
+mod branches;
 mod code;
 mod session;
 mod settrace;
@@ -21,8 +22,10 @@ pub(crate) struct Core {
     /// `--core` and `COVERAGE_CORE`.
     pub(crate) slug: &'static str,
     pub(crate) doc: &'static str,
+    /// Whether it tells of branches by offsets in the bytecode; else by lines.
+    has_offsets: bool,
     /// Hooks this core into the interpreter, for the session that [`begin`] has set.
-    pub(crate) install: fn(Python<'_>) -> Result<(), TraceError>,
+    pub(crate) install: fn(Python<'_>, branches: bool) -> Result<(), TraceError>,
 }
 
 /// Every core this build has, best first.
@@ -31,11 +34,13 @@ pub(crate) static CORES: &[Core] = &[
     Core {
         slug: "sysmon",
         doc: "sys.monitoring (3.12 and newer): each event turns itself off at its first hit",
+        has_offsets: true,
         install: sysmon::install,
     },
     Core {
         slug: "settrace",
         doc: "PyEval_SetTrace: every line of every call; the core on 3.11, an independent check elsewhere",
+        has_offsets: false,
         install: settrace::install,
     },
 ];

@@ -14,8 +14,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use super::Core;
 use super::code::CodeState;
-use crate::model::{FileStamp, Journal, JournalError, LineNo};
+use crate::model::{ArcEnd, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo};
 use crate::paths::{Selection, canonical};
 use crate::python::ffi;
 
@@ -24,6 +25,10 @@ static SESSION: OnceLock<Session> = OnceLock::new();
 /// The measuring of this process.
 pub(crate) struct Session {
     selection: Selection,
+    /// Whether steps between lines are recorded.
+    pub(super) branches: bool,
+    /// Whether the core tells of branches by offsets; else it tells of steps between lines.
+    core_has_offsets: bool,
     journal: Arc<dyn Journal>,
     /// By `co_filename`: the file's number in the journal, or `None` where it is not measured.
     files: Mutex<HashMap<String, Option<u32>>>,
@@ -34,9 +39,11 @@ pub(crate) struct Session {
 }
 
 /// Sets the session of this process. There is one at most; a second call changes nothing.
-pub(crate) fn begin(selection: Selection, journal: Arc<dyn Journal>) {
+pub(crate) fn begin(selection: Selection, branches: bool, core: &Core, journal: Arc<dyn Journal>) {
     let _ = SESSION.set(Session {
         selection,
+        branches,
+        core_has_offsets: core.has_offsets,
         journal,
         files: Mutex::default(),
         imported_packages: Mutex::default(),
@@ -87,6 +94,22 @@ impl Session {
         }
     }
 
+    /// States a code object; `None` once nothing is recorded any more.
+    pub(super) fn record_code(&self, state: &CodeState, shape: &CodeShape) -> Option<u32> {
+        self.kept(self.journal.code(state.file(), shape))
+    }
+
+    pub(super) fn record_edge(&self, code: u32, edge: Edge) {
+        self.kept(self.journal.edge(code, edge));
+    }
+
+    /// Notes that control went from line `from` (0 for none yet) to `to`.
+    pub(super) fn record_step(&self, code: &CodeState, from: LineNo, to: ArcEnd) {
+        if from != 0 && code.first_step(from, to) {
+            self.kept(self.journal.arc(code.file(), LineArc::new(from.cast_signed(), to)));
+        }
+    }
+
     /// The result of a record, or nothing more of any kind.
     fn kept<T>(&self, result: Result<T, JournalError>) -> Option<T> {
         result.map_err(|error| self.go_quiet(&error.to_string())).ok()
@@ -103,7 +126,11 @@ impl Session {
         }
         let filename = code.getattr(intern!(py, "co_filename"))?.cast_into::<PyString>()?;
         let Some(file) = self.file_number(&filename)? else { return Ok(None) };
-        CodeState::new(code, file).map(Some)
+        let state = CodeState::new(code, file)?;
+        if self.branches && self.core_has_offsets {
+            self.state_at_once(&state, code)?;
+        }
+        Ok(Some(state))
     }
 
     /// The journal's number for a `co_filename`, or `None` where the file is not measured.

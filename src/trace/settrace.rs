@@ -5,27 +5,30 @@
 //! place only while a thread is awaited, because CPython makes plain calls slower as long as there is one (PEP 523).
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::ffi as raw;
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use super::TraceError;
-use super::code::{reserve_slot, state_of};
-use super::session::{active, guard};
+use super::code::{CodeState, reserve_slot, state_of};
+use super::session::{Session, active, guard};
+use crate::bytecode;
+use crate::model::LineNo;
 
 /// The audit events that announce a new thread (3.11–3.12, and 3.13 and newer).
 const THREAD_EVENTS: [&CStr; 2] = [c"_thread.start_new_thread", c"_thread.start_joinable_thread"];
 
+/// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
+const RESUME_LOCATION: u8 = 3;
+
 /// Threads announced that have not run a frame yet.
 static AWAITED_THREADS: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static TRACED: Cell<bool> = const { Cell::new(false) };
-}
 
 unsafe extern "C" {
     fn PySys_AddAuditHook(
@@ -39,7 +42,7 @@ unsafe extern "C" {
     ) -> *mut raw::PyObject;
 }
 
-pub(super) fn install(py: Python<'_>) -> Result<(), TraceError> {
+pub(super) fn install(py: Python<'_>, _branches: bool) -> Result<(), TraceError> {
     reserve_slot(py)?;
     // SAFETY: attached; the hook is a function of this program and needs no data.
     if unsafe { PySys_AddAuditHook(audit, ptr::null_mut()) } != 0 {
@@ -93,35 +96,143 @@ unsafe extern "C" fn evaluate_frame(
     unsafe { _PyEval_EvalFrameDefault(thread, frame, throw) }
 }
 
+/// A call under way in this thread.
+struct Activation {
+    frame: *mut raw::PyFrameObject,
+    /// `None`: not measured. The code object lives at least as long as its frame, and the state as long as the code.
+    state: Option<NonNull<CodeState>>,
+    /// The line that ran last; 0 before the first.
+    last: LineNo,
+}
+
+thread_local! {
+    static TRACED: Cell<bool> = const { Cell::new(false) };
+    /// The calls under way, innermost last. Frames that began before tracing did are missing.
+    static CALLS: RefCell<Vec<Activation>> = const { RefCell::new(Vec::new()) };
+}
+
 /// The trace function: called for each call, line and return of the thread.
 unsafe extern "C" fn trace(
     _object: *mut raw::PyObject,
     frame: *mut raw::PyFrameObject,
     what: c_int,
-    _argument: *mut raw::PyObject,
+    argument: *mut raw::PyObject,
 ) -> c_int {
     let Some(session) = active() else { return 0 };
-    // On a call the code object is looked at, so that its module is asked for while its frame is the current one.
-    if what != raw::PyTrace_LINE && what != raw::PyTrace_CALL {
-        return 0;
-    }
     guard(session, (), || {
-        // SAFETY: CPython calls with the thread attached.
-        let py = unsafe { Python::assume_attached() };
-        // SAFETY: the frame is alive for the length of the call; the result is a new reference.
-        let code = unsafe { raw::PyFrame_GetCode(frame) };
-        // SAFETY: a new reference that is never null.
-        let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
-        if let Some(state) = state_of(session, &code)?
-            && what == raw::PyTrace_LINE
-        {
-            // SAFETY: the frame is alive for the length of the call.
-            let line = unsafe { raw::PyFrame_GetLineNumber(frame) };
-            if let Ok(line) = u32::try_from(line) {
-                session.record_line(state, line);
-            }
+        match what {
+            // SAFETY: CPython calls attached, with a live frame.
+            raw::PyTrace_CALL => unsafe { call(session, frame) }?,
+            // SAFETY: as above.
+            raw::PyTrace_LINE => unsafe { line(session, frame) },
+            // SAFETY: as above; the argument is null when an exception leaves the frame.
+            raw::PyTrace_RETURN => unsafe { leave(session, frame, !argument.is_null()) }?,
+            _ => (),
         }
         Ok(())
     });
     0
+}
+
+/// A frame starts, or a generator's goes on.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()> {
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the frame is alive; the result is a new reference, never null.
+    let code = unsafe { Bound::from_owned_ptr(py, raw::PyFrame_GetCode(frame).cast()) };
+    let state = state_of(session, &code)?;
+    let mut last = 0;
+    if session.branches
+        && state.is_some_and(|state| state.suspends)
+        // SAFETY: the frame is alive.
+        && unsafe { instruction(frame, &code) }?.is_some_and(|[_, argument]| argument & RESUME_LOCATION != 0)
+    {
+        // SAFETY: the frame is alive.
+        last = unsafe { line_of(frame) };
+    }
+    CALLS.with_borrow_mut(|calls| calls.push(Activation { frame, state: state.map(NonNull::from), last }));
+    Ok(())
+}
+
+/// A line is about to run.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) {
+    CALLS.with_borrow_mut(|calls| {
+        let Some(activation) = calls.last_mut().filter(|activation| activation.frame == frame) else {
+            return;
+        };
+        let Some(state) = activation.state else { return };
+        // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+        let state = unsafe { state.as_ref() };
+        // SAFETY: the caller vouches for the frame.
+        let line = unsafe { line_of(frame) };
+        session.record_line(state, line);
+        if session.branches {
+            session.record_step(state, activation.last, line.cast_signed());
+            activation.last = line;
+        }
+    });
+}
+
+/// A frame is left: for good, for a while (`yield`), or by an exception, which is no branch.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bool) -> PyResult<()> {
+    let Some(activation) = CALLS.with_borrow_mut(|calls| {
+        // What lies above was left without an event, which happens when a trace function is exchanged.
+        while calls.last().is_some_and(|activation| activation.frame != frame)
+            && calls.iter().any(|a| a.frame == frame)
+        {
+            calls.pop();
+        }
+        calls.pop_if(|activation| activation.frame == frame)
+    }) else {
+        return Ok(());
+    };
+    if !session.branches || !has_value {
+        return Ok(());
+    }
+    let Some(state) = activation.state else { return Ok(()) };
+    // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+    let state = unsafe { state.as_ref() };
+    if state.suspends {
+        // SAFETY: the caller vouches for it.
+        let py = unsafe { Python::assume_attached() };
+        // SAFETY: the frame is alive; the result is a new reference, never null.
+        let code = unsafe { Bound::from_owned_ptr(py, raw::PyFrame_GetCode(frame).cast()) };
+        // SAFETY: the frame is alive.
+        if !unsafe { instruction(frame, &code) }?.is_some_and(|[number, _]| bytecode::is_return(number)) {
+            return Ok(());
+        }
+    }
+    session.record_step(state, activation.last, -state.first_line.max(1));
+    Ok(())
+}
+
+/// The line a frame is at; 0 if it has none.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn line_of(frame: *mut raw::PyFrameObject) -> LineNo {
+    // SAFETY: the caller vouches for it.
+    let line = unsafe { raw::PyFrame_GetLineNumber(frame) };
+    LineNo::try_from(line).unwrap_or(0)
+}
+
+/// Opcode and argument of the instruction a frame is at.
+///
+/// # Safety
+/// Attached, with a live frame that runs `code`.
+unsafe fn instruction(frame: *mut raw::PyFrameObject, code: &Bound<'_, PyAny>) -> PyResult<Option<[u8; 2]>> {
+    // SAFETY: the caller vouches for it.
+    let offset = unsafe { raw::PyFrame_GetLasti(frame) };
+    let bytes = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
+    let unit = usize::try_from(offset).ok().and_then(|offset| bytes.as_bytes().get(offset..)?.first_chunk());
+    Ok(unit.copied())
 }

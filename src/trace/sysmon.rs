@@ -1,7 +1,8 @@
 //! The core for CPython 3.12 and newer: `sys.monitoring`, whose events turn themselves off one by one.
 //!
-//! A global PY_START tells of each code object once. Where it is measured, LINE is turned on for that code object alone;
-//! each LINE is turned off at its first hit. So what has been seen costs nothing.
+//! A global PY_START tells of each code object once. Where it is measured, LINE is turned on for that code object alone,
+//! and with branches those of branches, returns and jumps; each is turned off at its first hit, or when nothing more can be
+//! learned from it. So what has been seen costs nothing.
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
 use std::ffi::CStr;
@@ -13,9 +14,10 @@ use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
 use super::TraceError;
+use super::branches::{Outlook, is_statement};
 use super::code::{reserve_slot, state_of};
 use super::session::{Session, active, guard};
-use crate::model::LineNo;
+use crate::model::{Edge, LineNo};
 
 /// The raw function that CPython calls for an event, round a handler.
 macro_rules! callback {
@@ -38,8 +40,20 @@ const TOOL_IDS: [u8; 2] = [3, 4];
 const TOOL_NAME: &str = "minicov";
 
 /// The events, by their names in `sys.monitoring.events`, and who takes them.
-const CALLBACKS: [(&str, &CStr, raw::PyCFunctionFast); 2] =
-    [("PY_START", c"minicov_py_start", callback!(py_start)), ("LINE", c"minicov_line", callback!(line))];
+type Callback = (&'static str, &'static CStr, raw::PyCFunctionFast);
+
+const START: Callback = ("PY_START", c"minicov_py_start", callback!(py_start));
+const LINE: Callback = ("LINE", c"minicov_line", callback!(line));
+/// What tells of branches where each side of one has an event of its own (3.14).
+const SIDES: [Callback; 2] = [
+    ("BRANCH_LEFT", c"minicov_branch_left", callback!(branch_side)),
+    ("BRANCH_RIGHT", c"minicov_branch_right", callback!(branch_side)),
+];
+/// What tells of branches where both sides share one (3.12, 3.13).
+const BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_branch", callback!(branch))];
+/// What tells that the rest of a branch's line went well.
+const ENDS_OF_LINES: [Callback; 2] =
+    [("PY_RETURN", c"minicov_py_return", callback!(py_return)), ("JUMP", c"minicov_jump", callback!(jump))];
 
 static TOOL: OnceLock<Tool> = OnceLock::new();
 
@@ -48,10 +62,11 @@ struct Tool {
     id: u8,
     disable: Py<PyAny>,
     set_local_events: Py<PyAny>,
-    line_event: u32,
+    /// The events that are turned on in measured code.
+    local_events: u32,
 }
 
-pub(super) fn install(py: Python<'_>) -> Result<(), TraceError> {
+pub(super) fn install(py: Python<'_>, branches: bool) -> Result<(), TraceError> {
     reserve_slot(py)?;
     let monitoring = py.import("sys")?.getattr("monitoring")?;
     let id = TOOL_IDS
@@ -59,18 +74,29 @@ pub(super) fn install(py: Python<'_>) -> Result<(), TraceError> {
         .find(|id| monitoring.call_method1("use_tool_id", (*id, TOOL_NAME)).is_ok())
         .ok_or(TraceError::NoToolId)?;
     let events = monitoring.getattr("events")?;
+    let mut local = vec![LINE];
+    if branches {
+        // Which of the two it is, the interpreter says itself: 3.14 has an event for each side.
+        let sides_apart = events.hasattr("BRANCH_LEFT")?;
+        local.extend_from_slice(if sides_apart { &SIDES } else { &BOTH_SIDES });
+        local.extend_from_slice(&ENDS_OF_LINES);
+    }
+    let mut local_events = 0;
+    for (name, function_name, function) in local.into_iter().chain([START]) {
+        let event: u32 = events.getattr(name)?.extract()?;
+        monitoring.call_method1("register_callback", (id, event, fastcall(py, function_name, function)?))?;
+        if name != START.0 {
+            local_events |= event;
+        }
+    }
     let tool = Tool {
         id,
         disable: monitoring.getattr("DISABLE")?.unbind(),
         set_local_events: monitoring.getattr("set_local_events")?.unbind(),
-        line_event: events.getattr("LINE")?.extract()?,
+        local_events,
     };
-    for (name, function_name, function) in CALLBACKS {
-        let callback = fastcall(py, function_name, function)?;
-        monitoring.call_method1("register_callback", (id, events.getattr(name)?, callback))?;
-    }
     let _ = TOOL.set(tool);
-    monitoring.call_method1("set_events", (id, events.getattr("PY_START")?))?;
+    monitoring.call_method1("set_events", (id, events.getattr(START.0)?))?;
     Ok(())
 }
 
@@ -96,6 +122,8 @@ fn fastcall<'py>(
 enum Answer {
     /// Nothing more can be learned there: the event is turned off.
     Disable,
+    /// The event stays on.
+    Keep,
 }
 
 /// An event as a callback is told of it.
@@ -103,6 +131,16 @@ struct Event<'a, 'py> {
     code: &'a Bound<'py, PyAny>,
     /// What follows the code object: offsets or a line number.
     numbers: &'a [Borrowed<'a, 'py, PyAny>],
+}
+
+impl Event<'_, '_> {
+    fn number(&self, index: usize) -> PyResult<u32> {
+        self.numbers[index].extract()
+    }
+
+    fn edge(&self) -> PyResult<Edge> {
+        Ok(Edge { from: self.number(0)?, to: self.number(1)? })
+    }
 }
 
 /// Hands an event to `handle`.
@@ -133,6 +171,7 @@ unsafe fn respond(
     };
     match answer {
         Answer::Disable => tool.disable.clone_ref(py).into_ptr(),
+        Answer::Keep => py.None().into_ptr(),
     }
 }
 
@@ -140,7 +179,7 @@ unsafe fn respond(
 fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     if state_of(session, event.code)?.is_some() {
         let py = event.code.py();
-        tool.set_local_events.bind(py).call1((tool.id, event.code, tool.line_event))?;
+        tool.set_local_events.bind(py).call1((tool.id, event.code, tool.local_events))?;
     }
     Ok(Answer::Disable)
 }
@@ -151,6 +190,51 @@ fn line(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
         && let Ok(line) = event.numbers[0].extract::<LineNo>()
     {
         session.record_line(state, line);
+    }
+    Ok(Answer::Disable)
+}
+
+/// BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination): one side of a branch was taken.
+fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if let Some(state) = state_of(session, event.code)?
+        && let Some(branches) = session.branches_of(state, event.code)?
+    {
+        branches.record(session, event.edge()?);
+    }
+    Ok(Answer::Disable)
+}
+
+/// BRANCH(code, offset, destination): either side of a branch was taken. Turning the event off turns it off for both.
+fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
+    let edge = event.edge()?;
+    if state.branches.get().is_some_and(|branches| branches.is_known(edge)) {
+        return Ok(Answer::Keep);
+    }
+    Ok(match session.branches_of(state, event.code)?.map(|branches| branches.record(session, edge)) {
+        Some(Outlook::Open) => Answer::Keep,
+        Some(Outlook::Settled) | None => Answer::Disable,
+    })
+}
+
+/// PY_RETURN(code, offset, value): a code object is left with a value.
+fn py_return(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
+    let offset = event.number(0)?;
+    if state.is_one_line && is_statement(event.code)? {
+        if let Some(branches) = session.branches_of(state, event.code)? {
+            branches.record_exit(session, offset);
+        }
+    } else if let Some(branches) = state.branches.get() {
+        branches.record_end_of_line(session, Edge { from: offset, to: Edge::EXIT });
+    }
+    Ok(Answer::Disable)
+}
+
+/// JUMP(code, offset, destination): an unconditional jump.
+fn jump(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if let Some(branches) = state_of(session, event.code)?.and_then(|state| state.branches.get()) {
+        branches.record_end_of_line(session, event.edge()?);
     }
     Ok(Answer::Disable)
 }

@@ -1,0 +1,147 @@
+//! Where control can go inside a code object.
+//!
+//! Must not know: what ran. Invariant: linear in the size of the code; damaged bytes give fewer ways, never a panic.
+
+use std::collections::BTreeSet;
+
+use super::locations::locations;
+use super::opcodes::{Flow, Opcode, opcode};
+use crate::model::{CodeShape, LineNo};
+
+/// One instruction, with the EXTENDED_ARG prefixes in front of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Instruction {
+    /// Offset in bytes of the first prefix, or of the instruction itself.
+    pub(super) start: u32,
+    /// Offset after its inline caches.
+    pub(super) end: u32,
+    pub(super) opcode: Opcode,
+    /// Where it jumps, if it does.
+    pub(super) target: Option<u32>,
+    /// The line it belongs to, if any.
+    pub(super) line: Option<LineNo>,
+}
+
+/// A code object, taken apart.
+#[derive(Debug)]
+pub(crate) struct ControlFlow {
+    /// In order of their offsets, without gaps.
+    pub(super) instructions: Vec<Instruction>,
+    /// Where handlers begin: offset range guarded, offset of the handler. Inner ones win.
+    handlers: Vec<(u32, u32, u32)>,
+}
+
+impl ControlFlow {
+    pub(crate) fn new(shape: &CodeShape) -> Self {
+        let mut instructions = instructions(&shape.code);
+        let mut at = 0;
+        for location in locations(shape).map_while(Result::ok) {
+            while let Some(instruction) =
+                instructions.get_mut(at).filter(|instruction| instruction.start < location.end)
+            {
+                instruction.line = location.line;
+                at += 1;
+            }
+        }
+        Self { instructions, handlers: handlers(&shape.exception_table) }
+    }
+
+    /// The index of the instruction at an offset, which may point at its prefix, itself or its caches.
+    pub(super) fn index_at(&self, offset: u32) -> Option<usize> {
+        let after = self.instructions.partition_point(|instruction| instruction.start <= offset);
+        let index = after.checked_sub(1)?;
+        (offset < self.instructions[index].end).then_some(index)
+    }
+
+    /// The line of the instruction at an offset.
+    pub(crate) fn line_at(&self, offset: u32) -> Option<LineNo> {
+        self.instructions[self.index_at(offset)?].line
+    }
+
+    /// Where the two sides of the branch at `offset` lead: going on, and jumping.
+    pub(crate) fn sides(&self, offset: u32) -> Option<(u32, u32)> {
+        let instruction = &self.instructions[self.index_at(offset)?];
+        (instruction.opcode.flow == Flow::Branch).then_some((instruction.end, instruction.target?))
+    }
+
+    /// The innermost handler of an exception raised by the instruction at `offset`.
+    pub(super) fn handler_of(&self, offset: u32) -> Option<u32> {
+        self.handlers
+            .iter()
+            .rev()
+            .find(|(start, end, _)| (*start..*end).contains(&offset))
+            .map(|(.., target)| *target)
+    }
+
+    /// The indices of the instructions that exceptions lead to.
+    pub(super) fn handler_starts(&self) -> BTreeSet<usize> {
+        self.handlers.iter().filter_map(|(.., target)| self.index_at(*target)).collect()
+    }
+
+    /// The indices of the instructions that may come next, exceptions aside.
+    pub(super) fn successors(&self, index: usize) -> impl Iterator<Item = usize> {
+        let instruction = &self.instructions[index];
+        let (goes_on, jumps) = match instruction.opcode.flow {
+            Flow::Next | Flow::ExtendedArgument => (true, false),
+            Flow::Jump => (false, true),
+            Flow::Branch => (true, true),
+            Flow::Return | Flow::Raise | Flow::Reraise => (false, false),
+        };
+        let next = goes_on.then_some(instruction.end);
+        let target = instruction.target.filter(|_| jumps);
+        next.into_iter().chain(target).filter_map(|offset| self.index_at(offset))
+    }
+}
+
+/// Takes `co_code` apart.
+fn instructions(code: &[u8]) -> Vec<Instruction> {
+    let mut found = Vec::new();
+    let mut start = 0_usize;
+    let mut at = 0_usize;
+    let mut high = 0_u32;
+    while let Some(&[number, low]) = code.get(at..at + 2).and_then(|unit| unit.first_chunk::<2>()) {
+        let opcode = opcode(number);
+        let argument = (high << 8) | u32::from(low);
+        at += 2;
+        if opcode.flow == Flow::ExtendedArgument {
+            high = argument;
+            continue;
+        }
+        at += usize::from(opcode.caches) * 2;
+        let end = at as u32;
+        let distance = argument.wrapping_mul(2);
+        let target = match opcode.flow {
+            Flow::Jump | Flow::Branch if opcode.backward => end.checked_sub(distance),
+            Flow::Jump | Flow::Branch => end.checked_add(distance),
+            Flow::Next | Flow::Return | Flow::Raise | Flow::Reraise | Flow::ExtendedArgument => None,
+        };
+        found.push(Instruction { start: start as u32, end, opcode, target, line: None });
+        start = at;
+        high = 0;
+    }
+    found
+}
+
+/// Reads `co_exceptiontable`: start, length, target in code units and depth, in numbers of 6 bits a byte, bit 6 for "more
+/// follows", bit 7 for "an entry begins" (CPython 3.11+, `Objects/exception_handling_notes.txt`).
+fn handlers(table: &[u8]) -> Vec<(u32, u32, u32)> {
+    let mut bytes = table.iter();
+    let mut number = || {
+        let mut value = 0_u32;
+        loop {
+            let byte = *bytes.next()?;
+            value = value.checked_mul(64)?.checked_add(u32::from(byte & 0x3f))?;
+            if byte & 0x40 == 0 {
+                return Some(value);
+            }
+        }
+    };
+    let mut found = Vec::new();
+    while let (Some(start), Some(length), Some(target), Some(_depth)) =
+        (number(), number(), number(), number())
+    {
+        let Some(end) = start.checked_add(length) else { break };
+        found.push((start.saturating_mul(2), end.saturating_mul(2), target.saturating_mul(2)));
+    }
+    found
+}

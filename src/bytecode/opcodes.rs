@@ -1,0 +1,145 @@
+//! The linked Python's opcodes, from its own `opcode` module by way of `build.rs`, and what control flow makes of them.
+//!
+//! Must not know: versions. Invariant: an opcode is understood by its name; a name nobody here knows may raise and goes
+//! on to the next instruction, which is what most do.
+
+use std::sync::LazyLock;
+
+/// Number, name, inline cache entries, whether the argument is a jump's distance.
+static OPCODES: &[(u8, &str, u8, bool)] = &include!(concat!(env!("OUT_DIR"), "/opcodes.rs"));
+
+/// What an instruction does to control flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// Goes on.
+    Next,
+    /// Jumps, always.
+    Jump,
+    /// Jumps or goes on: what `sys.monitoring` calls a branch.
+    Branch,
+    /// Leaves the code object with a value.
+    Return,
+    /// A `raise` or a failed `assert`.
+    Raise,
+    /// Passes on an exception that was caught for a moment only.
+    Reraise,
+    /// Lends its argument to the next instruction.
+    ExtendedArgument,
+}
+
+/// One opcode.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opcode {
+    pub(super) name: &'static str,
+    /// Code units that follow the instruction.
+    pub(super) caches: u8,
+    pub(super) flow: Flow,
+    /// Whether a jump goes back.
+    pub(super) backward: bool,
+    /// Whether it can raise (signals and broken invariants aside).
+    pub(super) may_raise: bool,
+}
+
+/// Opcodes that only move values about. What they touch is known to be there.
+const CANNOT_RAISE: [&str; 34] = [
+    "CACHE",
+    "COPY",
+    "END_FOR",
+    "JUMP_BACKWARD",
+    "JUMP_BACKWARD_NO_INTERRUPT",
+    "JUMP_FORWARD",
+    "LOAD_CLOSURE",
+    "LOAD_CONST",
+    "LOAD_CONST_IMMORTAL",
+    "LOAD_CONST_MORTAL",
+    "LOAD_FAST",
+    "LOAD_FAST_AND_CLEAR",
+    "LOAD_FAST_BORROW",
+    "LOAD_FAST_BORROW_LOAD_FAST_BORROW",
+    "LOAD_FAST_LOAD_FAST",
+    "LOAD_SMALL_INT",
+    "LOAD_COMMON_CONSTANT",
+    "NOP",
+    "NOT_TAKEN",
+    "POP_EXCEPT",
+    "POP_ITER",
+    "POP_TOP",
+    "PUSH_EXC_INFO",
+    "PUSH_NULL",
+    "RESUME",
+    "RETURN_CONST",
+    "RETURN_VALUE",
+    "STORE_DEREF",
+    "STORE_FAST",
+    "STORE_FAST_LOAD_FAST",
+    "STORE_FAST_STORE_FAST",
+    "STORE_FAST_MAYBE_NULL",
+    "STORE_NAME",
+    "SWAP",
+];
+
+const UNKNOWN: Opcode = Opcode { name: "", caches: 0, flow: Flow::Next, backward: false, may_raise: true };
+
+static BY_NUMBER: LazyLock<[Opcode; 256]> = LazyLock::new(|| {
+    let mut table = [UNKNOWN; 256];
+    for (number, name, caches, jumps) in OPCODES {
+        table[usize::from(*number)] = Opcode {
+            name,
+            caches: *caches,
+            flow: flow(name, *jumps),
+            backward: name.contains("BACKWARD"),
+            may_raise: !CANNOT_RAISE.contains(name),
+        };
+    }
+    table
+});
+
+fn flow(name: &str, jumps: bool) -> Flow {
+    match name {
+        "RETURN_VALUE" | "RETURN_CONST" | "INTERPRETER_EXIT" => Flow::Return,
+        "RAISE_VARARGS" => Flow::Raise,
+        "RERAISE" => Flow::Reraise,
+        "EXTENDED_ARG" => Flow::ExtendedArgument,
+        // Its argument names the loop for sys.monitoring (3.14); control goes on.
+        "END_ASYNC_FOR" => Flow::Next,
+        _ if !jumps => Flow::Next,
+        _ if name.starts_with("JUMP") && !name.contains("_IF_") && !name.contains("OR_POP") => Flow::Jump,
+        _ => Flow::Branch,
+    }
+}
+
+/// The opcode with this number.
+pub(super) fn opcode(number: u8) -> Opcode {
+    BY_NUMBER[usize::from(number)]
+}
+
+/// Whether the opcode with this number leaves its code object with a value.
+pub(crate) fn is_return(number: u8) -> bool {
+    opcode(number).flow == Flow::Return
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn flow_of(name: &str) -> Option<Flow> {
+        let (number, ..) = OPCODES.iter().find(|(_, known, ..)| *known == name)?;
+        Some(opcode(*number).flow)
+    }
+
+    #[test]
+    fn control_flow_is_understood() {
+        assert_eq!(flow_of("JUMP_FORWARD"), Some(Flow::Jump));
+        assert_eq!(flow_of("JUMP_BACKWARD"), Some(Flow::Jump));
+        assert_eq!(flow_of("FOR_ITER"), Some(Flow::Branch));
+        assert_eq!(flow_of("RETURN_VALUE"), Some(Flow::Return));
+        assert_eq!(flow_of("RAISE_VARARGS"), Some(Flow::Raise));
+        assert_eq!(flow_of("LOAD_CONST"), Some(Flow::Next));
+        for name in ["POP_JUMP_IF_FALSE", "POP_JUMP_FORWARD_IF_FALSE", "JUMP_IF_TRUE_OR_POP"] {
+            assert!(matches!(flow_of(name), Some(Flow::Branch) | None), "{name}");
+        }
+        // One of the two spellings of a conditional jump is there on every version.
+        assert!(flow_of("POP_JUMP_IF_FALSE").or(flow_of("POP_JUMP_FORWARD_IF_FALSE")).is_some());
+    }
+}
