@@ -34,6 +34,11 @@ pub(super) fn report(
     hand_over_to_other_python(&data)?;
 
     let observed = data.observed(|_| true).map_err(|error| explain(workplace, &error))?;
+    if options.sort.column.needs_branches() && !observed.has_arcs {
+        return Err(UserError::new("can't sort by branches, because none were measured")
+            .hint("measure them with minicov run --branch")
+            .into());
+    }
     let files = select(workplace, settings, observed.files)?;
     let mut sources = Vec::new();
     for source in analysis::analyse(workplace, &data, files)? {
@@ -48,7 +53,7 @@ pub(super) fn report(
     if sources.is_empty() {
         return Err(UserError::new("no data to report").into());
     }
-    let view = View::new(sources);
+    let view = View::new(sources, observed.has_arcs);
     for format in formats {
         write(format, &(format.render)(&view, &options), settings.output.as_deref(), workplace)?;
     }

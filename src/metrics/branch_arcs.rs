@@ -23,6 +23,11 @@ impl BranchLine {
     pub(crate) fn taken(&self) -> usize {
         self.exits - self.missing.len()
     }
+
+    /// The steps from this line to `ends`.
+    pub(crate) fn arcs(&self, ends: &[ArcEnd]) -> impl Iterator<Item = LineArc> {
+        ends.iter().map(|to| LineArc::new(self.line.cast_signed(), *to))
+    }
 }
 
 /// The steps between statements that `recorded` raw steps between lines amount to.

@@ -17,7 +17,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, FixedOffset};
 
-pub(crate) use view::{FileView, Lines, MeasuredSource, View};
+pub(crate) use view::{FileView, Lines, MeasuredSource, Outcome, View};
 
 /// A form of report.
 pub(crate) struct Format {
@@ -68,13 +68,25 @@ pub(crate) enum SortColumn {
     Name,
     Statements,
     Missing,
+    Branches,
+    PartialBranches,
     Cover,
+}
+
+impl SortColumn {
+    /// Whether the column is only there when branches were measured.
+    pub(crate) fn needs_branches(self) -> bool {
+        match self {
+            Self::Branches | Self::PartialBranches => true,
+            Self::Name | Self::Statements | Self::Missing | Self::Cover => false,
+        }
+    }
 }
 
 /// A sort option that is none.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid sorting option '{0}': it is one of name, stmts, miss and cover, with a '-' before it to reverse"
+    "invalid sorting option '{0}': it is one of name, stmts, miss, branch, brpart and cover, with a '-' before it to reverse"
 )]
 pub(crate) struct SortError(String);
 
@@ -92,6 +104,8 @@ impl FromStr for Sort {
             "name" => SortColumn::Name,
             "stmts" => SortColumn::Statements,
             "miss" => SortColumn::Missing,
+            "branch" => SortColumn::Branches,
+            "brpart" => SortColumn::PartialBranches,
             "cover" => SortColumn::Cover,
             _ => return Err(SortError(text.to_owned())),
         };
