@@ -25,7 +25,7 @@ pub(crate) struct Format {
     pub(crate) slug: &'static str,
     /// What it is, in half a sentence.
     pub(crate) doc: &'static str,
-    /// What messages call it: "Wrote JSON report to …".
+    /// What messages call it: "wrote JSON report to …".
     pub(crate) title: &'static str,
     /// The file it is written to when none is named; none for standard output.
     pub(crate) default_output: Option<&'static str>,

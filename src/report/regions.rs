@@ -71,8 +71,11 @@ pub(super) fn of_kind<'a>(
             views.push(view);
         }
     }
-    let start = (1..=line_count).find(|line| !inside.contains(*line)).unwrap_or(1);
-    let outside = outcome.outside(&inside);
-    views.push(RegionView { name: RegionName { dotted: "", at: None }, start, outcome: outside });
+    // A pattern can exclude the line after the last one, which is no line of the file.
+    let mut outside = LineSet::new();
+    outside.insert_range(1, line_count);
+    let outside = outside.difference(&inside);
+    let start = outside.first().unwrap_or(1);
+    views.push(RegionView { name: RegionName { dotted: "", at: None }, start, outcome: outcome.within(&outside) });
     views
 }

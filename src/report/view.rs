@@ -101,21 +101,13 @@ impl Outcome {
     /// What of it is on the lines of a region.
     #[must_use]
     pub(super) fn within(&self, region: &LineSet) -> Self {
-        let lines = self.lines.narrow(|set| set.intersection(region));
+        let lines = self.lines.within(region);
         // Branches stand in the order of their lines, so most regions need look at few.
         let (first, last) = (region.first().unwrap_or(1), region.last().unwrap_or(0));
         let start = self.branches.partition_point(|branch| branch.line < first);
         let near = self.branches[start..].iter().take_while(|branch| branch.line <= last);
         let branches = near.filter(|branch| region.contains(branch.line)).cloned().collect();
         Self { lines, branches }
-    }
-
-    /// What of it is on no line of these regions.
-    #[must_use]
-    pub(super) fn outside(&self, regions: &LineSet) -> Self {
-        let lines = self.lines.narrow(|set| set.difference(regions));
-        let branches = self.branches.iter().filter(|branch| !regions.contains(branch.line));
-        Self { lines, branches: branches.cloned().collect() }
     }
 
     /// Branches that were taken, to excluded lines too; ascending.
@@ -164,13 +156,11 @@ impl Lines {
         !(self.executed.is_empty() && self.missing.is_empty())
     }
 
-    /// The part of each set that `select` picks.
-    #[must_use]
-    fn narrow(&self, select: impl Fn(&LineSet) -> LineSet) -> Self {
+    fn within(&self, region: &LineSet) -> Self {
         Self {
-            executed: select(&self.executed),
-            missing: select(&self.missing),
-            excluded: select(&self.excluded),
+            executed: self.executed.intersection(region),
+            missing: self.missing.intersection(region),
+            excluded: self.excluded.intersection(region),
         }
     }
 
