@@ -42,6 +42,6 @@ fn is_loader_default(folder: &str) -> bool {
 }
 
 fn fail(message: &str) -> ! {
-    eprintln!("error: {message}");
-    std::process::exit(1)
+    // A build script speaks through its panic; cargo shows the message and stops.
+    panic!("{message}")
 }

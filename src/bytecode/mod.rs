@@ -11,4 +11,4 @@ mod executable;
 mod locations;
 
 pub(crate) use executable::{executable_lines, line_range};
-pub(crate) use locations::{Location, LocationError, Locations, Span, locations};
+use locations::locations;

@@ -3,12 +3,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::command_line;
 use crate::config::{ReportSettings, RunSettings};
+use crate::env_vars;
 use crate::paths::SelectionRequest;
+use crate::ui;
 
 /// What was asked.
 #[derive(Debug)]
@@ -153,18 +155,28 @@ struct Report {
     files: Vec<PathBuf>,
 }
 
-/// Parses `words`, the first of which is the program's name. `formats` are the slugs of the report formats there are.
+/// Words that the tables of other layers give to options: each with what it means.
+pub(crate) struct Vocabulary {
+    pub(crate) formats: Vec<Word>,
+    pub(crate) cores: Vec<Word>,
+}
+
+/// A word and its meaning.
+pub(crate) type Word = (&'static str, &'static str);
+
+/// Parses `words`, the first of which is the program's name.
 ///
 /// The error prints itself, as help does, and knows its exit code.
 pub(crate) fn parse(
     words: impl IntoIterator<Item = OsString>,
-    formats: &[&'static str],
+    vocabulary: &Vocabulary,
 ) -> Result<Invocation, clap::Error> {
-    let mut parser = Cli::command().mut_subcommand("report", |report| {
-        report.mut_arg("format", |format| {
-            format.value_parser(PossibleValuesParser::new(formats.iter().copied()))
-        })
-    });
+    let mut parser = Cli::command()
+        .after_long_help(format!("{EXIT_STATUS}\n\n{}\n\n{}", environment(), warnings()))
+        .mut_subcommand("run", |run| run.mut_arg("core", |core| core.value_parser(one_of(&vocabulary.cores))))
+        .mut_subcommand("report", |report| {
+            report.mut_arg("format", |format| format.value_parser(one_of(&vocabulary.formats)))
+        });
     let matches = parser.try_get_matches_from_mut(words)?;
     let verb = Cli::from_arg_matches(&matches)?.verb;
     match verb {
@@ -175,6 +187,25 @@ pub(crate) fn parse(
         Verb::Report(report) => Ok(report.into()),
         Verb::Erase(data) => Ok(Invocation { data_file: data.data_file, command: Command::Erase }),
     }
+}
+
+fn one_of(words: &[Word]) -> PossibleValuesParser {
+    PossibleValuesParser::new(words.iter().map(|(word, meaning)| PossibleValue::new(*word).help(*meaning)))
+}
+
+/// The environment variables, for the long help.
+fn environment() -> String {
+    section("Environment variables", env_vars::ALL.iter().map(|variable| (variable.name, variable.doc)))
+}
+
+/// The warnings, for the long help.
+fn warnings() -> String {
+    section("Warnings", ui::WARNINGS.iter().map(|warning| (warning.slug, warning.doc)))
+}
+
+fn section(title: &str, words: impl Iterator<Item = Word>) -> String {
+    let lines: Vec<String> = words.map(|(word, meaning)| format!("  {word}\n          {meaning}")).collect();
+    format!("{title}:\n{}", lines.join("\n"))
 }
 
 impl From<Run> for Invocation {
@@ -220,7 +251,8 @@ mod tests {
 
     fn run(words: &[&str]) -> Result<RunSettings, String> {
         let words = ["minicov", "run"].iter().chain(words).map(OsString::from);
-        match parse(words, &["console", "json"]) {
+        let vocabulary = Vocabulary { formats: vec![("console", "")], cores: vec![("settrace", "")] };
+        match parse(words, &vocabulary) {
             Ok(Invocation { command: Command::Run(settings), .. }) => Ok(settings),
             Ok(other) => panic!("{other:?}"),
             Err(error) => Err(error.to_string()),

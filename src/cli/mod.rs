@@ -5,4 +5,4 @@
 mod arguments;
 mod command_line;
 
-pub(crate) use arguments::{Command, ReportLook, parse};
+pub(crate) use arguments::{Command, ReportLook, Vocabulary, parse};

@@ -12,10 +12,11 @@ mod run;
 use std::env;
 use std::process::ExitCode;
 
-use crate::cli::{self, Command};
+use crate::cli::{self, Command, Vocabulary};
 use crate::config::Workplace;
 use crate::error::{ExitStatus, UserError};
-use crate::report as formats;
+use crate::report::FORMATS;
+use crate::trace::CORES;
 use crate::ui::{self, OutputError};
 
 /// How a command can fail.
@@ -29,7 +30,11 @@ enum Failure {
 
 /// Runs minicov.
 pub fn main() -> ExitCode {
-    let invocation = match cli::parse(env::args_os(), &formats::slugs()) {
+    let vocabulary = Vocabulary {
+        formats: FORMATS.iter().map(|format| (format.slug, format.doc)).collect(),
+        cores: CORES.iter().map(|core| (core.slug, core.doc)).collect(),
+    };
+    let invocation = match cli::parse(env::args_os(), &vocabulary) {
         Ok(invocation) => invocation,
         Err(error) => {
             // Help and version are errors to clap, with exit code 0; a closed pipe is nobody's business.
@@ -40,7 +45,7 @@ pub fn main() -> ExitCode {
     let outcome = Workplace::resolve(invocation.data_file)
         .map_err(|error| UserError::new(format!("couldn't find the current folder: {error}")).into())
         .and_then(|workplace| match invocation.command {
-            Command::Run(settings) => run::run(&workplace, settings),
+            Command::Run(settings) => run::run(&workplace, &settings),
             Command::Report(settings, look) => report::report(&workplace, &settings, &look),
             Command::Erase => erase::erase(&workplace),
         });

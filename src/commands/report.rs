@@ -15,7 +15,7 @@ use crate::error::{ExitStatus, UserError};
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
 use crate::python::{Environment, LINKED_MINOR};
-use crate::report::{FORMATS, Format, Moment, Options, View};
+use crate::report::{FORMATS, Format, Moment, Options, Sort, SortError, View};
 use crate::store::{DataFile, Fault, StoreError};
 use crate::ui;
 
@@ -71,10 +71,8 @@ fn chosen_formats(settings: &ReportSettings) -> Result<Vec<&'static Format>, Use
 
 fn options(look: &ReportLook) -> Result<Options, UserError> {
     let sort = match &look.sort {
-        Some(column) => {
-            column.parse().map_err(|error: crate::report::SortError| UserError::new(error.to_string()))?
-        }
-        None => Default::default(),
+        Some(column) => column.parse().map_err(|error: SortError| UserError::new(error.to_string()))?,
+        None => Sort::default(),
     };
     Ok(Options {
         precision: look.precision,

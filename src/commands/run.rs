@@ -1,7 +1,7 @@
 //! `minicov run`: runs a program as python would, under the hooks, and sees to its data when it has ended.
 //!
 //! Invariant: from the moment the interpreter is booted, nothing here may change what the program does; and nothing that
-//! matters comes after [`Interpreter::run`](crate::python::Interpreter::run), which may end the process.
+//! matters comes after [`python::run_program`], which may end the process.
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -31,8 +31,9 @@ struct Ending {
 
 static ENDING: OnceLock<Ending> = OnceLock::new();
 
-pub(super) fn run(workplace: &Workplace, settings: RunSettings) -> Result<ExitCode, Failure> {
-    let environment = Environment::find(settings.python.as_deref()).map_err(explain_environment)?;
+pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitCode, Failure> {
+    let environment =
+        Environment::find(settings.python.as_deref()).map_err(|error| explain_environment(&error))?;
     if environment.minor != LINKED_MINOR {
         return Err(start_sibling(environment.minor, &environment).into());
     }
@@ -78,7 +79,7 @@ pub(super) fn run(workplace: &Workplace, settings: RunSettings) -> Result<ExitCo
         return Err(UserError::new("the interpreter takes no further exit functions").into());
     }
     Python::attach(|py| (core.install)(py)).map_err(|error| UserError::new(error.to_string()))?;
-    Ok(exit_code(interpreter.run()))
+    Ok(exit_code(python::run_program(interpreter)))
 }
 
 /// Called by CPython when it has finalised: no Python code runs any more in this process.
@@ -136,7 +137,7 @@ impl Ending {
     }
 }
 
-fn explain_environment(error: EnvironmentError) -> UserError {
+fn explain_environment(error: &EnvironmentError) -> UserError {
     let message = error.to_string();
     match error {
         EnvironmentError::NothingOnPath => UserError::new(message)
@@ -214,5 +215,5 @@ fn find_package(name: &str, search: &[&PathBuf]) -> Option<PathBuf> {
 
 /// As `exit()` takes it: the low eight bits.
 fn exit_code(status: i32) -> ExitCode {
-    ExitCode::from((status & 0xff) as u8)
+    ExitCode::from(status.to_le_bytes()[0])
 }

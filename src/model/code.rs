@@ -1,8 +1,5 @@
 //! What a code object is once it has left Python: plain bytes and numbers.
 
-/// The `co_name` of a module's code object.
-pub(crate) const MODULE_NAME: &str = "<module>";
-
 /// One code object and, nested in the order of `co_consts`, the code objects it contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CodeShape {

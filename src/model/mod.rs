@@ -9,7 +9,7 @@ mod lines;
 mod observed;
 mod totals;
 
-pub(crate) use code::{CodeShape, MODULE_NAME};
+pub(crate) use code::CodeShape;
 pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
 pub(crate) use observed::{FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash};

@@ -63,15 +63,17 @@ fn glob(pattern: &str) -> Result<globset::Glob, PatternError> {
     let mut translated = Vec::new();
     for (index, component) in components.iter().enumerate() {
         let only_stars = !component.is_empty() && component.chars().all(|c| c == '*');
+        let after_folders = translated.last().is_some_and(|before| before == "**");
         let part = match component {
             // A trailing `/*` stands for everything below, a leading `*/` for any folders.
-            _ if only_stars && (index == last || (index == 0 && component.len() <= 2)) => "**".to_owned(),
+            _ if only_stars && index == last && !after_folders => "**".to_owned(),
+            _ if only_stars && index == 0 && component.len() <= 2 => "**".to_owned(),
             _ if component.contains("***") => return Err(refuse("***")),
             &"**" => "**".to_owned(),
             _ if component.contains("**") => return Err(refuse(component)),
             _ => component_glob(component).ok_or_else(|| refuse("["))?,
         };
-        if part == "**" && translated.last().is_some_and(|before| before == "**") {
+        if part == "**" && after_folders {
             return Err(refuse("**/**"));
         }
         translated.push(part);
@@ -98,7 +100,7 @@ fn component_glob(component: &str) -> Option<String> {
             }
             ']' => return None,
             '{' | '}' | '\\' => glob.extend(['\\', c]),
-            _ => glob.push(c),
+            plain => glob.push(plain),
         }
     }
     Some(glob)
@@ -137,6 +139,7 @@ mod tests {
 
     #[test]
     fn patterns_match_as_in_coverage_py() {
+        check("*", &["/w/a.py", "a"], &[]);
         check("*.py", &["/w/a.py", "/a.py"], &["/w/a.pyc"]);
         check("sub/*", &["/w/sub/a.py", "/w/sub/x/y.py", "sub/a.py"], &["/v/sub/a.py", "/w/subx/a.py"]);
         check("*/sub/*", &["/w/sub/a.py", "/v/x/sub/y/a.py"], &["/w/sub"]);

@@ -113,12 +113,10 @@ pub(crate) fn boot_compiler() -> Result<(), BootError> {
     }
 }
 
-impl Interpreter {
-    /// Runs the program to its end, as python would, and returns the exit status. May end the process instead
-    /// (`sys.exit`, Ctrl-C): whatever must happen afterwards is registered with [`ffi::at_exit`].
-    pub(crate) fn run(self) -> i32 {
-        ffi::run_main()
-    }
+/// Runs the program of a booted interpreter to its end, as python would, and returns the exit status. May end the
+/// process instead (`sys.exit`, Ctrl-C): whatever must happen afterwards is registered with [`ffi::at_exit`].
+pub(crate) fn run_program(_ready: Interpreter) -> i32 {
+    ffi::run_main()
 }
 
 /// `sys.path[0]` of a script: the folder of the file behind its links; of a folder or zip with `__main__`, itself.

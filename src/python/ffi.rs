@@ -68,7 +68,7 @@ impl Config {
     /// Sets `argv`, pre-initialising Python (locale, UTF-8 mode, allocator) by what stands in it.
     pub(crate) fn set_arguments(&mut self, words: &[CString]) -> Status {
         let mut pointers: Vec<*const c_char> = words.iter().map(|word| word.as_ptr()).collect();
-        let count = pointers.len() as raw::Py_ssize_t;
+        let count = raw::Py_ssize_t::try_from(pointers.len()).unwrap_or(raw::Py_ssize_t::MAX);
         // SAFETY: `pointers` holds `count` valid C strings, which are copied.
         unsafe { raw::PyConfig_SetBytesArgv(&raw mut *self.0, count, pointers.as_mut_ptr()) }.into()
     }
@@ -100,7 +100,7 @@ impl Config {
             // SAFETY: as above.
             match unsafe { place.read() } {
                 0 => return Some(from_wide(&wide)),
-                c => wide.push(c as u32),
+                c => wide.push(c.cast_unsigned()),
             }
         }
     }

@@ -8,6 +8,6 @@ mod compile;
 mod environment;
 pub(crate) mod ffi;
 
-pub(crate) use boot::{Booted, LINKED_MINOR, Layout, boot_compiler, boot_program, version};
+pub(crate) use boot::{Booted, LINKED_MINOR, Layout, boot_compiler, boot_program, run_program, version};
 pub(crate) use compile::compile;
 pub(crate) use environment::{Environment, EnvironmentError};

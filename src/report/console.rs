@@ -33,14 +33,14 @@ fn render(view: &View, options: &Options) -> String {
     sort(&mut rows, options);
     let total = Row::new("TOTAL".to_owned(), view.totals, String::new(), options);
 
-    let mut table = table(&rows, &total, options);
+    let mut lines = table(&rows, &total, options);
     if covered > 0 {
-        table.push_str(&format!("\n{} skipped due to complete coverage.\n", plural(covered, "file")));
+        lines.push(format!("\n{} skipped due to complete coverage.", plural(covered, "file")));
     }
     if empty > 0 {
-        table.push_str(&format!("\n{} skipped.\n", plural(empty, "empty file")));
+        lines.push(format!("\n{} skipped.", plural(empty, "empty file")));
     }
-    table
+    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }
 
 struct Row {
@@ -69,7 +69,8 @@ fn sort(rows: &mut [Row], options: &Options) {
     });
 }
 
-fn table(rows: &[Row], total: &Row, options: &Options) -> String {
+/// The lines of the table.
+fn table(rows: &[Row], total: &Row, options: &Options) -> Vec<String> {
     let width = |text: &str| text.chars().count();
     let name_width = rows.iter().map(|row| width(&row.name)).max().unwrap_or(0).max("TOTAL".len()) + 1;
     // Room for the percent sign, and for two blanks before the longest number.
@@ -77,16 +78,16 @@ fn table(rows: &[Row], total: &Row, options: &Options) -> String {
     let cover_width = (width(&total.cover) + 2).max(" Cover".len()) + 1;
     let cover_width = cover_width.max(widest_cover);
 
-    let mut header = format!("{:name_width$}{:>7}{:>7}{:>cover_width$}", "Name", "Stmts", "Miss", "Cover");
-    if options.show_missing {
-        header.push_str(&format!("{:>10}", "Missing"));
-    }
+    // Padded by hand, because formatting panics at widths above 65535 and names come from outside.
+    let padded = |name: &str| format!("{name}{}", " ".repeat(name_width - width(name)));
+    let missing = if options.show_missing { "   Missing" } else { "" };
+    let header = format!("{}{:>7}{:>7}{:>cover_width$}{missing}", padded("Name"), "Stmts", "Miss", "Cover");
     let rule = "-".repeat(width(&header));
     let line = |row: &Row| {
         let Row { name, totals, cover, missing } = row;
-        let (statements, lacking, number_width) = (totals.statements, totals.missing, cover_width - 1);
-        let line =
-            format!("{name:name_width$}{statements:>7}{lacking:>7}{cover:>number_width$}%   {missing}");
+        let (name, statements, lacking) = (padded(name), totals.statements, totals.missing);
+        let number_width = cover_width - 1;
+        let line = format!("{name}{statements:>7}{lacking:>7}{cover:>number_width$}%   {missing}");
         line.trim_end().to_owned()
     };
 
@@ -96,7 +97,7 @@ fn table(rows: &[Row], total: &Row, options: &Options) -> String {
         lines.push(rule);
     }
     lines.push(line(total));
-    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+    lines
 }
 
 fn ranges(ranges: &[(u32, u32)]) -> String {

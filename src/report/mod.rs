@@ -35,11 +35,6 @@ pub(crate) struct Format {
 /// Every format there is.
 pub(crate) static FORMATS: &[Format] = &[console::FORMAT, json::FORMAT];
 
-/// The slugs of all formats.
-pub(crate) fn slugs() -> Vec<&'static str> {
-    FORMATS.iter().map(|format| format.slug).collect()
-}
-
 /// How reports are to look. Each format takes what concerns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {

@@ -65,12 +65,11 @@ pub(super) fn of_kind<'a>(
         }
         let view = RegionView { name, start: region.start, lines };
         // Two regions of one name on one line: the later takes the earlier's place, as in coverage.py's dictionary.
-        match places.get(&name) {
-            Some(place) => views[*place] = view,
-            None => {
-                places.insert(name, views.len());
-                views.push(view);
-            }
+        if let Some(place) = places.get(&name) {
+            views[*place] = view;
+        } else {
+            places.insert(name, views.len());
+            views.push(view);
         }
     }
     let start = (1..=line_count).find(|line| !inside.contains(*line)).unwrap_or(1);

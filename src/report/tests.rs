@@ -1,1 +1,158 @@
-//! x
+//! The formats against coverage.py: `fixtures/golden/report/make.py` made the expected texts, and described in
+//! `files.json` what coverage.py itself found in the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::model::{Facts, FirstLines, LineNo, LineSet, MeasuredFile, Region, RegionKind};
+
+fn goldens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/report")
+}
+
+fn format(slug: &str) -> &'static Format {
+    FORMATS.iter().find(|format| format.slug == slug).expect("a format of that name")
+}
+
+#[derive(serde::Deserialize)]
+struct DescribedFile {
+    name: String,
+    statements: Vec<LineNo>,
+    excluded: Vec<LineNo>,
+    first_lines: Vec<(LineNo, LineNo)>,
+    regions: Vec<DescribedRegion>,
+    line_count: LineNo,
+    executed: Vec<LineNo>,
+}
+
+#[derive(serde::Deserialize)]
+struct DescribedRegion {
+    kind: String,
+    name: String,
+    start: LineNo,
+    lines: Vec<LineNo>,
+}
+
+fn view(folder: &Path) -> View {
+    let text = fs::read_to_string(folder.join("files.json")).unwrap();
+    let files: Vec<DescribedFile> = serde_json::from_str(&text).unwrap();
+    let set = |lines: Vec<LineNo>| lines.into_iter().collect::<LineSet>();
+    let sources = files.into_iter().map(|file| MeasuredSource {
+        path: format!("/project/{}", file.name),
+        name: file.name,
+        facts: Facts {
+            statements: set(file.statements),
+            excluded: set(file.excluded),
+            first_lines: FirstLines::new(file.first_lines),
+            regions: file.regions.into_iter().map(region).collect(),
+            line_count: file.line_count,
+        },
+        seen: MeasuredFile { source: None, lines: set(file.executed) },
+    });
+    View::new(sources.rev().collect())
+}
+
+fn region(region: DescribedRegion) -> Region {
+    let kind = match region.kind.as_str() {
+        "function" => RegionKind::Function,
+        "class" => RegionKind::Class,
+        other => panic!("coverage.py knows no kind '{other}'"),
+    };
+    Region { kind, name: region.name, start: region.start, lines: region.lines.into_iter().collect() }
+}
+
+fn check(folder: &Path, slug: &str, options: &Options, golden: &str) {
+    let ours = (format(slug).render)(&view(folder), options);
+    let own_version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let ours = ours.replacen(&own_version, "\"version\": \"7.17.3\"", 1);
+    // `coverage json -o -` ends without a newline, too.
+    let theirs = fs::read_to_string(folder.join(golden)).unwrap();
+    if ours != theirs {
+        let differs = ours.bytes().zip(theirs.bytes()).take_while(|(a, b)| a == b).count();
+        let near = |text: &str| {
+            text.get(differs.saturating_sub(80)..).unwrap_or("").chars().take(160).collect::<String>()
+        };
+        panic!("{golden} differs at byte {differs}\nours:   {}\ntheirs: {}", near(&ours), near(&theirs));
+    }
+}
+
+fn sort(text: &str) -> Sort {
+    text.parse().unwrap()
+}
+
+fn check_all(folder: &Path) {
+    let plain = Options::default();
+    check(folder, "console", &plain, "report.txt");
+    let missing = Options { show_missing: true, precision: 2, sort: sort("-cover"), ..plain.clone() };
+    check(folder, "console", &missing, "report_missing.txt");
+    let covered =
+        Options { skip_covered: true, skip_empty: true, sort: sort("Miss"), precision: 1, ..plain.clone() };
+    check(folder, "console", &covered, "report_skip_covered.txt");
+    let empty = Options { skip_empty: true, sort: sort("-NAME"), ..plain.clone() };
+    check(folder, "console", &empty, "report_skip_empty.txt");
+    check(folder, "json", &plain, "report.json");
+    check(folder, "json", &Options { pretty_print: true, ..plain }, "report_pretty.json");
+}
+
+#[test]
+fn reports_are_coverage_pys() {
+    check_all(&goldens());
+}
+
+#[test]
+fn an_empty_view_has_a_total() {
+    let view = View::new(Vec::new());
+    assert!(view.is_empty());
+    let table = (format("console").render)(&view, &Options::default());
+    insta::assert_snapshot!(table, @"
+    Name    Stmts   Miss  Cover
+    ---------------------------
+    TOTAL       0      0   100%
+    ");
+}
+
+#[test]
+fn sort_options_are_read_as_coverage_py_reads_them() {
+    let by = |column, descending| Ok(Sort { column, descending });
+    assert_eq!("Name".parse(), by(SortColumn::Name, false));
+    assert_eq!("-STMTS".parse(), by(SortColumn::Statements, true));
+    assert_eq!("+cover".parse(), by(SortColumn::Cover, false));
+    for invalid in ["", "-", "missing", "--name", "branch"] {
+        assert_eq!(invalid.parse::<Sort>(), Err(SortError(invalid.to_owned())), "{invalid}");
+    }
+}
+
+#[test]
+fn formats_have_unique_slugs_and_outputs() {
+    for (index, format) in FORMATS.iter().enumerate() {
+        for other in &FORMATS[index + 1..] {
+            assert_ne!(format.slug, other.slug);
+            assert!(format.default_output.is_none() || format.default_output != other.default_output);
+        }
+    }
+}
+
+#[test]
+fn odd_names_and_lines_do_no_harm() {
+    let far: LineSet = [crate::model::MAX_LINE, 0, 1].into_iter().collect();
+    let region =
+        Region { kind: RegionKind::Function, name: "f".repeat(100_000), start: 0, lines: far.clone() };
+    let source = MeasuredSource {
+        path: "/x".repeat(40_000),
+        name: "\u{1b}[2J".repeat(40_000),
+        facts: Facts {
+            statements: far.clone(),
+            excluded: far.clone(),
+            regions: vec![region.clone(), region],
+            ..Facts::default()
+        },
+        seen: MeasuredFile { source: None, lines: far },
+    };
+    let view = View::new(vec![source]);
+    for format in FORMATS {
+        assert!(
+            !(format.render)(&view, &Options { show_missing: true, ..Options::default() }).contains('\u{1b}')
+        );
+    }
+}

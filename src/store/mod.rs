@@ -7,5 +7,5 @@
 mod data_file;
 mod journal;
 
-pub(crate) use data_file::{Batch, BatchFile, DataFile, FactsKey, Fault, MergeOutcome, StoreError, erase};
+pub(crate) use data_file::{Batch, BatchFile, DataFile, FactsKey, Fault, StoreError, erase};
 pub(crate) use journal::{JournalContents, JournalFolder, JournalWriter, RunHeader, read as read_journal};

@@ -14,7 +14,7 @@ mod sysmon;
 
 use pyo3::prelude::*;
 
-pub(crate) use session::{Session, active, begin, record_trouble_from_panics};
+pub(crate) use session::{Session, begin, record_trouble_from_panics};
 
 /// A way of getting events out of CPython.
 pub(crate) struct Core {
@@ -62,6 +62,7 @@ fn slugs() -> String {
 /// The core called `wanted`, or the best one.
 pub(crate) fn choose(wanted: Option<&str>) -> Result<&'static Core, TraceError> {
     let Some(wanted) = wanted else { return Ok(&CORES[0]) };
+    // coverage.py's names come in through its environment variable.
     let slug = ALIASES.iter().find(|(alias, _)| *alias == wanted).map_or(wanted, |(_, slug)| slug);
     CORES
         .iter()

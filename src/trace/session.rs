@@ -83,11 +83,12 @@ impl Session {
     /// Notes that `line` of the code's file ran.
     pub(super) fn record_line(&self, code: &CodeState, line: LineNo) {
         if code.first_hit(line) {
-            self.check(self.journal.line(code.file(), line));
+            self.kept(self.journal.line(code.file(), line));
         }
     }
 
-    fn check<T>(&self, result: Result<T, JournalError>) -> Option<T> {
+    /// The result of a record, or nothing more of any kind.
+    fn kept<T>(&self, result: Result<T, JournalError>) -> Option<T> {
         result.map_err(|error| self.go_quiet(&error.to_string())).ok()
     }
 
@@ -123,7 +124,7 @@ impl Session {
         }
         let path = canonical(&filename.extract::<PathBuf>()?);
         let Ok(metadata) = fs::metadata(&path) else { return Ok(None) };
-        let module = if self.selection.asks_for_module() { current_module(filename.py())? } else { None };
+        let module = if self.selection.asks_for_module() { current_module(filename.py()) } else { None };
         if let Some(package) = module.as_deref().and_then(|module| self.selection.source_package_of(module)) {
             let mut imported = self.imported_packages.lock().unwrap_or_else(PoisonError::into_inner);
             imported.insert(package.to_owned());
@@ -133,19 +134,19 @@ impl Session {
         }
         let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
         let stamp = FileStamp { modified, size: metadata.len() };
-        Ok(self.check(self.journal.file(&path, stamp)))
+        Ok(self.kept(self.journal.file(&path, stamp)))
     }
 }
 
 /// The name of the module whose code is running; of the main program, the name it was found by.
-fn current_module(py: Python<'_>) -> PyResult<Option<String>> {
-    let Some(globals) = ffi::current_globals(py) else { return Ok(None) };
+fn current_module(py: Python<'_>) -> Option<String> {
+    let globals = ffi::current_globals(py)?;
     let name = globals.get_item(intern!(py, "__name__")).and_then(|name| name.extract::<String>()).ok();
     if name.as_deref() != Some("__main__") {
-        return Ok(name);
+        return name;
     }
     let spec = globals.get_item(intern!(py, "__spec__")).ok().filter(|spec| !spec.is_none());
-    Ok(spec.and_then(|spec| spec.getattr(intern!(py, "name")).ok()?.extract().ok()).or(name))
+    spec.and_then(|spec| spec.getattr(intern!(py, "name")).ok()?.extract().ok()).or(name)
 }
 
 /// Runs the body of a callback: a panic is noted (by the hook of [`record_trouble_from_panics`]) and goes no further,

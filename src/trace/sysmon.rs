@@ -8,13 +8,29 @@ use std::ffi::CStr;
 use std::ptr;
 use std::sync::OnceLock;
 
+use pyo3::Borrowed;
 use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
 use super::TraceError;
 use super::code::{reserve_slot, state_of};
-use super::session::{active, guard};
+use super::session::{Session, active, guard};
 use crate::model::LineNo;
+
+/// The raw function that CPython calls for an event, round a handler.
+macro_rules! callback {
+    ($handle:ident) => {{
+        unsafe extern "C" fn raw_callback(
+            _module: *mut raw::PyObject,
+            arguments: *mut *mut raw::PyObject,
+            given: raw::Py_ssize_t,
+        ) -> *mut raw::PyObject {
+            // SAFETY: these are this function's own arguments, and CPython calls it attached.
+            unsafe { respond(arguments, given, $handle) }
+        }
+        raw_callback
+    }};
+}
 
 /// Ids nobody has named (CPython 3.12 `Lib/test/test_monitoring.py`): a debugger (0), coverage.py (1), a profiler (2) or an
 /// optimiser (5) that the program uses finds its own free.
@@ -23,7 +39,7 @@ const TOOL_NAME: &str = "minicov";
 
 /// The events, by their names in `sys.monitoring.events`, and who takes them.
 const CALLBACKS: [(&str, &CStr, raw::PyCFunctionFast); 2] =
-    [("PY_START", c"minicov_py_start", py_start), ("LINE", c"minicov_line", line)];
+    [("PY_START", c"minicov_py_start", callback!(py_start)), ("LINE", c"minicov_line", callback!(line))];
 
 static TOOL: OnceLock<Tool> = OnceLock::new();
 
@@ -76,62 +92,65 @@ fn fastcall<'py>(
     unsafe { Bound::from_owned_ptr_or_err(py, callable) }
 }
 
-/// Borrows the arguments of a callback and runs `body`, whose answer tells whether the event stays on. `count` is the
-/// number of arguments the event has.
+/// What becomes of an event at the place where it happened.
+enum Answer {
+    /// Nothing more can be learned there: the event is turned off.
+    Disable,
+}
+
+/// An event as a callback is told of it.
+struct Event<'a, 'py> {
+    code: &'a Bound<'py, PyAny>,
+    /// What follows the code object: offsets or a line number.
+    numbers: &'a [Borrowed<'a, 'py, PyAny>],
+}
+
+/// Hands an event to `handle`.
 ///
 /// # Safety
-/// To be called from a METH_FASTCALL function with its own arguments.
+/// To be called from a METH_FASTCALL function, attached, with its own arguments.
 unsafe fn respond(
     arguments: *mut *mut raw::PyObject,
     given: raw::Py_ssize_t,
-    body: impl FnOnce(&Tool, &super::Session, &Bound<'_, PyAny>, &[*mut raw::PyObject]) -> PyResult<()>,
+    handle: fn(&Tool, &Session, &Event) -> PyResult<Answer>,
 ) -> *mut raw::PyObject {
-    // SAFETY: CPython calls with the thread attached.
+    // SAFETY: the caller vouches for it.
     let py = unsafe { Python::assume_attached() };
     let Some(tool) = TOOL.get() else { return py.None().into_ptr() };
-    if let Some(session) = active() {
-        // SAFETY: a METH_FASTCALL function gets `given` valid, borrowed arguments.
-        let arguments = unsafe { std::slice::from_raw_parts(arguments, given as usize) };
-        // SAFETY: the first argument of every event is the code object, alive for the length of the call.
-        let code = unsafe { Bound::from_borrowed_ptr(py, arguments[0]) };
-        guard(session, (), || body(tool, session, &code, &arguments[1..]));
+    let answer = match active() {
+        None => Answer::Disable,
+        Some(session) => guard(session, Answer::Disable, || {
+            // SAFETY: a METH_FASTCALL function gets `given` valid references, which outlive the call; a borrowed
+            // reference is a pointer.
+            let arguments = unsafe {
+                std::slice::from_raw_parts::<Borrowed<'_, '_, PyAny>>(arguments.cast(), given.unsigned_abs())
+            };
+            match arguments {
+                [code, numbers @ ..] => handle(tool, session, &Event { code, numbers }),
+                [] => Ok(Answer::Disable),
+            }
+        }),
+    };
+    match answer {
+        Answer::Disable => tool.disable.clone_ref(py).into_ptr(),
     }
-    // Nothing more can be learned from this event at this place, or nobody wants to learn any more.
-    tool.disable.clone_ref(py).into_ptr()
 }
 
 /// PY_START(code, offset): a code object runs for the first time.
-unsafe extern "C" fn py_start(
-    _module: *mut raw::PyObject,
-    arguments: *mut *mut raw::PyObject,
-    given: raw::Py_ssize_t,
-) -> *mut raw::PyObject {
-    // SAFETY: these are this function's own arguments.
-    unsafe {
-        respond(arguments, given, |tool, session, code, _| {
-            if state_of(session, code)?.is_some() {
-                tool.set_local_events.bind(code.py()).call1((tool.id, code, tool.line_event))?;
-            }
-            Ok(())
-        })
+fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if state_of(session, event.code)?.is_some() {
+        let py = event.code.py();
+        tool.set_local_events.bind(py).call1((tool.id, event.code, tool.line_event))?;
     }
+    Ok(Answer::Disable)
 }
 
 /// LINE(code, line number): a line is about to run.
-unsafe extern "C" fn line(
-    _module: *mut raw::PyObject,
-    arguments: *mut *mut raw::PyObject,
-    given: raw::Py_ssize_t,
-) -> *mut raw::PyObject {
-    // SAFETY: these are this function's own arguments.
-    unsafe {
-        respond(arguments, given, |_, session, code, rest| {
-            // LINE has two arguments, the second an int, alive for the length of the call.
-            let number = Bound::from_borrowed_ptr(code.py(), rest[0]);
-            if let (Some(state), Ok(number)) = (state_of(session, code)?, number.extract::<LineNo>()) {
-                session.record_line(state, number);
-            }
-            Ok(())
-        })
+fn line(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if let Some(state) = state_of(session, event.code)?
+        && let Ok(line) = event.numbers[0].extract::<LineNo>()
+    {
+        session.record_line(state, line);
     }
+    Ok(Answer::Disable)
 }

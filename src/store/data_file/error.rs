@@ -25,8 +25,9 @@ pub(crate) enum Fault {
     /// No file, or one without any table: nothing was ever recorded.
     #[error("it doesn't exist")]
     Absent,
-    #[error("it is a folder")]
-    Folder,
+    /// A folder, a pipe, a device.
+    #[error("it is not a regular file")]
+    NotAFile,
     #[error("its folder doesn't exist")]
     NoFolder,
     #[error("it is not an SQLite file")]
@@ -73,7 +74,7 @@ impl Fault {
     pub(super) fn of_io(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Absent,
-            io::ErrorKind::IsADirectory => Self::Folder,
+            io::ErrorKind::IsADirectory => Self::NotAFile,
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             _ => Self::Io(error),
@@ -88,8 +89,13 @@ impl Fault {
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
         let Some(code) = error.sqlite_error_code() else {
-            // No code: a value was not of the type its column promises, or not UTF-8.
-            return Self::malformed(error.to_string());
+            return match error {
+                rusqlite::Error::NulError(_) | rusqlite::Error::InvalidPath(_) => {
+                    Self::CannotOpen { source: error }
+                }
+                // What remains without a code: a value not of the type its column promises, or not UTF-8.
+                _ => Self::malformed(error.to_string()),
+            };
         };
         match code {
             ErrorCode::NotADatabase => Self::NotSqlite,

@@ -3,7 +3,8 @@
 //! A data file holds lines or arcs, never both: that is how coverage.py reads it. Lines that come to a file of arcs are
 //! written as arcs from the line to itself. coverage.py counts both ends of an arc as executed lines and never takes
 //! such an arc for a branch (coverage 7.17.3, `results.py`, `analysis_from_file_reporter`): it says exactly what is
-//! known, that the line ran and not where it went. The same spelling upgrades a file of lines to one of arcs.
+//! known, that the line ran and not where it went; a branch there counts as not taken until an arc says so. The same
+//! spelling upgrades a file of lines to one of arcs.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -55,9 +55,8 @@ impl DataFile {
     /// Opens an existing data file for reading: coverage.py's or ours.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let opened = match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => Err(Fault::Folder),
             // A process that died while creating the file leaves it empty.
-            Ok(metadata) if metadata.len() == 0 => Err(Fault::Absent),
+            Ok(metadata) if metadata.is_file() && metadata.len() == 0 => Err(Fault::Absent),
             // Not opened read-only: a reader, too, must be able to roll back what a killed writer left half-done.
             Ok(_) => Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, PATIENCE),
             Err(error) => Err(Fault::of_io(error)),
@@ -94,8 +93,9 @@ impl DataFile {
     fn connect(path: &Path, flags: OpenFlags, patience: Duration) -> Result<Self, Fault> {
         // An absolute path is never taken for SQLite's special names (`:memory:`, `file:…`).
         let absolute = std::path::absolute(path).map_err(Fault::of_io)?;
-        if absolute.is_dir() {
-            return Err(Fault::Folder);
+        // SQLite would wait on a pipe, and write to a device.
+        if fs::metadata(&absolute).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Fault::NotAFile);
         }
         let connection = Connection::open_with_flags(&absolute, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|error| explain_refusal(&absolute, error))?;
@@ -104,6 +104,8 @@ impl DataFile {
         // The file may come from anywhere: its schema must not run functions, nor damage itself.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        // As in coverage.py: rows that refer to nothing are ignored, not refused.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
         let tables = schema::check(&connection)?;
         Ok(Self { path: path.to_owned(), connection, tables })
     }
@@ -132,13 +134,15 @@ pub(crate) fn erase(path: &Path) -> Result<bool, StoreError> {
 }
 
 fn remove(path: &Path) -> Result<bool, Fault> {
-    let mut magic = Vec::new();
-    match fs::File::open(path).and_then(|file| file.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut magic)) {
-        Ok(_) => {}
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Err(Fault::NotAFile),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => return Err(Fault::Folder),
         Err(error) => return Err(Fault::of_io(error)),
     }
+    let mut magic = Vec::new();
+    let file = fs::File::open(path).map_err(Fault::of_io)?;
+    file.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut magic).map_err(Fault::of_io)?;
     if !magic.is_empty() && magic != SQLITE_MAGIC {
         return Err(Fault::NotSqlite);
     }

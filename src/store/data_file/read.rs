@@ -49,7 +49,7 @@ impl DataFile {
         }
 
         // Rows of files or contexts that are not listed belong to nothing.
-        let mut place = |row: &Row| -> Result<Option<usize>, Fault> {
+        let place = |row: &Row| -> Result<Option<usize>, Fault> {
             let (file, context): (i64, i64) = (row.get(0)?, row.get(1)?);
             Ok(places.get(&file).copied().filter(|_| contexts.contains(&context)))
         };

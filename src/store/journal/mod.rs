@@ -13,8 +13,8 @@ mod mapping;
 mod reader;
 mod writer;
 
-pub(crate) use folder::{JournalFolder, Orphan};
-pub(crate) use reader::{JournalContents, ReadError, read};
+pub(crate) use folder::JournalFolder;
+pub(crate) use reader::{JournalContents, read};
 pub(crate) use writer::JournalWriter;
 
 use serde::{Deserialize, Serialize};
