@@ -18,7 +18,11 @@ const BEYOND: &str = "beyond coverage.py";
 /// Lines of `source` that end with a mark.
 fn marked(source: &str, mark: &str) -> Vec<u32> {
     let ending = format!("# {mark}");
-    (1..).zip(source.split('\n')).filter(|(_, line)| line.trim_end().ends_with(&ending)).map(|(n, _)| n).collect()
+    (1..)
+        .zip(source.split('\n'))
+        .filter(|(_, line)| line.trim_end().ends_with(&ending))
+        .map(|(n, _)| n)
+        .collect()
 }
 
 /// The programs that this Python can run.
