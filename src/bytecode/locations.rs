@@ -1,5 +1,5 @@
-//! The location table of a code object: `co_linetable` as CPython 3.11 and later write it (`Objects/locations.md`,
-//! 3.11: `Objects/locations.md`, 3.14: `InternalDocs/code_objects.md`).
+//! The location table of a code object: `co_linetable` as CPython 3.11 and later write it (3.11: `Objects/locations.md`,
+//! 3.14: `InternalDocs/code_objects.md`).
 //!
 //! Entries follow each other without gaps. The first byte of each has its top bit set, then four bits of form and three
 //! of length (code units, less one). Lines are differences to the entry before, starting from `co_firstlineno`.
@@ -180,9 +180,12 @@ mod tests {
     #[derive(Clone, Copy, Debug)]
     struct Entry {
         units: u8,
-        /// `None`: no location. Else line, and (end line, column, end column).
-        line: Option<(i32, Option<(i32, u32, u32)>)>,
+        /// `None`: no location.
+        line: Option<(i32, Rest)>,
     }
+
+    /// End line, column and end column.
+    type Rest = Option<(i32, u32, u32)>;
 
     fn encode(first_line: i32, entries: &[Entry]) -> Vec<u8> {
         let mut table = Vec::new();

@@ -15,7 +15,7 @@ use crate::error::UserError;
 use crate::model::{Facts, LineSet, MeasuredFile, SourceHash};
 use crate::python;
 use crate::report::MeasuredSource;
-use crate::source::{self, EXCLUDE_DEFAULT, Exclusions};
+use crate::source::{self, EXCLUDE_DEFAULT, Exclusions, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
 use crate::store::{DataFile, FactsKey};
 use crate::ui;
 
@@ -40,8 +40,11 @@ pub(super) fn analyse(
     data: &DataFile,
     files: Vec<(String, String, MeasuredFile)>,
 ) -> Result<Vec<Result<MeasuredSource, Unusable>>, Failure> {
-    let exclusions = Exclusions::new(&EXCLUDE_DEFAULT).map_err(|error| UserError::new(error.to_string()))?;
-    let digest = Sha256::digest(EXCLUDE_DEFAULT.join("\n")).to_vec();
+    let partial: Vec<&str> = PARTIAL_DEFAULT.into_iter().chain(PARTIAL_ALWAYS).collect();
+    let exclusions = Exclusions::new(&EXCLUDE_DEFAULT)
+        .and_then(|exclusions| exclusions.with_partial(&partial))
+        .map_err(|error| UserError::new(error.to_string()))?;
+    let digest = Sha256::digest([EXCLUDE_DEFAULT.join("\n"), partial.join("\n")].join("\0")).to_vec();
     let version = python::version();
 
     let candidates: Vec<Result<Candidate, Unusable>> = files.into_iter().map(read).collect();

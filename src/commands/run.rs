@@ -56,6 +56,7 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
     let header = RunHeader {
         python: python::version(),
+        branches: false,
         context: settings.context.clone(),
         source_folders: source_folders(&selection, &folders, &interpreter.layout),
         omit: settings.selection.omit.clone(),

@@ -47,7 +47,7 @@ mod tests {
             ..Facts::default()
         };
         // 4 continues the statement of line 3; 2 is no statement, 9 is excluded, 99 is beyond the file.
-        let seen = MeasuredFile { source: None, lines: lines(&[1, 2, 4, 9, 99]) };
+        let seen = MeasuredFile { lines: lines(&[1, 2, 4, 9, 99]), ..MeasuredFile::default() };
         let verdict = assess(LINE, &facts, &seen);
         assert_eq!(verdict.covered_lines(), lines(&[1, 3]));
         assert_eq!(verdict.missing_lines(), lines(&[7, 8]));

@@ -29,7 +29,7 @@ prop_compose! {
 
 prop_compose! {
     fn seen()(lines in line_set(140)) -> MeasuredFile {
-        MeasuredFile { source: None, lines }
+        MeasuredFile { lines, ..MeasuredFile::default() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LineNo, LineSet};
+use super::{ArcEnd, Branches, LineNo, LineSet};
 
 /// The static facts of one source file, for one Python version and one set of exclusion patterns.
 ///
@@ -19,6 +19,8 @@ pub(crate) struct Facts {
     pub(crate) regions: Vec<Region>,
     /// Lines of the decoded text, as Python's `str.splitlines` counts them: the `""` region's extent.
     pub(crate) line_count: LineNo,
+    /// Possible steps between statements, excluded ones too.
+    pub(crate) branches: Branches,
 }
 
 /// Maps each physical line of a multi-line statement to the statement's first line.
@@ -42,6 +44,12 @@ impl FirstLines {
             Some((first, last)) if line <= last => first,
             Some(_) | None => line,
         }
+    }
+
+    /// The same for the end of an arc: the sign stays.
+    pub(crate) fn of_end(&self, end: ArcEnd) -> ArcEnd {
+        let first = self.of(end.unsigned_abs()).cast_signed();
+        if end < 0 { first.wrapping_neg() } else { first }
     }
 
     /// The first lines of all `lines`.

@@ -3,14 +3,18 @@
 //! Must not know: Python objects, SQLite, files, terminals. Nothing here does I/O and nothing here fails.
 //! Invariant: everything is ordered or sorts, so that two runs over the same input give the same output.
 
+mod branches;
 mod code;
 mod facts;
 mod lines;
 mod observed;
 mod totals;
 
+pub(crate) use branches::{Action, ArcEnd, Branches, Cause, LineArc, Reason, Rewrite};
 pub(crate) use code::CodeShape;
 pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
-pub(crate) use observed::{FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash};
+pub(crate) use observed::{
+    CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
+};
 pub(crate) use totals::Totals;

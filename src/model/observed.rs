@@ -1,10 +1,10 @@
 //! What was seen while programs ran, by kind of event and never by metric (DESIGN idea 5), and the one interface through
 //! which a tracer hands it on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{LineNo, LineSet};
+use super::{CodeShape, LineArc, LineNo, LineSet};
 
 /// SHA-256 of a source file's bytes.
 pub(crate) type SourceHash = [u8; 32];
@@ -26,12 +26,42 @@ pub(crate) struct MeasuredFile {
     pub(crate) source: Option<SourceHash>,
     /// Lines that ran, in any selected context; raw, not yet first lines.
     pub(crate) lines: LineSet,
+    /// Steps between lines that were taken, as recorded: raw, self-arcs included. Empty where only lines were recorded.
+    pub(crate) arcs: BTreeSet<LineArc>,
+}
+
+/// Control passing inside a code object: byte offsets in `co_code`. Sorts by `from`, then `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Edge {
+    /// The jump.
+    pub(crate) from: u32,
+    /// Where control went; [`Edge::EXIT`] for out of the code object.
+    pub(crate) to: u32,
+}
+
+impl Edge {
+    /// The destination of an edge that leaves its code object.
+    pub(crate) const EXIT: u32 = u32::MAX;
+}
+
+/// Which code object of a file: enough to find it again among those that the same text compiles to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CodeKey {
+    /// `co_qualname`.
+    pub(crate) qualname: String,
+    /// `co_firstlineno`.
+    pub(crate) first_line: i32,
+    /// The first 16 bytes of the SHA-256 over `co_code`, `co_linetable` and `co_exceptiontable`: another compiler, or a
+    /// rewritten syntax tree, makes another code object of the same text.
+    pub(crate) fingerprint: [u8; 16],
 }
 
 /// Everything a data file holds that reports need: files by absolute path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observed {
     pub(crate) files: BTreeMap<String, MeasuredFile>,
+    /// Whether steps between lines were recorded, so that branches can be judged.
+    pub(crate) has_arcs: bool,
 }
 
 /// Why a journal takes no more records.
@@ -47,4 +77,13 @@ pub(crate) trait Journal: Send + Sync {
 
     /// `line` of `file` ran.
     fn line(&self, file: u32, line: LineNo) -> Result<(), JournalError>;
+
+    /// States a code object of `file` (without those nested in it); the number stands for it in later records.
+    fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError>;
+
+    /// Control passed along `edge` in `code`.
+    fn edge(&self, code: u32, edge: Edge) -> Result<(), JournalError>;
+
+    /// Control passed from line to line of `file`, as a tracer without offsets sees it.
+    fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError>;
 }

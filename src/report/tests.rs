@@ -47,8 +47,9 @@ fn view(folder: &Path) -> View {
             first_lines: FirstLines::new(file.first_lines),
             regions: file.regions.into_iter().map(region).collect(),
             line_count: file.line_count,
+            ..Facts::default()
         },
-        seen: MeasuredFile { source: None, lines: set(file.executed) },
+        seen: MeasuredFile { lines: set(file.executed), ..MeasuredFile::default() },
     });
     View::new(sources.rev().collect())
 }
@@ -147,7 +148,7 @@ fn odd_names_and_lines_do_no_harm() {
             regions: vec![region.clone(), region],
             ..Facts::default()
         },
-        seen: MeasuredFile { source: None, lines: far },
+        seen: MeasuredFile { lines: far, ..MeasuredFile::default() },
     };
     let view = View::new(vec![source]);
     for format in FORMATS {

@@ -14,21 +14,34 @@ use super::patterns::Patterns;
 use super::syntax::{Syntax, is_code};
 use super::walk::{Node, nodes};
 
-/// The patterns of `[report] exclude_lines` and `exclude_also`.
+/// What is not to be counted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exclusions {
+    /// `[report] exclude_lines` and `exclude_also`.
     exclude: Patterns,
+    /// `[report] partial_branches`, `partial_also` and `partial_branches_always`.
+    partial: Patterns,
 }
 
 impl Exclusions {
     /// `patterns` in the syntax of Python's `re`; a line that any of them matches is excluded.
     pub(crate) fn new<P: AsRef<str>>(patterns: &[P]) -> Result<Self, PatternError> {
-        Ok(Self { exclude: Patterns::new(patterns)? })
+        Ok(Self { exclude: Patterns::new(patterns)?, partial: Patterns::default() })
+    }
+
+    /// Adds `patterns` for lines from which no branch is ever missing.
+    pub(crate) fn with_partial<P: AsRef<str>>(self, patterns: &[P]) -> Result<Self, PatternError> {
+        Ok(Self { partial: Patterns::new(patterns)?, ..self })
     }
 
     /// The physical lines the patterns match in `text`, from the start to the end of each match.
     pub(crate) fn matching_lines(&self, text: &str) -> LineSet {
         self.exclude.matching_lines(text)
+    }
+
+    /// The physical lines the patterns for partial branches match in `text`.
+    pub(super) fn partial_lines(&self, text: &str) -> LineSet {
+        self.partial.matching_lines(text)
     }
 }
 

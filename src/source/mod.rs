@@ -1,4 +1,5 @@
-//! What source text says that bytecode does not: multi-line statements, docstrings, exclusions, functions and classes.
+//! What source text says that bytecode does not: multi-line statements, docstrings, exclusions, functions and
+//! classes, and the ways from statement to statement.
 //!
 //! Must not know: files, Python objects, SQLite, what ran. Sole owner of `ruff_*` and `encoding_rs`, whose types stay
 //! inside. Invariant: pure functions of the text, the executable lines and the patterns; no text makes them panic.
@@ -6,6 +7,7 @@
 //! Start at [`analyse`]; `text.rs` turns bytes into the text everything else counts lines in.
 
 mod analysis;
+mod arcs;
 mod docstrings;
 mod error;
 mod exclusion;
@@ -20,5 +22,5 @@ mod walk;
 pub(crate) use analysis::analyse;
 pub(crate) use error::{PatternError, SourceError};
 pub(crate) use exclusion::Exclusions;
-pub(crate) use patterns::EXCLUDE_DEFAULT;
+pub(crate) use patterns::{EXCLUDE_DEFAULT, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
 pub(crate) use text::{decode, hash};

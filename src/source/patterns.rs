@@ -109,4 +109,13 @@ mod tests {
         let found = Patterns::new(&EXCLUDE_DEFAULT).unwrap().matching_lines(text);
         assert_eq!(found.iter().collect::<Vec<_>>(), [1, 2]);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_pattern_is_too_odd(pattern in r"[a\\\[\](){}^$.*+?|:<>=!#,0-9sSdwbZAP\n-]{0,20}") {
+            if let Ok(patterns) = Patterns::new(&[pattern]) {
+                patterns.matching_lines("a = [1]\n");
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use encoding_rs::Encoding;
 use sha2::{Digest, Sha256};
 
-use crate::model::SourceHash;
+use crate::model::{LineNo, SourceHash};
 
 use super::SourceError;
 
@@ -38,10 +38,11 @@ pub(crate) fn hash(bytes: &[u8]) -> SourceHash {
 }
 
 /// Decodes a source file as CPython does (PEP 263), with the changes coverage.py makes before it counts lines (7.17.3,
-/// `python.py`, `get_python_source`): CRLF and CR become LF, form feeds become spaces, and the last line gets its line
-/// end.
+/// `python.py`, `get_python_source`): CRLF and CR become LF, and the last line gets its line end.
 ///
-/// A byte that cannot be decoded is an error, as it is for CPython; coverage.py would replace it.
+/// Where coverage.py would lose sight of the program that ran, it is not followed. A byte that cannot be decoded is an
+/// error, as it is for CPython, and not replaced. Form feeds stay: after one CPython counts the indent anew, so making
+/// them spaces can change the program or break it.
 pub(crate) fn decode(bytes: &[u8]) -> Result<String, SourceError> {
     let bytes = normalise(bytes);
     let (bytes, has_bom) = match bytes.strip_prefix(UTF8_BOM) {
@@ -64,6 +65,17 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<String, SourceError> {
     Ok(text)
 }
 
+/// How many lines Python's `str.splitlines` finds in `text`: it knows more line ends than its tokenizer does. Form feeds do
+/// not count, because coverage.py has none in its texts.
+pub(super) fn count_lines(text: &str) -> LineNo {
+    let is_line_end = |char: char| {
+        matches!(char, '\n' | '\r' | '\x0b' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
+    };
+    let ends = text.chars().filter(|char| is_line_end(*char)).count() - text.matches("\r\n").count();
+    let is_open = text.chars().next_back().is_some_and(|last| !is_line_end(last));
+    (ends + usize::from(is_open)) as LineNo
+}
+
 fn normalise(bytes: &[u8]) -> Vec<u8> {
     let mut normal = Vec::with_capacity(bytes.len() + 1);
     let mut rest = bytes.iter().copied().peekable();
@@ -73,7 +85,6 @@ fn normalise(bytes: &[u8]) -> Vec<u8> {
                 rest.next_if_eq(&b'\n');
                 b'\n'
             }
-            b'\x0c' => b' ',
             other => other,
         });
     }
@@ -87,7 +98,7 @@ fn cookie(bytes: &[u8]) -> Option<String> {
     if let Some(name) = cookie_in_line(first) {
         return Some(name);
     }
-    let code = first.iter().find(|byte| !matches!(byte, b' ' | b'\t'));
+    let code = first.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\x0c'));
     match code {
         None | Some(b'#') => cookie_in_line(lines.next()?),
         Some(_) => None,
@@ -163,7 +174,7 @@ mod tests {
     #[test]
     fn line_ends_are_line_feeds() {
         check(b"a\r\nb\rc\n\r\nd", "a\nb\nc\n\nd\n");
-        check(b"\x0cx\n", " x\n");
+        check(b"\x0cx\n", "\x0cx\n");
         check(b"", "");
     }
 
@@ -198,6 +209,15 @@ mod tests {
         assert_eq!(decode(b"'\xe9'\n"), undecodable("utf-8"));
         assert_eq!(decode(b"# coding: ascii\n'\xe9'\n"), undecodable("ascii"));
         assert_eq!(decode(b"# coding: euc-jp\n'\xff'\n"), undecodable("euc-jp"));
+    }
+
+    #[test]
+    fn lines_are_counted_as_splitlines_does() {
+        for (text, lines) in
+            [("", 0), ("a", 1), ("a\n", 1), ("a\n\n", 2), ("a\r\nb\rc", 3), ("a\x0bb\u{2028}\x1d", 3)]
+        {
+            assert_eq!(count_lines(text), lines, "{text:?}");
+        }
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl DataFile {
                 }
             }
         }
-        Ok(Observed { files: files.into_iter().collect::<BTreeMap<_, _>>() })
+        Ok(Observed { files: files.into_iter().collect::<BTreeMap<_, _>>(), has_arcs: false })
     }
 }
 

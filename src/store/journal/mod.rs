@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct RunHeader {
     /// Version of the interpreter that ran, as `3.13.0`.
     pub(crate) python: String,
+    /// Whether steps between lines were recorded.
+    pub(crate) branches: bool,
     /// The static context; empty for none.
     pub(crate) context: String,
     /// Folders and files whose code counts as missed when it never ran.

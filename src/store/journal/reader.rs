@@ -3,14 +3,14 @@
 //! Must not know: what becomes of the contents. Invariant: hostile bytes cost time linear in their number and never a
 //! panic; everything in front of the first damaged record is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::RunHeader;
 use super::format::{
-    HEADER_LENGTH, KIND_FILE, KIND_LINE, KIND_SETTINGS, MAGIC, RECORD_HEADER_LENGTH, VERSION, padded,
-    split_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_SETTINGS, MAGIC,
+    RECORD_HEADER_LENGTH, VERSION, padded, split_header,
 };
-use crate::model::{FileStamp, LineSet};
+use crate::model::{CodeShape, Edge, FileStamp, LineArc, LineSet};
 
 /// Why bytes are not a journal this version reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +36,9 @@ pub(crate) struct JournalContents {
 pub(crate) struct JournaledFile {
     pub(crate) stamp: FileStamp,
     pub(crate) lines: LineSet,
+    pub(crate) arcs: BTreeSet<LineArc>,
+    /// Code objects, without those nested in them, and the edges taken in each.
+    pub(crate) codes: Vec<(CodeShape, BTreeSet<Edge>)>,
 }
 
 /// Reads the bytes of a journal up to the last complete record.
@@ -54,37 +57,90 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
         .and_then(|(_, payload)| serde_json::from_slice(payload).ok())
         .ok_or(ReadError::NoSettings)?;
 
-    let mut files: Vec<(String, JournaledFile)> = Vec::new();
-    let mut by_number: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut reading = Reading::default();
     for (kind, payload) in records {
-        match kind {
-            KIND_FILE => {
-                if let Some((file_number, path, stamp)) = file_record(payload) {
-                    by_number.insert(file_number, files.len());
-                    files.push((path, JournaledFile { stamp, lines: LineSet::new() }));
-                }
-            }
-            KIND_LINE => {
-                if let (Some(file_number), Some(line)) = (number(payload, 0), number(payload, 4))
-                    && let Some(index) = by_number.get(&file_number)
-                {
-                    files[*index].1.lines.insert(line);
-                }
-            }
+        // What a record refers to may be missing from a damaged journal: such a record says nothing.
+        let _ = match kind {
+            KIND_FILE => reading.file(payload),
+            KIND_LINE => reading.line(payload),
+            KIND_CODE => reading.code(payload),
+            KIND_EDGE => reading.edge(payload),
+            KIND_ARC => reading.arc(payload),
             // Padding, and kinds of later minor changes.
-            _ => (),
+            _ => None,
+        };
+    }
+    Ok(JournalContents { settings, files: reading.files })
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Reading {
+    files: BTreeMap<String, JournaledFile>,
+    /// Paths by file number.
+    paths: BTreeMap<u32, String>,
+    /// By code number: the path, and the place among that file's code objects.
+    codes: BTreeMap<u32, (String, usize)>,
+}
+
+impl Reading {
+    fn file(&mut self, payload: &[u8]) -> Option<()> {
+        let (number, path, stamp) = file_record(payload)?;
+        self.files.entry(path.clone()).or_insert_with(|| JournaledFile { stamp, ..JournaledFile::default() });
+        self.paths.insert(number, path);
+        Some(())
+    }
+
+    fn of_number(&mut self, file: u32) -> Option<&mut JournaledFile> {
+        self.files.get_mut(self.paths.get(&file)?)
+    }
+
+    fn line(&mut self, payload: &[u8]) -> Option<()> {
+        let line = number(payload, 4)?;
+        self.of_number(number(payload, 0)?)?.lines.insert(line);
+        Some(())
+    }
+
+    fn arc(&mut self, payload: &[u8]) -> Option<()> {
+        let [from, to] = [4, 8].map(|at| number(payload, at).map(u32::cast_signed));
+        let arc = LineArc::new(from?, to?);
+        self.of_number(number(payload, 0)?)?.arcs.insert(arc);
+        Some(())
+    }
+
+    fn code(&mut self, payload: &[u8]) -> Option<()> {
+        let mut rest = payload.get(16..)?;
+        let mut parts = [const { Vec::new() }; 4];
+        for part in &mut parts {
+            let length = number(rest, 0)? as usize;
+            *part = rest.get(4..4 + length)?.to_vec();
+            rest = rest.get(padded(4 + length)..).unwrap_or_default();
         }
+        let [qualname, code, line_table, exception_table] = parts;
+        let qualname = String::from_utf8_lossy(&qualname).into_owned();
+        let shape = CodeShape {
+            name: qualname.rsplit('.').next().unwrap_or_default().to_owned(),
+            qualname,
+            first_line: number(payload, 8)?.cast_signed(),
+            flags: number(payload, 12)?,
+            code,
+            line_table,
+            exception_table,
+            children: Vec::new(),
+        };
+        let path = self.paths.get(&number(payload, 4)?)?.clone();
+        let file = self.files.get_mut(&path)?;
+        self.codes.insert(number(payload, 0)?, (path, file.codes.len()));
+        file.codes.push((shape, BTreeSet::new()));
+        Some(())
     }
-    let mut contents = JournalContents { settings, files: BTreeMap::new() };
-    for (path, file) in files {
-        contents
-            .files
-            .entry(path)
-            .or_insert_with(|| JournaledFile { stamp: file.stamp, lines: LineSet::new() })
-            .lines
-            .union_with(&file.lines);
+
+    fn edge(&mut self, payload: &[u8]) -> Option<()> {
+        let (path, index) = self.codes.get(&number(payload, 0)?)?;
+        let edge = Edge { from: number(payload, 4)?, to: number(payload, 8)? };
+        self.files.get_mut(path)?.codes.get_mut(*index)?.1.insert(edge);
+        Some(())
     }
-    Ok(contents)
 }
 
 /// The complete records of a journal: kind and payload.
@@ -139,6 +195,15 @@ mod tests {
         for line in lines {
             journal.line(file, *line).unwrap();
         }
+        let shape = CodeShape {
+            name: "f".into(),
+            qualname: "A.f".into(),
+            code: vec![1, 2, 3, 4],
+            ..CodeShape::default()
+        };
+        let code = journal.code(file, &shape).unwrap();
+        journal.edge(code, Edge { from: 2, to: Edge::EXIT }).unwrap();
+        journal.arc(file, LineArc::new(3, -1)).unwrap();
         let bytes = std::fs::read(journal.path()).unwrap();
         (folder, bytes)
     }
@@ -151,6 +216,13 @@ mod tests {
         let file = &contents.files["/project/a.py"];
         assert_eq!(file.stamp, FileStamp { modified: 5, size: 7 });
         assert_eq!(file.lines, [1, 2, 900].into_iter().collect());
+        assert_eq!(file.arcs, [LineArc::new(3, -1)].into());
+        let (shape, edges) = &file.codes[0];
+        assert_eq!(
+            (shape.name.as_str(), shape.qualname.as_str(), &shape.code[..]),
+            ("f", "A.f", &[1, 2, 3, 4][..])
+        );
+        assert_eq!(*edges, [Edge { from: 2, to: Edge::EXIT }].into());
     }
 
     #[test]
@@ -163,10 +235,11 @@ mod tests {
     #[test]
     fn a_torn_tail_costs_only_the_torn_record() {
         let (_folder, bytes) = written(&[1, 2, 3]);
-        let full = read(&bytes).unwrap().files["/project/a.py"].lines.len();
         let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-        assert_eq!(full, 3);
-        assert_eq!(read(&bytes[..end - 4]).unwrap().files["/project/a.py"].lines.len(), 2);
+        let whole = &read(&bytes).unwrap().files["/project/a.py"];
+        let torn = &read(&bytes[..end - 4]).unwrap().files["/project/a.py"];
+        assert_eq!((whole.arcs.len(), torn.arcs.len()), (1, 0));
+        assert_eq!((&whole.lines, &whole.codes), (&torn.lines, &torn.codes));
     }
 
     #[test]

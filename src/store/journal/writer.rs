@@ -13,11 +13,11 @@ use rustix::process::{Pid, getpid};
 use super::RunHeader;
 use super::folder::JournalFolder;
 use super::format::{
-    HEADER_LENGTH, KIND_FILE, KIND_LINE, KIND_PADDING, KIND_SETTINGS, RECORD_HEADER_LENGTH, padded,
-    record_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PADDING, KIND_SETTINGS,
+    RECORD_HEADER_LENGTH, padded, record_header,
 };
 use super::mapping::Segment;
-use crate::model::{FileStamp, Journal, JournalError, LineNo};
+use crate::model::{CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo};
 
 /// Bytes of the first segment; each further one is twice as long, up to [`LARGEST_SEGMENT`].
 const FIRST_SEGMENT: usize = 64 * 1024;
@@ -34,6 +34,8 @@ struct State {
     open: Open,
     /// Every file stated so far, by number, so that a forked child can state them again.
     files: Vec<(PathBuf, FileStamp)>,
+    /// Every code object stated so far, by number, for the same.
+    codes: Vec<(u32, CodeShape)>,
 }
 
 struct Open {
@@ -51,7 +53,7 @@ impl JournalWriter {
     /// Makes a new journal in `folder`, which is created where it is missing.
     pub(crate) fn create(folder: JournalFolder, settings: RunHeader) -> Result<Self, JournalError> {
         let open = Open::create(&folder, &settings)?;
-        Ok(Self { folder, settings, state: Mutex::new(State { open, files: Vec::new() }) })
+        Ok(Self { folder, settings, state: Mutex::new(State { open, files: Vec::new(), codes: Vec::new() }) })
     }
 
     /// The path of this process's journal.
@@ -69,9 +71,12 @@ impl JournalWriter {
         let mut state = self.state();
         if state.open.owner != getpid() {
             state.open = Open::create(&self.folder, &self.settings)?;
-            let State { open, files } = &mut *state;
+            let State { open, files, codes } = &mut *state;
             for (number, (path, stamp)) in files.iter().enumerate() {
                 open.append_file(number as u32, path, *stamp)?;
+            }
+            for (number, (file, shape)) in codes.iter().enumerate() {
+                open.append_code(number as u32, *file, shape)?;
             }
         }
         Ok(state)
@@ -88,10 +93,24 @@ impl Journal for JournalWriter {
     }
 
     fn line(&self, file: u32, line: LineNo) -> Result<(), JournalError> {
-        let mut payload = [0; 8];
-        payload[..4].copy_from_slice(&file.to_le_bytes());
-        payload[4..].copy_from_slice(&line.to_le_bytes());
-        self.own_state()?.open.append(KIND_LINE, &[&payload])
+        self.own_state()?.open.append(KIND_LINE, &[&numbers([file, line])])
+    }
+
+    fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError> {
+        let mut state = self.own_state()?;
+        let number = state.codes.len() as u32;
+        state.open.append_code(number, file, shape)?;
+        state.codes.push((file, shape.clone()));
+        Ok(number)
+    }
+
+    fn edge(&self, code: u32, edge: Edge) -> Result<(), JournalError> {
+        self.own_state()?.open.append(KIND_EDGE, &[&numbers([code, edge.from, edge.to, 0])])
+    }
+
+    fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError> {
+        let payload = numbers([file, arc.from.cast_unsigned(), arc.to.cast_unsigned(), 0]);
+        self.own_state()?.open.append(KIND_ARC, &[&payload])
     }
 }
 
@@ -113,6 +132,18 @@ impl Open {
         fixed[8..16].copy_from_slice(&stamp.modified.to_le_bytes());
         fixed[16..].copy_from_slice(&stamp.size.to_le_bytes());
         self.append(KIND_FILE, &[&fixed, path.as_os_str().as_bytes()])
+    }
+
+    fn append_code(&mut self, number: u32, file: u32, shape: &CodeShape) -> Result<(), JournalError> {
+        let mut payload = numbers([number, file, shape.first_line.cast_unsigned(), shape.flags]);
+
+        for part in [shape.qualname.as_bytes(), &shape.code, &shape.line_table, &shape.exception_table] {
+            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            payload.extend(length.to_le_bytes());
+            payload.extend(part);
+            payload.resize(padded(payload.len()), 0);
+        }
+        self.append(KIND_CODE, &[&payload])
     }
 
     /// Appends a record whose payload is `parts`, one after the other.
@@ -151,6 +182,10 @@ impl Open {
         self.end += length as u64;
         Ok(())
     }
+}
+
+fn numbers<const N: usize>(values: [u32; N]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 fn no_room(path: &Path, error: &std::io::Error) -> JournalError {

@@ -1,0 +1,6 @@
+x = " "
+y = """
+"""
+
+class A:
+    def f(self): pass
