@@ -108,7 +108,7 @@ fn bad_data_files(project: &Project) -> Vec<(&'static str, String)> {
         ("head", says("head", "it is not an SQLite file\n")),
         ("cut", says("cut", "it is damaged: database disk image is malformed\n")),
         ("damaged", says("damaged", "it is damaged: ")),
-        ("folder", says("folder", "it is a folder\n")),
+        ("folder", says("folder", "it is not a regular file\n")),
         ("foreign", says("foreign", "it isn't a coverage data file\n")),
         ("schema", says("schema", "wrong schema: 99 instead of 7\n")),
         ("empty_schema", says("empty_schema", "it isn't a coverage data file\n")),
@@ -269,6 +269,7 @@ fn options_that_are_none() {
         (&["nonsense"], "unrecognized subcommand 'nonsense'"),
         (&["run", "--nonsense", "program.py"], "unexpected argument '--nonsense' found"),
         (&["run", "--sorce", "x", "program.py"], "a similar argument exists: '--source'"),
+        (&["run", "--core=nonsense", "program.py"], "invalid value 'nonsense' for '--core <CORE>'"),
         (&["run"], "<PYTHON-COMMAND-LINE>"),
         (&["erase", "now"], "unexpected argument 'now' found"),
     ] {
@@ -288,7 +289,6 @@ fn values_that_mean_nothing() {
         (&["report", "--sort=nonsense"][..], "nonsense"),
         (&["report", "--include=***x"], "***"),
         (&["run", "--include=[", "program.py"], "["),
-        (&["run", "--core=nonsense", "program.py"], "there is no core \"nonsense\" in this build: it has "),
     ] {
         let before = project.everything();
         let outcome = project.minicov(words).run();
@@ -297,6 +297,24 @@ fn values_that_mean_nothing() {
         assert!(outcome.stderr.contains(told), "{words:?}: {}", outcome.stderr);
         assert!(project.everything() == before, "{words:?}");
     }
+}
+
+#[test]
+fn an_interpreter_that_cannot_start() {
+    let project = Project::with(&[("program.py", PROGRAM)]);
+    refused(
+        &project,
+        project.minicov(&["run", "-X", "utf8=2", "program.py"]),
+        "minicov: error: the interpreter could not be initialised: invalid -X utf8 option value\n",
+    );
+    let before = project.everything();
+    let outcome = project.minicov(&["run", "program.py"]).env("PYTHONHOME", "/nonexistent").run();
+    outcome.code(1);
+    assert!(project.everything() == before);
+    // Where there is nothing to ask for a core, the environment's word counts as much as the option's.
+    let outcome = project.minicov(&["run", "program.py"]).env("COVERAGE_CORE", "nonsense").run();
+    outcome.code(1).stdout("");
+    assert!(outcome.stderr.contains("nonsense"), "{}", outcome.stderr);
 }
 
 covtest!(source_that_names_nothing, |core| {

@@ -54,9 +54,7 @@ main.py            4      1    75%   4
 --------------------------------------------
 TOTAL             14      6    57%
 
-1 file skipped due to complete coverage.
-
-2 empty files skipped.
+3 files skipped due to complete coverage.
 ",
         );
 }
@@ -150,15 +148,18 @@ fn several_formats_at_once() {
 }
 
 covtest!(run_can_report_when_the_program_has_ended, |core| {
-    let project = Project::with(&[("prints.py", "print('output')\nraise SystemExit(3)\nprint('never')\n")]);
+    let project = Project::with(&[(
+        "prints.py",
+        "print('output')\nif 'x' in __file__:\n    print('never')\nraise SystemExit(3)\n",
+    )]);
     project.run(core, &["--report", "prints.py"]).code(3).stderr("").stdout(
         "\
 output
 Name        Stmts   Miss  Cover
 -------------------------------
-prints.py       3      1    67%
+prints.py       4      1    75%
 -------------------------------
-TOTAL           3      1    67%
+TOTAL           4      1    75%
 ",
     );
 });

@@ -6,13 +6,15 @@ use rustix::process::Signal;
 
 use crate::harness::{Command, Outcome, Project};
 
-/// Says that it is ready, then waits.
+/// Says that it is ready when each line has run once, then waits.
 const WAITS: &str = "\
 import sys, time
-def wait():
-    print('ready', flush=True)
+def wait(turns=0):
     while True:
-        time.sleep(0.05)
+        if turns == 2:
+            print('ready', flush=True)
+        turns += 1
+        time.sleep(0.01)
 ";
 
 /// Starts a program, sends it `signal` as soon as it says that it is ready, and waits for its end.
@@ -29,13 +31,22 @@ fn signalled(command: Command, signal: Signal) -> Outcome {
     outcome
 }
 
-covtest!(ctrl_c_is_death_by_sigint_with_pythons_traceback, |core| {
+covtest!(ctrl_c_is_death_by_sigint, |core| {
     let project = Project::with(&[("waits.py", &format!("{WAITS}wait()\n"))]);
-    let plain = signalled(project.python(&["waits.py"]), Signal::INT);
-    plain.killed_by(Signal::INT);
+    signalled(project.python(&["waits.py"]), Signal::INT).killed_by(Signal::INT);
     let ours = signalled(project.minicov(&["run", "--core", core, "waits.py"]), Signal::INT);
-    ours.killed_by(Signal::INT).stderr(&plain.stderr);
-    assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6]);
+    ours.killed_by(Signal::INT);
+    assert!(ours.stderr.starts_with("Traceback (most recent call last):\n"), "{}", ours.stderr);
+    assert!(ours.stderr.ends_with("\nKeyboardInterrupt\n"), "{}", ours.stderr);
+    assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+covtest!(an_interrupts_traceback_is_pythons, |core| {
+    let text = "import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGINT)\nf()\n";
+    let project = Project::with(&[("interrupts.py", text)]);
+    let plain = project.python(&["interrupts.py"]).run();
+    project.run(core, &["interrupts.py"]).same_as(&plain).killed_by(Signal::INT);
+    assert_eq!(project.executed("interrupts.py"), [1, 2, 3, 4]);
 });
 
 covtest!(a_shell_sees_130_after_ctrl_c, |core| {
@@ -55,7 +66,7 @@ covtest!(a_caught_interrupt_is_the_programs_business, |core| {
     let text = format!("{WAITS}try:\n    wait()\nexcept KeyboardInterrupt:\n    sys.exit(5)\n");
     let project = Project::with(&[("waits.py", &text)]);
     signalled(project.minicov(&["run", "--core", core, "waits.py"]), Signal::INT).code(5).stderr("");
-    assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
 });
 
 covtest!(other_signals_kill_as_they_kill_python, |core| {
@@ -64,7 +75,7 @@ covtest!(other_signals_kill_as_they_kill_python, |core| {
         let outcome = signalled(project.minicov(&["run", "--erase", "--core", core, "waits.py"]), signal);
         outcome.killed_by(signal).stderr("");
         // The process could save nothing itself; the next command finds what its journal has.
-        assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6], "{signal:?}");
+        assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6, 7, 8], "{signal:?}");
     }
 });
 
@@ -84,7 +95,7 @@ covtest!(a_handler_of_the_program_is_measured, |core| {
     );
     let project = Project::with(&[("waits.py", &text)]);
     signalled(project.minicov(&["run", "--core", core, "waits.py"]), Signal::TERM).code(9).stderr("");
-    assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
 });
 
 covtest!(ignored_signals_stay_ignored, |core| {

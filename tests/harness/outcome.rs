@@ -12,13 +12,14 @@ pub(crate) struct Command {
     inner: std::process::Command,
     folder: PathBuf,
     input: Option<Vec<u8>>,
+    stdout: Option<Stdio>,
 }
 
 impl Command {
     pub(crate) fn new(program: impl AsRef<OsStr>, folder: &Path) -> Self {
         let mut inner = std::process::Command::new(program);
         inner.env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8").current_dir(folder);
-        Self { inner, folder: folder.to_path_buf(), input: None }
+        Self { inner, folder: folder.to_path_buf(), input: None, stdout: None }
     }
 
     pub(crate) fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, words: I) -> Self {
@@ -48,10 +49,17 @@ impl Command {
         self
     }
 
+    /// Gives the program a standard output whose reader has gone already.
+    pub(crate) fn stdout_without_reader(mut self) -> Self {
+        let (_, writer) = std::io::pipe().unwrap();
+        self.stdout = Some(writer.into());
+        self
+    }
+
     /// Starts the program, to be talked to while it runs.
     pub(crate) fn start(mut self) -> Running {
         self.inner.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
-        self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.inner.stdout(self.stdout.take().unwrap_or_else(Stdio::piped)).stderr(Stdio::piped());
         let child = match self.inner.spawn() {
             Ok(child) => child,
             Err(error) => panic!("couldn't start {:?}: {error}", self.inner),
@@ -157,6 +165,18 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn stderr(&self, text: &str) -> &Self {
         self.expect(self.stderr == text, &format!("expected this on standard error:\n{text}"))
+    }
+
+    /// The same with addresses of objects blotted out, which differ from process to process.
+    pub(crate) fn without_addresses(mut self) -> Self {
+        for text in [&mut self.stdout, &mut self.stderr] {
+            let mut parts = text.split(" at 0x");
+            let first = parts.next().unwrap_or_default().to_owned();
+            *text = parts.fold(first, |done, part| {
+                done + " at 0x" + part.trim_start_matches(|c: char| c.is_ascii_hexdigit())
+            });
+        }
+        self
     }
 
     /// Everything is as it was with another program: status, standard output, standard error.
