@@ -14,7 +14,7 @@ use crate::model::{LineNo, LineSet, RegionKind, Totals};
 pub(super) const FORMAT: Format = Format {
     slug: "json",
     doc: "coverage.py's JSON, for tools",
-    title: "JSON report",
+    title: "JSON",
     default_output: Some("coverage.json"),
     render,
 };
