@@ -28,7 +28,7 @@ SHOWN = ("coverage", "slipcover", "covers", "pytest")
 def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="benches/run",
-        description="Times plain Python, minicov, coverage.py, slipcover and covers on the programs of benches/programs.",
+        description="Times plain Python, minicov and its peers on the programs of benches/programs.",
     )
     parser.add_argument(
         "--minicov",
@@ -38,17 +38,18 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         help="the minicov executable of a Python (3.13=/path), or of all ({minor} and {version} are filled in); "
         f"may be given again; default: {DEFAULT_MINICOV}",
     )
-    parser.add_argument("--python", default="", metavar="3.13,3.14", help="only these Pythons, by version or its beginning")
-    parser.add_argument("--tool", default="", metavar="mc-*,sl-brch", help=f"only these columns, besides {PLAIN} and {IDLE}")
-    parser.add_argument("--only", default="", metavar="calls,empty", help="only these programs; patterns are allowed")
-    parser.add_argument("--rounds", type=int, help=f"rounds to run (default: {ROUNDS}; with --quick {ROUNDS_QUICK})")
-    parser.add_argument("--quick", action="store_true", help="small programs and one round: shows that all works, no more")
-    parser.add_argument("--processor", type=int, metavar="N", help="keep the measured processes on this core")
-    parser.add_argument("--timeout", type=int, default=300, metavar="S", help="kill a run after this (default: 300)")
-    parser.add_argument("--work", type=Path, default=Path("/tmp/minicov-benches"), metavar="DIR", help="where it works")
-    parser.add_argument("--out", type=Path, metavar="FILE.txt", help="the text to write; the raw figures go beside it as .json")
-    parser.add_argument("--render", type=Path, metavar="FILE.json", help="only print the text of raw figures kept earlier")
-    parser.add_argument("--list", action="store_true", help="only show the Pythons, tools and programs")
+    option = parser.add_argument
+    option("--python", default="", metavar="3.13,3.14", help="only these Pythons, by version or its beginning")
+    option("--tool", default="", metavar="mc-*,sl-brch", help=f"only these columns, besides {PLAIN} and {IDLE}")
+    option("--only", default="", metavar="calls,empty", help="only these programs; patterns are allowed")
+    option("--rounds", type=int, help=f"rounds to run (default: {ROUNDS}; with --quick {ROUNDS_QUICK})")
+    option("--quick", action="store_true", help="small programs and one round: shows that all works, no more")
+    option("--processor", type=int, metavar="N", help="keep the measured processes on this core")
+    option("--timeout", type=int, default=300, metavar="S", help="kill a run after this (default: 300)")
+    option("--work", type=Path, default=Path("/tmp/minicov-benches"), metavar="DIR", help="where it works")
+    option("--out", type=Path, metavar="FILE.txt", help="the text to write; raw figures go beside it as .json")
+    option("--render", type=Path, metavar="FILE.json", help="only print the text of raw figures kept")
+    option("--list", action="store_true", help="only show the Pythons, tools and programs")
     return parser.parse_args(argv)
 
 
@@ -77,8 +78,10 @@ def find_minicov(python: Python, options: list[str], work: Path) -> Minicov | No
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.unlink(missing_ok=True)
     shutil.copy2(source, copy)
-    asked = subprocess.run(entering(python.root, [str(copy), "--version"]), capture_output=True, text=True, cwd="/")
-    helped = subprocess.run(entering(python.root, [str(copy), "run", "--help"]), capture_output=True, text=True, cwd="/")
+    asked, helped = (
+        subprocess.run(entering(python.root, [str(copy), *words]), capture_output=True, text=True, cwd="/")
+        for words in (["--version"], ["run", "--help"])
+    )
     if asked.returncode != 0:
         print(f"  {source} does not run: {environments.last_line(asked.stderr)}", file=sys.stderr)
         return None
@@ -160,13 +163,14 @@ def main(argv: list[str]) -> int:
         except RuntimeError as error:
             tell(f"  skipped: {error}")
     results["about"]["load"] = f"{results['about']['load']} at the start, {machine.load()} at the end"
-    default = options.work / "quick.txt" if options.quick else CHECKOUT / "benches" / "results" / f"{results['about']['date'][:10]}.txt"
-    out = options.out or default
+    day = results["about"]["date"][:10]
+    kept = CHECKOUT / "benches" / "results" / f"{day}.txt"
+    out = options.out or (options.work / "quick.txt" if options.quick else kept)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_suffix(".json").write_text(json.dumps(results, separators=(",", ":")) + "\n")
     written = report.text(results)
     out.write_text(written)
     print(written, end="")
     tell(f"written: {out} and {out.with_suffix('.json').name}")
-    failed = any(cell["failed"] for runs in results["runs"].values() for cells in runs.values() for cell in cells.values())
-    return 2 if failed else 0
+    programs_run = [cells for runs in results["runs"].values() for cells in runs.values()]
+    return 2 if any(cell["failed"] for cells in programs_run for cell in cells.values()) else 0

@@ -53,7 +53,8 @@ def class_body(name: str, random_source: random.Random) -> list[str]:
 
 def module(index: int, names: list[str], random_source: random.Random) -> str:
     lines = [f'"""Module number {index}."""', "", "import os.path", "import re"]
-    lines += [f"from {other} import LIMITS as limits_{number}, run as run_{number}" for number, other in enumerate(names)]
+    for number, other in enumerate(names):
+        lines.append(f"from {other} import LIMITS as limits_{number}, run as run_{number}")
     lines += ["", f'PATTERN = "{index}:([a-z]+)"', "LIMITS = {"]
     lines += [f'    "entry{n}": ({n}, {random_source.randrange(1000)}),' for n in range(random_source.randrange(3, 20))]
     lines += ["}", "", ""]

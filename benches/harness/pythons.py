@@ -11,7 +11,8 @@ from pathlib import Path
 
 OLDEST = (3, 11)
 DESCRIBE = (
-    "import json, platform, sys, sysconfig; print(json.dumps([platform.python_version(), list(sys.version_info[:2]),"
+    "import json, platform, sys, sysconfig\n"
+    "print(json.dumps([platform.python_version(), list(sys.version_info[:2]),"
     # A Debian interpreter is built with a shared library beside it, and does not use it: only its maps tell.
     " sys.version, 'libpython' in open('/proc/self/maps').read(),"
     # Some builds use the profile without --enable-optimizations, so the compiler's flags are asked as well.
@@ -23,7 +24,8 @@ DESCRIBE = (
 class Python:
     """One interpreter. `minor` is (3, 13); `shared` tells whether the executable itself uses libpython.so;
     `optimised` whether
-    its configuration says that it was built with profile-guided optimisation (Debian's does not, and is)."""
+    its configuration says that it was built with profile-guided optimisation (Debian's does not
+    say, either way)."""
 
     version: str
     minor: tuple[int, int]

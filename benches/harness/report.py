@@ -23,7 +23,7 @@ def table(rows: list[list[str]]) -> list[str]:
     """Aligned columns, the first to the left and the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
-        "  ".join(text.ljust(width) if n == 0 else text.rjust(width) for n, (text, width) in enumerate(zip(row, widths)))
+        "  ".join([row[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(row[1:], widths[1:]))])
         for row in rows
     ]
 
@@ -70,14 +70,16 @@ def start_up(programs: Runs, keys: list[str]) -> list[str]:
         modules = difference(programs, "imports", tool.key, PLAIN, "cpu")
         first_hits = None if modules is None or over[0] is None else (modules - over[0]) * 1e3
         imported = ratio(programs, "imports", tool.key, tool.base, "cpu")
-        rows.append([tool.key, *(cell(one, False, 1) for one in scaled), cell(imported, False, 2), cell(first_hits, False, 1)])
+        over_text = [cell(one, False, 1) for one in scaled]
+        rows.append([tool.key, *over_text, cell(imported, False, 2), cell(first_hits, False, 1)])
     return table(rows)
 
 
 def for_python(name: str, about: dict, programs: Runs, steady: list[str]) -> list[str]:
     keys = about["tools"]
     lines = [f"## Python {name}", "", about["full"]]
-    lines.append("libpython: " + ("the executable's own" if about["shared"] else "not the executable's: mc-off / python shows the difference"))
+    not_own = "not the executable's: mc-off / python shows the difference"
+    lines.append("libpython: " + ("the executable's own" if about["shared"] else not_own))
     lines.append("profile-guided build: " + ("yes" if about["optimised"] else "its configuration does not say so"))
     lines.append("packages: " + ", ".join(f"{package} {version}" for package, version in about["packages"].items()))
     lines.append(f"minicov: {about['minicov'] or 'none'}")
@@ -101,7 +103,8 @@ def text(results: dict) -> str:
     """The whole report."""
     about = results["about"]
     lines = ["minicov benchmarks", ""]
-    lines += [f"{key}: {about[key]}" for key in ("date", "machine", "kernel", "load", "commit", "runner", "rounds", "sizes")]
+    facts = ("date", "machine", "kernel", "load", "commit", "runner", "rounds", "sizes")
+    lines += [f"{key}: {about[key]}" for key in facts]
     lines += ["", METHOD, ""]
     lines += [f"  {tool.key:8} {tool.meaning}" for tool in TOOLS]
     lines.append("")
