@@ -1,1 +1,30 @@
+//! Tests of the real executable: temporary folders, a clean environment, whole outputs, on every tracing core.
+//!
+//! One binary, so that the suite links once. `harness` has the tools; each other module is a topic.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+#![expect(clippy::print_stderr, reason = "tests say what they compared and what they skipped")]
+
+#[macro_use]
+mod harness;
+
+/// What minicov refuses, and what stays as it was.
+mod bad_input;
+/// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
+mod data_file;
+/// Which Python runs.
+mod environment;
+/// Three packages with their own suites, compared with coverage.py.
+mod packages;
+/// The programs in fixtures/programs, compared with their marks and with coverage.py.
+mod programs;
+/// What the measured program sees of itself: everything as under python.
+mod python_command_lines;
+/// README.md says what is so.
+mod readme;
+/// `minicov report`.
+mod report;
+/// Which files are measured.
+mod selection;
+/// How programs end, and what is saved then.
+mod signals;

@@ -10,7 +10,7 @@ use crate::model::Totals;
 pub(super) const FORMAT: Format = Format {
     slug: "console",
     doc: "a table for the terminal",
-    title: "console report",
+    title: "console",
     default_output: None,
     render,
 };

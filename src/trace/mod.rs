@@ -12,6 +12,7 @@ mod session;
 mod settrace;
 #[cfg(Py_3_12)]
 mod sysmon;
+mod thread_starts;
 
 use pyo3::prelude::*;
 

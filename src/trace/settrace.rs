@@ -1,12 +1,12 @@
 //! The core for CPython 3.11, and an independent check on newer versions: `PyEval_SetTrace` with a function of ours.
 //!
-//! A trace function belongs to a thread. New threads are noticed by the audit event that announces them; the first frame
+//! A trace function belongs to a thread. New threads are noticed before they start (`thread_starts`); the first frame
 //! that runs in one then passes through our frame evaluation function, which starts tracing there. That function is in
 //! place only while a thread is awaited, because CPython makes plain calls slower as long as there is one (PEP 523).
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
 use std::cell::{Cell, RefCell};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::c_int;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,14 +15,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::TraceError;
 use super::code::{CodeState, reserve_slot, state_of};
 use super::session::{Session, active, guard};
+use super::{TraceError, thread_starts};
 use crate::bytecode;
 use crate::model::LineNo;
-
-/// The audit events that announce a new thread (3.11–3.12, and 3.13 and newer).
-const THREAD_EVENTS: [&CStr; 2] = [c"_thread.start_new_thread", c"_thread.start_joinable_thread"];
 
 /// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
 const RESUME_LOCATION: u8 = 3;
@@ -31,10 +28,6 @@ const RESUME_LOCATION: u8 = 3;
 static AWAITED_THREADS: AtomicUsize = AtomicUsize::new(0);
 
 unsafe extern "C" {
-    fn PySys_AddAuditHook(
-        hook: unsafe extern "C" fn(*const c_char, *mut raw::PyObject, *mut c_void) -> c_int,
-        data: *mut c_void,
-    ) -> c_int;
     fn _PyEval_EvalFrameDefault(
         thread: *mut raw::PyThreadState,
         frame: *mut raw::_PyInterpreterFrame,
@@ -44,10 +37,7 @@ unsafe extern "C" {
 
 pub(super) fn install(py: Python<'_>, _branches: bool) -> Result<(), TraceError> {
     reserve_slot(py)?;
-    // SAFETY: attached; the hook is a function of this program and needs no data.
-    if unsafe { PySys_AddAuditHook(audit, ptr::null_mut()) } != 0 {
-        return Err(PyErr::fetch(py).into());
-    }
+    thread_starts::watch(py, await_thread)?;
     trace_this_thread();
     Ok(())
 }
@@ -58,23 +48,16 @@ fn trace_this_thread() {
     unsafe { raw::PyEval_SetTrace(Some(trace), ptr::null_mut()) };
 }
 
-/// Called for every audit event of the program.
-unsafe extern "C" fn audit(
-    event: *const c_char,
-    _arguments: *mut raw::PyObject,
-    _data: *mut c_void,
-) -> c_int {
-    // SAFETY: the name of an audit event is a C string.
-    let event = unsafe { CStr::from_ptr(event) };
-    if THREAD_EVENTS.contains(&event) && active().is_some() {
+/// Called when a thread is about to be started.
+fn await_thread() {
+    if active().is_some() {
         AWAITED_THREADS.fetch_add(1, Ordering::Relaxed);
         set_frame_evaluation(evaluate_frame);
     }
-    0
 }
 
 fn set_frame_evaluation(function: raw::_PyFrameEvalFunction) {
-    // SAFETY: audit events and frames come with the thread attached.
+    // SAFETY: starts of threads and frames come with the thread attached.
     let interpreter = unsafe { raw::PyInterpreterState_Get() };
     // SAFETY: the interpreter is the current one; the function has the right shape.
     unsafe { raw::_PyInterpreterState_SetEvalFrameFunc(interpreter, Some(function)) };

@@ -14,7 +14,7 @@ use crate::model::{ArcEnd, LineArc, LineNo, LineSet, RegionKind, Totals};
 pub(super) const FORMAT: Format = Format {
     slug: "json",
     doc: "coverage.py's JSON, for tools",
-    title: "JSON report",
+    title: "JSON",
     default_output: Some("coverage.json"),
     render,
 };

@@ -59,12 +59,17 @@ impl JournalFolder {
         // A process that ends at this moment removes the folder when it was the last: so make it again.
         let file = loop {
             match options.open(&path) {
-                Ok(file) => break file,
+                Ok(file) => {
+                    // Before it is locked, a collector may take it for an orphan and remove it: then make it again.
+                    flock(&file, FlockOperation::LockExclusive)?;
+                    if path.exists() {
+                        break file;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => self.create_folder()?,
                 Err(error) => return Err(error),
             }
         };
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok((path, file, header(process, started)))
     }
 
@@ -81,7 +86,8 @@ impl JournalFolder {
         let mut orphans = Vec::new();
         for path in self.journals()? {
             let Ok(file) = File::open(&path) else { continue };
-            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            // Its owner, or another collector, may have removed it between opening and locking; under the lock it stays.
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() && path.exists() {
                 orphans.push(Orphan { path, file });
             }
         }

@@ -1,0 +1,1 @@
+"""What `benches/run` is made of. Standard library only; start reading at `main.py`, then `measure.py`."""

@@ -1,0 +1,42 @@
+//! coverage.py's JSON report (format 3), whoever wrote it.
+
+use serde_json::Value;
+
+/// A parsed report.
+#[derive(Debug)]
+pub(crate) struct CoverageJson(pub(crate) Value);
+
+impl CoverageJson {
+    #[track_caller]
+    pub(crate) fn parse(text: &str) -> Self {
+        match serde_json::from_str(text) {
+            Ok(value) => Self(value),
+            Err(error) => panic!("no JSON: {error}\n{text}"),
+        }
+    }
+
+    /// The report as text without what differs by its nature: who wrote it, and when.
+    pub(crate) fn normalised(mut self) -> String {
+        for key in ["version", "timestamp"] {
+            self.0["meta"][key] = Value::from("*");
+        }
+        serde_json::to_string_pretty(&self.0).unwrap()
+    }
+
+    pub(crate) fn files(&self) -> Vec<String> {
+        self.0["files"].as_object().unwrap().keys().cloned().collect()
+    }
+
+    /// A list of lines of a file: `executed_lines`, `missing_lines`, `excluded_lines`.
+    #[track_caller]
+    pub(crate) fn lines(&self, file: &str, key: &str) -> Vec<u32> {
+        let value = &self.0["files"][file][key];
+        assert!(value.is_array(), "no {key} of {file}; there are {:?}", self.files());
+        lines(value)
+    }
+}
+
+/// A JSON list of line numbers.
+pub(crate) fn lines(value: &Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|line| line.as_u64().unwrap() as u32).collect()
+}

@@ -1,0 +1,107 @@
+//! Programs that end by a signal, and what is saved of them.
+
+use std::io::{BufRead as _, BufReader};
+
+use rustix::process::Signal;
+
+use crate::harness::{Command, Outcome, Project};
+
+/// Says that it is ready when each line has run once, then waits.
+const WAITS: &str = "\
+import sys, time
+def wait(turns=0):
+    while True:
+        if turns == 2:
+            print('ready', flush=True)
+        turns += 1
+        time.sleep(0.01)
+";
+
+/// Starts a program, sends it `signal` as soon as it says that it is ready, and waits for its end.
+fn signalled(command: Command, signal: Signal) -> Outcome {
+    let mut running = command.start();
+    // The line has been read when the pipe goes back, and the program writes no more.
+    let mut reader = BufReader::new(running.child.stdout.take().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    running.signal(signal);
+    let outcome = running.wait();
+    drop(reader);
+    outcome
+}
+
+covtest!(ctrl_c_is_death_by_sigint, |core| {
+    let project = Project::with(&[("waits.py", &format!("{WAITS}wait()\n"))]);
+    signalled(project.python(&["waits.py"]), Signal::INT).killed_by(Signal::INT);
+    let ours = signalled(project.minicov(&["run", "--core", core, "waits.py"]), Signal::INT);
+    ours.killed_by(Signal::INT);
+    assert!(ours.stderr.starts_with("Traceback (most recent call last):\n"), "{}", ours.stderr);
+    assert!(ours.stderr.ends_with("\nKeyboardInterrupt\n"), "{}", ours.stderr);
+    assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+covtest!(an_interrupts_traceback_is_pythons, |core| {
+    let text = "import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGINT)\nf()\n";
+    let project = Project::with(&[("interrupts.py", text)]);
+    let plain = project.python(&["interrupts.py"]).run();
+    project.run(core, &["interrupts.py"]).same_as(&plain).killed_by(Signal::INT);
+    assert_eq!(project.executed("interrupts.py"), [1, 2, 3, 4]);
+});
+
+covtest!(a_shell_sees_130_after_ctrl_c, |core| {
+    let project =
+        Project::with(&[("interrupts.py", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")]);
+    let venv = crate::harness::venv_python();
+    let script = format!("{} run --core {core} interrupts.py; echo $?", env!("CARGO_BIN_EXE_minicov"));
+    let outcome = project
+        .command("/bin/sh")
+        .args(["-c", &script])
+        .env("VIRTUAL_ENV", venv.ancestors().nth(2).unwrap())
+        .run();
+    outcome.success().stdout("130\n");
+});
+
+covtest!(a_caught_interrupt_is_the_programs_business, |core| {
+    let text = format!("{WAITS}try:\n    wait()\nexcept KeyboardInterrupt:\n    sys.exit(5)\n");
+    let project = Project::with(&[("waits.py", &text)]);
+    signalled(project.minicov(&["run", "--core", core, "waits.py"]), Signal::INT).code(5).stderr("");
+    assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+});
+
+covtest!(other_signals_kill_as_they_kill_python, |core| {
+    let project = Project::with(&[("waits.py", &format!("{WAITS}wait()\n"))]);
+    for signal in [Signal::TERM, Signal::HUP, Signal::KILL, Signal::USR1, Signal::QUIT] {
+        let outcome = signalled(project.minicov(&["run", "--erase", "--core", core, "waits.py"]), signal);
+        outcome.killed_by(signal).stderr("");
+        // The process could save nothing itself; the next command finds what its journal has.
+        assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6, 7, 8], "{signal:?}");
+    }
+});
+
+covtest!(aborts_and_crashes_lose_nothing, |core| {
+    for last in ["os.abort()", "os._exit(3)", "import ctypes; ctypes.string_at(0)"] {
+        let text = format!("import os\ndef f():\n    return 1\nf()\n{last}\n");
+        let project = Project::with(&[("dies.py", &text)]);
+        let plain = project.python(&["dies.py"]).run();
+        project.run(core, &["dies.py"]).same_as(&plain);
+        assert_eq!(project.executed("dies.py"), [1, 2, 3, 4, 5], "{last}");
+    }
+});
+
+covtest!(a_handler_of_the_program_is_measured, |core| {
+    let text = format!(
+        "{WAITS}import signal\ndef handler(number, frame):\n    sys.exit(9)\nsignal.signal(signal.SIGTERM, handler)\nwait()\n"
+    );
+    let project = Project::with(&[("waits.py", &text)]);
+    signalled(project.minicov(&["run", "--core", core, "waits.py"]), Signal::TERM).code(9).stderr("");
+    assert_eq!(project.executed("waits.py"), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+});
+
+covtest!(ignored_signals_stay_ignored, |core| {
+    let code = "import signal; print(signal.getsignal(signal.SIGPIPE), signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGHUP))";
+    let project = Project::new();
+    let plain = project.python(&["-c", code]).run();
+    let ours = project.run(core, &["-c", code]);
+    assert_eq!(ours.stdout, plain.stdout);
+});
