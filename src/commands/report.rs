@@ -157,7 +157,7 @@ fn write(format: &Format, text: &str, output: Option<&Path>, workplace: &Workpla
     let path = workplace.folder.join(target);
     write_whole(&path, text)
         .map_err(|error| UserError::new(format!("couldn't write {}: {error}", target.display())))?;
-    ui::notice(format!("wrote {} to {}", format.title, target.display()));
+    ui::notice(format!("wrote {} report to {}", format.title, target.display()));
     Ok(())
 }
 

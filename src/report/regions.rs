@@ -76,6 +76,10 @@ pub(super) fn of_kind<'a>(
     outside.insert_range(1, line_count);
     let outside = outside.difference(&inside);
     let start = outside.first().unwrap_or(1);
-    views.push(RegionView { name: RegionName { dotted: "", at: None }, start, outcome: outcome.within(&outside) });
+    views.push(RegionView {
+        name: RegionName { dotted: "", at: None },
+        start,
+        outcome: outcome.within(&outside),
+    });
     views
 }
