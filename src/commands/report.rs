@@ -50,10 +50,10 @@ pub(super) fn report(
             }
         }
     }
-    if sources.is_empty() {
+    let view = View::new(sources, observed.has_arcs);
+    if view.is_empty() {
         return Err(UserError::new("no data to report").into());
     }
-    let view = View::new(sources, observed.has_arcs);
     for format in formats {
         write(format, &(format.render)(&view, &options), settings.output.as_deref(), workplace)?;
     }

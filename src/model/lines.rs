@@ -249,7 +249,9 @@ mod tests {
             let backwards: LineSet = a.iter().rev().copied().collect();
             prop_assert_eq!(&backwards, &left);
             let mut removed = left.clone();
-            b.iter().for_each(|line| removed.remove(*line));
+            for line in &b {
+                removed.remove(*line);
+            }
             prop_assert_eq!(removed, left.difference(&right));
             prop_assert_eq!(LineSet::from_numbits(&left.to_numbits()), left);
         }

@@ -43,7 +43,6 @@ impl View {
 /// One file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FileView {
-    pub(crate) path: String,
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
     regions: Vec<Region>,
@@ -52,7 +51,7 @@ pub(crate) struct FileView {
 
 impl FileView {
     fn new(source: MeasuredSource, has_branches: bool) -> Self {
-        let MeasuredSource { path, name, facts, seen } = source;
+        let MeasuredSource { path: _, name, facts, seen } = source;
         let branches = if has_branches {
             let executed =
                 metrics::executed_arcs(&facts.branches, &facts.first_lines, seen.arcs.iter().copied());
@@ -67,7 +66,7 @@ impl FileView {
             excluded: facts.excluded,
         };
         let outcome = Outcome { lines, branches };
-        Self { path, name, outcome, regions: facts.regions, line_count: facts.line_count }
+        Self { name, outcome, regions: facts.regions, line_count: facts.line_count }
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.
