@@ -3,11 +3,16 @@
 //! A trace function belongs to a thread. New threads are noticed before they start (`thread_starts`); the first frame
 //! that runs in one then passes through our frame evaluation function, which starts tracing there. That function is in
 //! place only while a thread is awaited, because CPython makes plain calls slower as long as there is one (PEP 523).
+//!
+//! There is one trace function a thread, and the program may set its own: while it does, nothing is measured there. When
+//! it takes it back (doctest and debuggers do, by restoring the `None` that `sys.gettrace()` gave them), the thread is
+//! awaited as a new one is.
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
 use std::cell::{Cell, RefCell};
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::ffi as raw;
@@ -17,12 +22,19 @@ use pyo3::types::PyBytes;
 
 use super::code::{CodeState, reserve_slot, state_of};
 use super::session::{Session, active, guard};
-use super::{TraceError, thread_starts};
+use super::{TraceError, audit, thread_starts};
 use crate::bytecode;
 use crate::model::LineNo;
 
 /// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
 const RESUME_LOCATION: u8 = 3;
+
+/// Raised by `PyEval_SetTrace`, whoever calls it, before it does anything (CPython 3.11–3.15, `Python/ceval.c` and
+/// `Python/legacy_tracing.c`).
+const SETTRACE_EVENT: &CStr = c"sys.settrace";
+
+/// `sys.gettrace`, as it was before the program could replace it.
+static GETTRACE: OnceLock<Py<PyAny>> = OnceLock::new();
 
 /// Threads announced that have not run a frame yet.
 static AWAITED_THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -37,15 +49,35 @@ unsafe extern "C" {
 
 pub(super) fn install(py: Python<'_>, _branches: bool) -> Result<(), TraceError> {
     reserve_slot(py)?;
+    let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
     thread_starts::watch(py, await_thread)?;
     trace_this_thread();
+    audit::listen(py, |event| {
+        if event == SETTRACE_EVENT && STATE.get() == Tracing::On {
+            // The program is about to change the trace function of this thread.
+            STATE.set(Tracing::Awaited);
+            await_thread();
+        }
+    })?;
     Ok(())
 }
 
 fn trace_this_thread() {
-    TRACED.set(true);
+    // Not `On` yet: setting the trace function raises the audit event, too.
+    STATE.set(Tracing::Awaited);
     // SAFETY: called with the thread attached. A null argument keeps `sys.gettrace()` at None.
     unsafe { raw::PyEval_SetTrace(Some(trace), ptr::null_mut()) };
+    STATE.set(Tracing::On);
+}
+
+/// Whether the program has set a trace function of its own in this thread.
+fn has_own_trace_function() -> bool {
+    // SAFETY: called while a frame is about to run, with the thread attached.
+    let py = unsafe { Python::assume_attached() };
+    GETTRACE
+        .get()
+        .and_then(|gettrace| gettrace.bind(py).call0().ok())
+        .is_some_and(|function| !function.is_none())
 }
 
 /// Called when a thread is about to be started.
@@ -69,14 +101,29 @@ unsafe extern "C" fn evaluate_frame(
     frame: *mut raw::_PyInterpreterFrame,
     throw: c_int,
 ) -> *mut raw::PyObject {
-    if !TRACED.get() {
-        trace_this_thread();
+    // A frame that begins with an exception (`generator.throw`) is no place to call Python; the next one will do.
+    if STATE.get() == Tracing::Awaited && throw == 0 {
+        if has_own_trace_function() {
+            // Measuring goes on when the program sets it back to None, which raises the audit event again.
+            STATE.set(Tracing::On);
+        } else {
+            trace_this_thread();
+        }
         if AWAITED_THREADS.fetch_sub(1, Ordering::Relaxed) == 1 {
             set_frame_evaluation(_PyEval_EvalFrameDefault);
         }
     }
     // SAFETY: the arguments are those CPython gave for this frame.
     unsafe { _PyEval_EvalFrameDefault(thread, frame, throw) }
+}
+
+/// Where a thread stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tracing {
+    /// The next frame decides what to do.
+    Awaited,
+    /// Nothing to do until the trace function changes.
+    On,
 }
 
 /// A call under way in this thread.
@@ -89,7 +136,7 @@ struct Activation {
 }
 
 thread_local! {
-    static TRACED: Cell<bool> = const { Cell::new(false) };
+    static STATE: Cell<Tracing> = const { Cell::new(Tracing::Awaited) };
     /// The calls under way, innermost last. Frames that began before tracing did are missing.
     static CALLS: RefCell<Vec<Activation>> = const { RefCell::new(Vec::new()) };
 }

@@ -1,7 +1,7 @@
 //! Noticing that a thread is about to be started, in the thread that starts it.
 //!
 //! Must not know: what is done about it. Invariant: the program can't tell; `_thread`'s functions stay the same objects.
-#![expect(unsafe_code, reason = "hooks below Python are raw C functions")]
+#![cfg_attr(not(Py_3_12), expect(unsafe_code, reason = "a C function of libpython is replaced"))]
 
 use std::sync::OnceLock;
 
@@ -19,47 +19,24 @@ fn announce() {
 /// CPython 3.12 and newer tell of it by an audit event (`Modules/_threadmodule.c`).
 #[cfg(Py_3_12)]
 mod imp {
-    use std::ffi::{CStr, c_char, c_int, c_void};
-    use std::ptr;
+    use std::ffi::CStr;
 
-    use pyo3::ffi as raw;
     use pyo3::prelude::*;
 
-    use super::super::TraceError;
+    use super::super::{TraceError, audit};
     use super::{ANNOUNCED, announce};
 
     /// The audit events that announce a new thread (3.12, and besides 3.13 and newer).
     const THREAD_EVENTS: [&CStr; 2] = [c"_thread.start_new_thread", c"_thread.start_joinable_thread"];
 
-    unsafe extern "C" {
-        fn PySys_AddAuditHook(
-            hook: unsafe extern "C" fn(*const c_char, *mut raw::PyObject, *mut c_void) -> c_int,
-            data: *mut c_void,
-        ) -> c_int;
-    }
-
     /// From now on `announced` is called, with the thread attached, before a thread starts.
     pub(in super::super) fn watch(py: Python<'_>, announced: fn()) -> Result<(), TraceError> {
         let _ = ANNOUNCED.set(announced);
-        // SAFETY: attached; the hook is a function of this program and needs no data.
-        if unsafe { PySys_AddAuditHook(audit, ptr::null_mut()) } != 0 {
-            return Err(PyErr::fetch(py).into());
-        }
-        Ok(())
-    }
-
-    /// Called for every audit event of the program.
-    unsafe extern "C" fn audit(
-        event: *const c_char,
-        _arguments: *mut raw::PyObject,
-        _data: *mut c_void,
-    ) -> c_int {
-        // SAFETY: the name of an audit event is a C string.
-        let event = unsafe { CStr::from_ptr(event) };
-        if THREAD_EVENTS.contains(&event) {
-            announce();
-        }
-        0
+        audit::listen(py, |event| {
+            if THREAD_EVENTS.contains(&event) {
+                announce();
+            }
+        })
     }
 }
 
