@@ -146,7 +146,13 @@ impl Differences {
         self.compare("executed", &ours, &expected.executed);
         let branch_lines = metrics::branch_lines(facts, &executed);
         let row = |branch: &metrics::BranchLine| {
-            (branch.line, branch.exits, branch.taken(), branch.executed.clone(), branch.missing.clone())
+            (
+                branch.line,
+                branch.exits,
+                branch.exits - branch.missing.len(),
+                branch.executed.clone(),
+                branch.missing.clone(),
+            )
         };
         self.compare("branches", &branch_lines.iter().map(row).collect::<Vec<_>>(), &expected.branches);
         let ends = expected.recorded.iter().flat_map(|(from, to)| [*from, *to]);

@@ -139,7 +139,7 @@ struct Report {
     /// Digits after the decimal point of percentages
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u8).range(..=15))]
     precision: u8,
-    /// Column to sort by: name, stmts, miss or cover; with a - in front, largest first
+    /// Column to sort by: name, stmts, miss, branch, brpart or cover; with a - in front, largest first
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     sort: Option<String>,
     /// Write JSON for people to read
@@ -162,6 +162,7 @@ struct Report {
 pub(crate) struct Vocabulary {
     pub(crate) formats: Vec<Word>,
     pub(crate) cores: Vec<Word>,
+    pub(crate) metrics: Vec<Word>,
 }
 
 /// A word and its meaning.
@@ -175,7 +176,9 @@ pub(crate) fn parse(
     vocabulary: &Vocabulary,
 ) -> Result<Invocation, clap::Error> {
     let mut parser = Cli::command()
-        .after_long_help(format!("{EXIT_STATUS}\n\n{}\n\n{}", environment(), warnings()))
+        .after_long_help(
+            [EXIT_STATUS.to_owned(), metrics(vocabulary), environment(), warnings()].join("\n\n"),
+        )
         .mut_subcommand("run", |run| run.mut_arg("core", |core| core.value_parser(one_of(&vocabulary.cores))))
         .mut_subcommand("report", |report| {
             report.mut_arg("format", |format| format.value_parser(one_of(&vocabulary.formats)))
@@ -194,6 +197,11 @@ pub(crate) fn parse(
 
 fn one_of(words: &[Word]) -> PossibleValuesParser {
     PossibleValuesParser::new(words.iter().map(|(word, meaning)| PossibleValue::new(*word).help(*meaning)))
+}
+
+/// The metrics, for the long help.
+fn metrics(vocabulary: &Vocabulary) -> String {
+    section("Metrics", vocabulary.metrics.iter().copied())
 }
 
 /// The environment variables, for the long help.
@@ -255,7 +263,8 @@ mod tests {
 
     fn run(words: &[&str]) -> Result<RunSettings, String> {
         let words = ["minicov", "run"].iter().chain(words).map(OsString::from);
-        let vocabulary = Vocabulary { formats: vec![("console", "")], cores: vec![("settrace", "")] };
+        let vocabulary =
+            Vocabulary { formats: vec![("console", "")], cores: vec![("settrace", "")], metrics: Vec::new() };
         match parse(words, &vocabulary) {
             Ok(Invocation { command: Command::Run(settings), .. }) => Ok(settings),
             Ok(other) => panic!("{other:?}"),

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use crate::cli::{self, Command, Vocabulary};
 use crate::config::Workplace;
 use crate::error::{ExitStatus, UserError};
+use crate::metrics::METRICS;
 use crate::report::FORMATS;
 use crate::trace::CORES;
 use crate::ui::{self, OutputError};
@@ -32,6 +33,7 @@ enum Failure {
 pub fn main() -> ExitCode {
     let vocabulary = Vocabulary {
         formats: FORMATS.iter().map(|format| (format.slug, format.doc)).collect(),
+        metrics: METRICS.iter().map(|metric| (metric.slug(), metric.doc())).collect(),
         cores: CORES.iter().map(|core| (core.slug, core.doc)).collect(),
     };
     let invocation = match cli::parse(env::args_os(), &vocabulary) {

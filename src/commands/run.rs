@@ -13,6 +13,7 @@ use pyo3::Python;
 use super::{Failure, collect, erase};
 use crate::config::{RunSettings, Workplace};
 use crate::error::UserError;
+use crate::metrics::{self, Needs};
 use crate::paths::{Folders, Selection};
 use crate::python::{self, Booted, Environment, EnvironmentError, LINKED_MINOR, Layout};
 use crate::store::{JournalFolder, JournalWriter, RunHeader};
@@ -54,9 +55,10 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     let folders = folders(workplace, &interpreter.layout);
     let selection =
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
+    let needs = needs(settings);
     let header = RunHeader {
         python: python::version(),
-        branches: settings.branch,
+        branches: needs.edges,
         context: settings.context.clone(),
         source_folders: source_folders(&selection, &folders, &interpreter.layout),
         omit: settings.selection.omit.clone(),
@@ -74,12 +76,12 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         report: settings.report,
         source_packages: selection.source_packages().to_vec(),
     });
-    trace::begin(selection, settings.branch, core, journal);
+    trace::begin(selection, needs.edges, core, journal);
     trace::record_trouble_from_panics();
     if !python::ffi::at_exit(finish) {
         return Err(UserError::new("the interpreter takes no further exit functions").into());
     }
-    Python::attach(|py| (core.install)(py, settings.branch))
+    Python::attach(|py| (core.install)(py, needs.edges))
         .map_err(|error| UserError::new(error.to_string()))?;
     Ok(exit_code(python::run_program(interpreter)))
 }
@@ -137,6 +139,16 @@ impl Ending {
             ui::error(&UserError::new(format!("couldn't start the report: {error}")));
         }
     }
+}
+
+/// The kinds of events that the metrics asked for judge by.
+fn needs(settings: &RunSettings) -> Needs {
+    let asked = [(true, metrics::LINE), (settings.branch, metrics::BRANCH)];
+    asked
+        .into_iter()
+        .filter(|(asked, _)| *asked)
+        .map(|(_, metric)| metric.needs())
+        .fold(Needs::default(), Needs::union)
 }
 
 fn explain_environment(error: &EnvironmentError) -> UserError {

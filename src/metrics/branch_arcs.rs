@@ -19,11 +19,6 @@ pub(crate) struct BranchLine {
 }
 
 impl BranchLine {
-    /// How many ways count as covered: also those nobody minds missing.
-    pub(crate) fn taken(&self) -> usize {
-        self.exits - self.missing.len()
-    }
-
     /// The steps from this line to `ends`.
     pub(crate) fn arcs(&self, ends: &[ArcEnd]) -> impl Iterator<Item = LineArc> {
         ends.iter().map(|to| LineArc::new(self.line.cast_signed(), *to))
@@ -164,7 +159,7 @@ mod tests {
             missing: missing.to_vec(),
         };
         assert_eq!(found, [branch(1, &[2], &[3]), branch(2, &[], &[-1, 3]), branch(4, &[5], &[])]);
-        assert_eq!(found.iter().map(BranchLine::taken).collect::<Vec<_>>(), [1, 0, 2]);
+        assert_eq!(found.iter().map(|line| line.exits - line.missing.len()).collect::<Vec<_>>(), [1, 0, 2]);
         assert_eq!(partial(&found, &lines(&[2])), 1);
     }
 }

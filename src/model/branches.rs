@@ -95,22 +95,25 @@ impl Branches {
         }
     }
 
-    /// Whether the step is one the code can take.
-    pub(crate) fn is_possible(&self, arc: LineArc) -> bool {
-        self.arcs.binary_search(&arc).is_ok()
-    }
-
     /// The possible steps by the line they start from, ascending.
     pub(crate) fn by_line(&self) -> impl Iterator<Item = (LineNo, &[LineArc])> {
         let groups = self.arcs.chunk_by(|a, b| a.from == b.from);
         groups.map(|arcs| (arcs[0].from.unsigned_abs(), arcs))
     }
 
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the words of LCOV and HTML reports, held by the static oracle")
+    )]
     /// What happens on the step: `jump to line 4`, `exit the module`.
     pub(crate) fn description(&self, arc: LineArc) -> String {
         action_words(self.reasons(arc).first().and_then(|reason| reason.action.as_ref()), arc)
     }
 
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the words of LCOV and HTML reports, held by the static oracle")
+    )]
     /// Why the step counts as missing: `line 3 didn't jump to line 4 because the condition on line 3 was never true`.
     pub(crate) fn missing_description(&self, arc: LineArc) -> String {
         let unknown = [Reason { cause: None, action: None }];

@@ -40,7 +40,7 @@ fn shape(code: &Bound<'_, PyAny>) -> PyResult<CodeShape> {
 /// The code objects among the constants of `code`.
 pub(crate) fn nested_code<'py>(code: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let constants = code.getattr(intern!(code.py(), "co_consts"))?.cast_into::<PyTuple>()?;
-    Ok(constants.iter().filter(|constant| constant.is_instance_of::<PyCode>()).collect())
+    Ok(constants.iter().filter(PyAnyMethods::is_instance_of::<PyCode>).collect())
 }
 
 /// Takes a code object out of Python, without those nested in it.

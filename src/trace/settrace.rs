@@ -172,7 +172,9 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     // SAFETY: the caller vouches for it.
     let py = unsafe { Python::assume_attached() };
     // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { Bound::from_owned_ptr(py, raw::PyFrame_GetCode(frame).cast()) };
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
     let state = state_of(session, &code)?;
     let mut last = 0;
     if session.branches
@@ -235,7 +237,9 @@ unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bo
         // SAFETY: the caller vouches for it.
         let py = unsafe { Python::assume_attached() };
         // SAFETY: the frame is alive; the result is a new reference, never null.
-        let code = unsafe { Bound::from_owned_ptr(py, raw::PyFrame_GetCode(frame).cast()) };
+        let code = unsafe { raw::PyFrame_GetCode(frame) };
+        // SAFETY: as stated.
+        let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
         // SAFETY: the frame is alive.
         if !unsafe { instruction(frame, &code) }?.is_some_and(|[number, _]| bytecode::is_return(number)) {
             return Ok(());
