@@ -12,7 +12,7 @@ use super::Failure;
 use crate::bytecode;
 use crate::config::Workplace;
 use crate::error::UserError;
-use crate::model::{Facts, LineSet, MeasuredFile, SourceHash};
+use crate::model::{Facts, MeasuredFile, SourceHash};
 use crate::python;
 use crate::report::MeasuredSource;
 use crate::source::{self, EXCLUDE_DEFAULT, Exclusions, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
@@ -95,7 +95,7 @@ fn read((path, name, mut seen): (String, String, MeasuredFile)) -> Result<Candid
             &ui::SOURCE_CHANGED,
             format!("{name} changed since it was measured, so it is reported as not run; run it again"),
         );
-        seen.lines = LineSet::default();
+        seen = MeasuredFile { source: seen.source, ..MeasuredFile::default() };
     }
     Ok(Candidate { path, name, text, hash, seen })
 }

@@ -2,17 +2,20 @@
 //!
 //! Must not know: hooks. Invariant: a journal is removed only after the data file has all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::bytecode;
 use crate::config::Workplace;
-use crate::model::{FileStamp, SourceHash};
+use crate::model::{CodeKey, CodeShape, Edge, FileStamp, SourceHash};
 use crate::paths::{Patterns, canonical, python_files};
 use crate::source;
-use crate::store::{self, Batch, BatchFile, DataFile, JournalContents, JournalFolder, StoreError};
+use crate::store::{
+    self, Batch, BatchCode, BatchFile, DataFile, JournalContents, JournalFolder, JournaledFile, StoreError,
+};
 use crate::ui;
 
 /// What came of collecting.
@@ -143,13 +146,41 @@ fn batch(contents: &JournalContents) -> (Batch, Vec<PathBuf>) {
             // The text is out of reach, the data is not.
             Err(_) => None,
         };
-        let lines = BTreeMap::from([(settings.context.clone(), journaled.lines.clone())]);
-        files.insert(path.clone(), BatchFile { path: path.clone(), source, lines });
+        files.insert(path.clone(), batch_file(path, source, &settings.context, journaled));
     }
     for path in never_run(settings) {
         files.entry(path.clone()).or_insert_with(|| BatchFile { path, ..BatchFile::default() });
     }
-    (Batch { python: settings.python.clone(), files: files.into_values().collect() }, changed)
+    let batch = Batch {
+        python: settings.python.clone(),
+        branches: settings.branches,
+        files: files.into_values().collect(),
+    };
+    (batch, changed)
+}
+
+/// What was seen of one file: lines, steps between them as recorded or as they follow from edges, and these edges.
+fn batch_file(
+    path: &str,
+    source: Option<SourceHash>,
+    context: &str,
+    JournaledFile { lines, arcs, codes, stamp: _ }: &JournaledFile,
+) -> BatchFile {
+    let mut arcs = arcs.clone();
+    for (shape, edges) in codes {
+        arcs.extend(bytecode::line_arcs(shape, edges, lines));
+    }
+    let code = |(shape, edges): &(CodeShape, BTreeSet<Edge>)| BatchCode {
+        key: CodeKey::of(shape),
+        edges: BTreeMap::from([(context.to_owned(), edges.clone())]),
+    };
+    BatchFile {
+        path: path.to_owned(),
+        source,
+        lines: BTreeMap::from([(context.to_owned(), lines.clone())]),
+        arcs: BTreeMap::from([(context.to_owned(), arcs)]),
+        codes: codes.iter().map(code).collect(),
+    }
 }
 
 /// Hash of the file's text, or `None` where it is not the text that ran.

@@ -15,7 +15,7 @@ use crate::error::{ExitStatus, UserError};
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
 use crate::python::{Environment, LINKED_MINOR};
-use crate::report::{FORMATS, Format, Moment, Options, Sort, SortError, View};
+use crate::report::{FORMATS, Format, Options, Sort, SortError, View};
 use crate::store::{DataFile, Fault, StoreError};
 use crate::ui;
 
@@ -34,6 +34,11 @@ pub(super) fn report(
     hand_over_to_other_python(&data)?;
 
     let observed = data.observed(|_| true).map_err(|error| explain(workplace, &error))?;
+    if options.sort.column.needs_branches() && !observed.has_arcs {
+        return Err(UserError::new("can't sort by branches, because none were measured")
+            .hint("measure them with minicov run --branch")
+            .into());
+    }
     let files = select(workplace, settings, observed.files)?;
     let mut sources = Vec::new();
     for source in analysis::analyse(workplace, &data, files)? {
@@ -45,10 +50,10 @@ pub(super) fn report(
             }
         }
     }
-    if sources.is_empty() {
+    let view = View::new(sources, observed.has_arcs);
+    if view.is_empty() {
         return Err(UserError::new("no data to report").into());
     }
-    let view = View::new(sources);
     for format in formats {
         write(format, &(format.render)(&view, &options), settings.output.as_deref(), workplace)?;
     }
@@ -81,13 +86,8 @@ fn options(look: &ReportLook) -> Result<Options, UserError> {
         skip_empty: look.skip_empty,
         sort,
         pretty_print: look.pretty_print,
-        now: now(),
+        now: chrono::Local::now().fixed_offset(),
     })
-}
-
-fn now() -> Moment {
-    let now = chrono::Local::now();
-    Moment { microseconds: now.timestamp_micros(), utc_offset: now.offset().local_minus_utc() }
 }
 
 /// What a fault of the data file means to the user.

@@ -23,6 +23,11 @@ impl BranchLine {
     pub(crate) fn taken(&self) -> usize {
         self.exits - self.missing.len()
     }
+
+    /// The steps from this line to `ends`.
+    pub(crate) fn arcs(&self, ends: &[ArcEnd]) -> impl Iterator<Item = LineArc> {
+        ends.iter().map(|to| LineArc::new(self.line.cast_signed(), *to))
+    }
 }
 
 /// The steps between statements that `recorded` raw steps between lines amount to.
@@ -52,28 +57,40 @@ fn only_way(branches: &Branches, line: ArcEnd) -> Option<LineArc> {
     }
 }
 
+/// A line from which control can go more than one way that counts.
+pub(super) struct Branching<'a> {
+    pub(super) line: LineNo,
+    /// Where control can go and it counts, ascending.
+    pub(super) counted: Vec<ArcEnd>,
+    /// Every possible step from the line, ascending; to excluded lines too.
+    possible: &'a [LineArc],
+}
+
+/// The lines of a file that branch, ascending.
+pub(super) fn branching(facts: &Facts) -> impl Iterator<Item = Branching<'_>> {
+    let is_excluded = |end: ArcEnd| end > 0 && facts.excluded.contains(end.unsigned_abs());
+    facts.branches.by_line().filter(|(line, _)| !facts.excluded.contains(*line)).filter_map(
+        move |(line, possible)| {
+            let ends = possible.iter().map(|arc| arc.to);
+            let counted: Vec<ArcEnd> = ends.filter(|to| !is_excluded(*to)).collect();
+            (counted.len() > 1).then_some(Branching { line, counted, possible })
+        },
+    )
+}
+
 /// The branch lines of a file, ascending. Those of a region are the ones whose line is in it.
 pub(crate) fn branch_lines(facts: &Facts, executed: &BTreeSet<LineArc>) -> Vec<BranchLine> {
-    let is_excluded = |end: ArcEnd| end > 0 && facts.excluded.contains(end.unsigned_abs());
-    let mut lines = Vec::new();
-    for (line, arcs) in facts.branches.by_line() {
-        if facts.excluded.contains(line) {
-            continue;
-        }
-        let counted: Vec<&LineArc> = arcs.iter().filter(|arc| !is_excluded(arc.to)).collect();
-        if counted.len() < 2 {
-            continue;
-        }
+    let judge = |Branching { line, counted, possible }: Branching| {
         let may_be_missing = !facts.branches.no_branch.contains(line);
-        let missing = counted.iter().filter(|arc| may_be_missing && !executed.contains(arc));
-        lines.push(BranchLine {
+        let was_taken = |to: ArcEnd| executed.contains(&LineArc::new(line.cast_signed(), to));
+        BranchLine {
             line,
             exits: counted.len(),
-            missing: missing.map(|arc| arc.to).collect(),
-            executed: arcs.iter().filter(|arc| executed.contains(arc)).map(|arc| arc.to).collect(),
-        });
-    }
-    lines
+            executed: possible.iter().map(|arc| arc.to).filter(|to| was_taken(*to)).collect(),
+            missing: counted.into_iter().filter(|to| may_be_missing && !was_taken(*to)).collect(),
+        }
+    };
+    branching(facts).map(judge).collect()
 }
 
 /// Branches missing from lines that ran: the `BrPart` of reports. `missing` are the statements that never ran.

@@ -15,7 +15,7 @@ impl Metric for Line {
     }
 
     fn needs(&self) -> Needs {
-        Needs { lines: true }
+        Needs { lines: true, edges: false }
     }
 
     /// A line is one obligation: `part` is 0.

@@ -7,6 +7,7 @@
 //! Must not know: Python, SQLite, reports.
 //! Invariant: more observations never lower coverage.
 
+mod branch;
 mod branch_arcs;
 mod line;
 
@@ -17,8 +18,11 @@ use crate::model::{Facts, LineNo, LineSet, MeasuredFile};
 /// Statement coverage.
 pub(crate) static LINE: &dyn Metric = &line::Line;
 
+/// Branch coverage.
+pub(crate) static BRANCH: &dyn Metric = &branch::Branch;
+
 /// Every metric there is, in the order reports show them.
-pub(crate) static METRICS: &[&dyn Metric] = &[LINE];
+pub(crate) static METRICS: &[&dyn Metric] = &[LINE, BRANCH];
 
 /// A coverage criterion.
 pub(crate) trait Metric: Sync {
@@ -43,12 +47,14 @@ pub(crate) trait Metric: Sync {
 pub(crate) struct Needs {
     /// Lines that ran.
     pub(crate) lines: bool,
+    /// Ways that control took from one line or instruction to another.
+    pub(crate) edges: bool,
 }
 
 impl Needs {
     #[must_use]
     pub(crate) fn union(self, other: Self) -> Self {
-        Self { lines: self.lines || other.lines }
+        Self { lines: self.lines || other.lines, edges: self.edges || other.edges }
     }
 }
 

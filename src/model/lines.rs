@@ -12,10 +12,32 @@ pub(crate) type LineNo = u32;
 /// compiles no text of that many lines in less than gigabytes.
 pub(crate) const MAX_LINE: LineNo = (1 << 24) - 1;
 
-/// A set of lines, iterated in ascending order.
+/// Words of a set that holds lines up to [`MAX_LINE`].
+const MAX_WORDS: usize = MAX_LINE as usize / 64 + 1;
+
+/// A set of lines, iterated in ascending order. Costs a bit for each line between its first and its last.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub(crate) struct LineSet {
+    /// How many words before the first one kept are left out, because they are zero: the lines of a function far down
+    /// in a long file take no more room than at its top.
+    skipped: usize,
     words: Vec<u64>,
+}
+
+/// A [`LineSet`] as it is read: not to be trusted yet.
+#[derive(Deserialize)]
+struct Stored {
+    skipped: usize,
+    words: Vec<u64>,
+}
+
+impl From<Stored> for LineSet {
+    fn from(Stored { skipped, mut words }: Stored) -> Self {
+        let skipped = skipped.min(MAX_WORDS);
+        words.truncate(MAX_WORDS - skipped);
+        Self { skipped, words }
+    }
 }
 
 impl LineSet {
@@ -28,12 +50,11 @@ impl LineSet {
         if line > MAX_LINE {
             return false;
         }
-        let (word, bit) = Self::place(line);
-        if word >= self.words.len() {
-            self.words.resize(word + 1, 0);
-        }
-        let new = self.words[word] & bit == 0;
-        self.words[word] |= bit;
+        let (index, bit) = Self::place(line);
+        self.make_room(index, index + 1);
+        let word = &mut self.words[index - self.skipped];
+        let new = *word & bit == 0;
+        *word |= bit;
         new
     }
 
@@ -45,15 +66,15 @@ impl LineSet {
     }
 
     pub(crate) fn remove(&mut self, line: LineNo) {
-        let (word, bit) = Self::place(line);
-        if let Some(word) = self.words.get_mut(word) {
+        let (index, bit) = Self::place(line);
+        if let Some(word) = index.checked_sub(self.skipped).and_then(|kept| self.words.get_mut(kept)) {
             *word &= !bit;
         }
     }
 
     pub(crate) fn contains(&self, line: LineNo) -> bool {
-        let (word, bit) = Self::place(line);
-        self.words.get(word).is_some_and(|word| word & bit != 0)
+        let (index, bit) = Self::place(line);
+        self.word(index) & bit != 0
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -68,42 +89,52 @@ impl LineSet {
         self.iter().next()
     }
 
+    pub(crate) fn last(&self) -> Option<LineNo> {
+        let kept = self.words.iter().rposition(|word| *word != 0)?;
+        Some((self.skipped + kept) as u32 * 64 + self.words[kept].ilog2())
+    }
+
     /// Whether any line from `first` to `last`, both included, is in the set.
     pub(crate) fn intersects_range(&self, first: LineNo, last: LineNo) -> bool {
         (first..=last.min(MAX_LINE)).any(|line| self.contains(line))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = LineNo> + '_ {
-        self.words.iter().enumerate().flat_map(|(index, word)| {
+        self.words.iter().enumerate().flat_map(move |(kept, word)| {
             let mut rest = *word;
             std::iter::from_fn(move || {
                 (rest != 0).then(|| {
                     let bit = rest.trailing_zeros();
                     rest &= rest - 1;
-                    (index as u32) * 64 + bit
+                    (self.skipped + kept) as u32 * 64 + bit
                 })
             })
         })
     }
 
     pub(crate) fn union_with(&mut self, other: &Self) {
-        if other.words.len() > self.words.len() {
-            self.words.resize(other.words.len(), 0);
+        if other.words.is_empty() {
+            return;
         }
-        for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
+        self.make_room(other.skipped, other.end());
+        let start = other.skipped - self.skipped;
+        for (mine, theirs) in self.words[start..].iter_mut().zip(&other.words) {
             *mine |= theirs;
         }
     }
 
     #[must_use]
     pub(crate) fn intersection(&self, other: &Self) -> Self {
-        Self { words: self.words.iter().zip(&other.words).map(|(a, b)| a & b).collect() }
+        let skipped = self.skipped.max(other.skipped);
+        let shared = skipped..self.end().min(other.end());
+        Self { skipped, words: shared.map(|index| self.word(index) & other.word(index)).collect() }
     }
 
     #[must_use]
     pub(crate) fn difference(&self, other: &Self) -> Self {
-        let theirs = other.words.iter().copied().chain(std::iter::repeat(0));
-        Self { words: self.words.iter().zip(theirs).map(|(a, b)| a & !b).collect() }
+        let own = self.skipped..self.end();
+        let words = own.map(|index| self.word(index) & !other.word(index)).collect();
+        Self { skipped: self.skipped, words }
     }
 
     /// Reads coverage.py's numbits: bit `n % 8` of byte `n // 8` (coverage 7.17.3, `numbits.py`). Bytes that would
@@ -118,16 +149,46 @@ impl LineSet {
                 u64::from_le_bytes(word)
             })
             .collect();
-        Self { words }
+        Self { skipped: 0, words }
     }
 
     /// Writes coverage.py's numbits, without trailing zero bytes; the empty set is the empty string.
     pub(crate) fn to_numbits(&self) -> Vec<u8> {
-        let mut bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let mut bytes = vec![0; self.skipped * 8];
+        bytes.extend(self.words.iter().flat_map(|word| word.to_le_bytes()));
         while bytes.last() == Some(&0) {
             bytes.pop();
         }
         bytes
+    }
+
+    /// The word of that number in the whole bitmap.
+    fn word(&self, index: usize) -> u64 {
+        index.checked_sub(self.skipped).and_then(|kept| self.words.get(kept)).copied().unwrap_or_default()
+    }
+
+    /// The number after that of the last word kept.
+    fn end(&self) -> usize {
+        self.skipped + self.words.len()
+    }
+
+    /// Keeps the words from `first` to before `end`, too.
+    fn make_room(&mut self, first: usize, end: usize) {
+        if self.words.is_empty() {
+            self.skipped = first;
+        }
+        if first < self.skipped {
+            // Twice as many, so that lines added from the last to the first don't move all words each time.
+            let more = (self.skipped - first).max(self.words.len()).min(self.skipped);
+            self.words.splice(..0, std::iter::repeat_n(0, more));
+            self.skipped -= more;
+        }
+        if end > self.end() {
+            self.words.resize(end - self.skipped, 0);
+        }
     }
 
     fn place(line: LineNo) -> (usize, u64) {
@@ -181,7 +242,26 @@ mod tests {
             prop_assert_eq!(left.intersection(&right).iter().collect::<BTreeSet<_>>(), &a & &b);
             prop_assert_eq!(left.difference(&right).iter().collect::<BTreeSet<_>>(), &a - &b);
             prop_assert_eq!(left.len(), a.len());
+            prop_assert_eq!(left.last(), a.last().copied());
+            prop_assert_eq!((0..5_000).filter(|line| left.contains(*line)).collect::<BTreeSet<_>>(), a.clone());
+            let stored = postcard::to_stdvec(&left).unwrap();
+            prop_assert_eq!(&postcard::from_bytes::<LineSet>(&stored).unwrap(), &left);
+            let backwards: LineSet = a.iter().rev().copied().collect();
+            prop_assert_eq!(&backwards, &left);
+            let mut removed = left.clone();
+            for line in &b {
+                removed.remove(*line);
+            }
+            prop_assert_eq!(removed, left.difference(&right));
             prop_assert_eq!(LineSet::from_numbits(&left.to_numbits()), left);
+        }
+
+        #[test]
+        fn what_is_stored_may_be_anything(skipped: u32, words: Vec<u64>) {
+            let stored = postcard::to_stdvec(&(skipped, words)).unwrap();
+            let set: LineSet = postcard::from_bytes(&stored).unwrap();
+            prop_assert!(set.iter().all(|line| line <= MAX_LINE));
+            prop_assert_eq!(set.iter().count(), set.len());
         }
     }
 
@@ -191,6 +271,15 @@ mod tests {
         let set: LineSet = [1, 8, 9].into_iter().collect();
         assert_eq!(set.to_numbits(), b"\x02\x03");
         assert_eq!(LineSet::new().to_numbits(), b"");
+    }
+
+    #[test]
+    fn a_set_costs_what_its_extent_costs() {
+        let far: LineSet = (900_000..900_010).collect();
+        assert!(far.words.len() <= 2, "{} words", far.words.len());
+        // Lines that come from the last to the first don't cost a move of the whole set each.
+        let descending: LineSet = (0..=MAX_LINE / 64).rev().map(|word| word * 64).collect();
+        assert_eq!(descending.len(), MAX_LINE as usize / 64 + 1);
     }
 
     #[test]

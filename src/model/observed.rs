@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use super::{CodeShape, LineArc, LineNo, LineSet};
 
 /// SHA-256 of a source file's bytes.
@@ -56,6 +58,19 @@ pub(crate) struct CodeKey {
     pub(crate) fingerprint: [u8; 16],
 }
 
+impl CodeKey {
+    pub(crate) fn of(shape: &CodeShape) -> Self {
+        let CodeShape { qualname, first_line, code, line_table, exception_table, .. } = shape;
+        let mut digest = Sha256::new();
+        for part in [code, line_table, exception_table] {
+            digest.update(part);
+        }
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&digest.finalize()[..16]);
+        Self { qualname: qualname.clone(), first_line: *first_line, fingerprint }
+    }
+}
+
 /// Everything a data file holds that reports need: files by absolute path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observed {
@@ -86,4 +101,34 @@ pub(crate) trait Journal: Send + Sync {
 
     /// Control passed from line to line of `file`, as a tracer without offsets sees it.
     fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_tells_code_objects_apart() {
+        let shape = CodeShape {
+            qualname: "A.f".into(),
+            first_line: 3,
+            code: b"a".to_vec(),
+            line_table: b"b".to_vec(),
+            exception_table: b"c".to_vec(),
+            ..CodeShape::default()
+        };
+        let key = CodeKey::of(&shape);
+        // SHA-256 of "abc".
+        assert_eq!(key.fingerprint[..4], [0xba, 0x78, 0x16, 0xbf]);
+        assert_eq!((key.qualname.as_str(), key.first_line), ("A.f", 3));
+        // What is nested in it has keys of its own.
+        assert_eq!(CodeKey::of(&CodeShape { children: vec![CodeShape::default()], ..shape.clone() }), key);
+        for other in [
+            CodeShape { qualname: "f".into(), ..shape.clone() },
+            CodeShape { first_line: 4, ..shape.clone() },
+            CodeShape { exception_table: Vec::new(), ..shape },
+        ] {
+            assert_ne!(CodeKey::of(&other), key);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::iter::Sum;
 use std::ops::AddAssign;
 
-/// Counts over a region, a file or all files.
+/// Counts over a region, a file or all files (coverage 7.17.3, `results.py`, `Numbers`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// Statements that count.
@@ -12,6 +12,12 @@ pub(crate) struct Totals {
     pub(crate) missing: usize,
     /// Lines left out of the account.
     pub(crate) excluded: usize,
+    /// Branches that count; 0, as the next two, where branches were not measured.
+    pub(crate) branches: usize,
+    /// Of these, branches that were never taken.
+    pub(crate) missing_branches: usize,
+    /// Of these, branches from statements that ran.
+    pub(crate) partial_branches: usize,
 }
 
 impl Totals {
@@ -19,9 +25,21 @@ impl Totals {
         self.statements - self.missing
     }
 
-    /// Statements that ran, in percent; 100 where there are none (coverage 7.17.3, `results.py`, `Numbers`).
+    pub(crate) fn covered_branches(&self) -> usize {
+        self.branches - self.missing_branches
+    }
+
+    /// Statements and branches that were covered, in percent; as the next two, 100 where there are none.
     pub(crate) fn percent(&self) -> f64 {
+        percent(self.executed() + self.covered_branches(), self.statements + self.branches)
+    }
+
+    pub(crate) fn percent_statements(&self) -> f64 {
         percent(self.executed(), self.statements)
+    }
+
+    pub(crate) fn percent_branches(&self) -> f64 {
+        percent(self.covered_branches(), self.branches)
     }
 }
 
@@ -32,10 +50,13 @@ fn percent(covered: usize, all: usize) -> f64 {
 
 impl AddAssign for Totals {
     fn add_assign(&mut self, other: Self) {
-        let Self { statements, missing, excluded } = other;
+        let Self { statements, missing, excluded, branches, missing_branches, partial_branches } = other;
         self.statements += statements;
         self.missing += missing;
         self.excluded += excluded;
+        self.branches += branches;
+        self.missing_branches += missing_branches;
+        self.partial_branches += partial_branches;
     }
 }
 

@@ -19,21 +19,22 @@ fn render(view: &View, options: &Options) -> String {
     let mut rows = Vec::new();
     let (mut covered, mut empty) = (0, 0);
     for file in &view.files {
-        let totals = file.lines.totals();
-        if options.skip_covered && totals.missing == 0 {
+        let totals = file.outcome.totals();
+        // Branches of statements that never ran are missing with them.
+        if options.skip_covered && totals.missing == 0 && totals.partial_branches == 0 {
             covered += 1;
         } else if options.skip_empty && totals.statements == 0 {
             empty += 1;
         } else {
-            let missing =
-                if options.show_missing { ranges(&file.lines.missing_ranges()) } else { String::new() };
+            let missing = if options.show_missing { file.outcome.missing_text() } else { String::new() };
             rows.push(Row::new(printable(&file.name), totals, missing, options));
         }
     }
     sort(&mut rows, options);
     let total = Row::new("TOTAL".to_owned(), view.totals, String::new(), options);
 
-    let mut lines = table(&rows, &total, options);
+    let columns = Columns { branches: view.has_branches, missing: options.show_missing };
+    let mut lines = table(&rows, &total, columns);
     if covered > 0 {
         lines.push(format!("\n{} skipped due to complete coverage.", plural(covered, "file")));
     }
@@ -41,6 +42,14 @@ fn render(view: &View, options: &Options) -> String {
         lines.push(format!("\n{} skipped.", plural(empty, "empty file")));
     }
     lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+}
+
+/// Which columns there are beside the others.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// Branch and `BrPart`.
+    branches: bool,
+    missing: bool,
 }
 
 struct Row {
@@ -61,6 +70,8 @@ fn sort(rows: &mut [Row], options: &Options) {
         SortColumn::Name => |a, b| human_order::compare(&a.name, &b.name),
         SortColumn::Statements => |a, b| a.totals.statements.cmp(&b.totals.statements),
         SortColumn::Missing => |a, b| a.totals.missing.cmp(&b.totals.missing),
+        SortColumn::Branches => |a, b| a.totals.branches.cmp(&b.totals.branches),
+        SortColumn::PartialBranches => |a, b| a.totals.partial_branches.cmp(&b.totals.partial_branches),
         SortColumn::Cover => |a, b| a.totals.percent().total_cmp(&b.totals.percent()),
     };
     rows.sort_by(|a, b| {
@@ -70,7 +81,7 @@ fn sort(rows: &mut [Row], options: &Options) {
 }
 
 /// The lines of the table.
-fn table(rows: &[Row], total: &Row, options: &Options) -> Vec<String> {
+fn table(rows: &[Row], total: &Row, columns: Columns) -> Vec<String> {
     let width = |text: &str| text.chars().count();
     let name_width = rows.iter().map(|row| width(&row.name)).max().unwrap_or(0).max("TOTAL".len()) + 1;
     // Room for the percent sign, and for two blanks before the longest number.
@@ -80,14 +91,21 @@ fn table(rows: &[Row], total: &Row, options: &Options) -> Vec<String> {
 
     // Padded by hand, because formatting panics at widths above 65535 and names come from outside.
     let padded = |name: &str| format!("{name}{}", " ".repeat(name_width - width(name)));
-    let missing = if options.show_missing { "   Missing" } else { "" };
-    let header = format!("{}{:>7}{:>7}{:>cover_width$}{missing}", padded("Name"), "Stmts", "Miss", "Cover");
+    let missing = if columns.missing { "   Missing" } else { "" };
+    let branches = if columns.branches { format!("{:>7}{:>7}", "Branch", "BrPart") } else { String::new() };
+    let header =
+        format!("{}{:>7}{:>7}{branches}{:>cover_width$}{missing}", padded("Name"), "Stmts", "Miss", "Cover");
     let rule = "-".repeat(width(&header));
     let line = |row: &Row| {
         let Row { name, totals, cover, missing } = row;
         let (name, statements, lacking) = (padded(name), totals.statements, totals.missing);
+        let branches = if columns.branches {
+            format!("{:>7}{:>7}", totals.branches, totals.partial_branches)
+        } else {
+            String::new()
+        };
         let number_width = cover_width - 1;
-        let line = format!("{name}{statements:>7}{lacking:>7}{cover:>number_width$}%   {missing}");
+        let line = format!("{name}{statements:>7}{lacking:>7}{branches}{cover:>number_width$}%   {missing}");
         line.trim_end().to_owned()
     };
 
@@ -98,14 +116,6 @@ fn table(rows: &[Row], total: &Row, options: &Options) -> Vec<String> {
     }
     lines.push(line(total));
     lines
-}
-
-fn ranges(ranges: &[(u32, u32)]) -> String {
-    let items: Vec<String> = ranges
-        .iter()
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
-        .collect();
-    items.join(", ")
 }
 
 /// The name with `?` for each character that could act on a terminal or doesn't show.

@@ -9,15 +9,15 @@
 mod console;
 mod human_order;
 mod json;
-mod moment;
 mod percent;
 mod regions;
 mod view;
 
 use std::str::FromStr;
 
-pub(crate) use moment::Moment;
-pub(crate) use view::{FileView, Lines, MeasuredSource, View};
+use chrono::{DateTime, FixedOffset};
+
+pub(crate) use view::{FileView, Lines, MeasuredSource, Outcome, View};
 
 /// A form of report.
 pub(crate) struct Format {
@@ -25,7 +25,7 @@ pub(crate) struct Format {
     pub(crate) slug: &'static str,
     /// What it is, in half a sentence.
     pub(crate) doc: &'static str,
-    /// What messages call it: "Wrote JSON report to …".
+    /// What messages call it: "wrote JSON report to …".
     pub(crate) title: &'static str,
     /// The file it is written to when none is named; none for standard output.
     pub(crate) default_output: Option<&'static str>,
@@ -50,8 +50,8 @@ pub(crate) struct Options {
     pub(crate) sort: Sort,
     /// `json`: one value a line, indented.
     pub(crate) pretty_print: bool,
-    /// When the report is made.
-    pub(crate) now: Moment,
+    /// When the report is made, by the clocks on the wall.
+    pub(crate) now: DateTime<FixedOffset>,
 }
 
 /// An order of files.
@@ -68,13 +68,25 @@ pub(crate) enum SortColumn {
     Name,
     Statements,
     Missing,
+    Branches,
+    PartialBranches,
     Cover,
+}
+
+impl SortColumn {
+    /// Whether the column is only there when branches were measured.
+    pub(crate) fn needs_branches(self) -> bool {
+        match self {
+            Self::Branches | Self::PartialBranches => true,
+            Self::Name | Self::Statements | Self::Missing | Self::Cover => false,
+        }
+    }
 }
 
 /// A sort option that is none.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid sorting option '{0}': it is one of name, stmts, miss and cover, with a '-' before it to reverse"
+    "invalid sorting option '{0}': it is one of name, stmts, miss, branch, brpart and cover, with a '-' before it to reverse"
 )]
 pub(crate) struct SortError(String);
 
@@ -92,6 +104,8 @@ impl FromStr for Sort {
             "name" => SortColumn::Name,
             "stmts" => SortColumn::Statements,
             "miss" => SortColumn::Missing,
+            "branch" => SortColumn::Branches,
+            "brpart" => SortColumn::PartialBranches,
             "cover" => SortColumn::Cover,
             _ => return Err(SortError(text.to_owned())),
         };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::view::Lines;
+use super::view::Outcome;
 use crate::model::{LineNo, LineSet, Region, RegionKind};
 
 /// A function, a class, or what is in none of them.
@@ -12,7 +12,7 @@ pub(crate) struct RegionView<'a> {
     pub(crate) name: RegionName<'a>,
     /// The `def` or `class` line; outside, the first line.
     pub(crate) start: LineNo,
-    pub(crate) lines: Lines,
+    pub(crate) outcome: Outcome,
 }
 
 /// A dotted name, followed by `@` and a line where it alone would name two regions.
@@ -38,32 +38,31 @@ impl std::fmt::Display for RegionName<'_> {
 pub(super) fn of_kind<'a>(
     kind: RegionKind,
     regions: &'a [Region],
-    lines: &Lines,
+    outcome: &Outcome,
     line_count: LineNo,
 ) -> Vec<RegionView<'a>> {
     let mut regions: Vec<&Region> = regions.iter().filter(|region| region.kind == kind).collect();
     regions.sort_by_key(|region| region.start);
-    let narrowed: Vec<Lines> =
-        regions.iter().map(|region| lines.narrow(|set| set.intersection(&region.lines))).collect();
-    let has_statements = |lines: &Lines| lines.totals().statements > 0;
+    let narrowed: Vec<Outcome> = regions.iter().map(|region| outcome.within(&region.lines)).collect();
+    let has_statements = |outcome: &Outcome| outcome.lines.has_statements();
     let with_statements: BTreeSet<&str> = regions
         .iter()
         .zip(&narrowed)
-        .filter(|(_, lines)| has_statements(lines))
+        .filter(|(_, outcome)| has_statements(outcome))
         .map(|(region, _)| region.name.as_str())
         .collect();
 
     let mut views: Vec<RegionView> = Vec::with_capacity(regions.len() + 1);
     let mut places: BTreeMap<RegionName, usize> = BTreeMap::new();
     let mut inside = LineSet::new();
-    for (region, lines) in regions.into_iter().zip(narrowed) {
+    for (region, narrowed) in regions.into_iter().zip(narrowed) {
         inside.union_with(&region.lines);
         let mut name = RegionName { dotted: &region.name, at: None };
-        let yields = with_statements.contains(name.dotted) && !has_statements(&lines);
+        let yields = with_statements.contains(name.dotted) && !has_statements(&narrowed);
         if yields || places.contains_key(&name) {
             name.at = Some(region.start);
         }
-        let view = RegionView { name, start: region.start, lines };
+        let view = RegionView { name, start: region.start, outcome: narrowed };
         // Two regions of one name on one line: the later takes the earlier's place, as in coverage.py's dictionary.
         if let Some(place) = places.get(&name) {
             views[*place] = view;
@@ -72,8 +71,15 @@ pub(super) fn of_kind<'a>(
             views.push(view);
         }
     }
-    let start = (1..=line_count).find(|line| !inside.contains(*line)).unwrap_or(1);
-    let outside = lines.narrow(|set| set.difference(&inside));
-    views.push(RegionView { name: RegionName { dotted: "", at: None }, start, lines: outside });
+    // A pattern can exclude the line after the last one, which is no line of the file.
+    let mut outside = LineSet::new();
+    outside.insert_range(1, line_count);
+    let outside = outside.difference(&inside);
+    let start = outside.first().unwrap_or(1);
+    views.push(RegionView {
+        name: RegionName { dotted: "", at: None },
+        start,
+        outcome: outcome.within(&outside),
+    });
     views
 }

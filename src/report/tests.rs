@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::model::{Facts, FirstLines, LineNo, LineSet, MeasuredFile, Region, RegionKind};
+use crate::model::{
+    ArcEnd, Branches, Facts, FirstLines, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Rewrite,
+};
 
 fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/report")
@@ -24,7 +26,19 @@ struct DescribedFile {
     regions: Vec<DescribedRegion>,
     line_count: LineNo,
     executed: Vec<LineNo>,
+    #[serde(flatten)]
+    branches: Option<DescribedBranches>,
 }
+
+#[derive(serde::Deserialize)]
+struct DescribedBranches {
+    arcs: Vec<DescribedArc>,
+    rewrites: Vec<(DescribedArc, Option<DescribedArc>)>,
+    no_branch: Vec<LineNo>,
+    recorded: Vec<DescribedArc>,
+}
+
+type DescribedArc = (ArcEnd, ArcEnd);
 
 #[derive(serde::Deserialize)]
 struct DescribedRegion {
@@ -37,8 +51,25 @@ struct DescribedRegion {
 fn view(folder: &Path) -> View {
     let text = fs::read_to_string(folder.join("files.json")).unwrap();
     let files: Vec<DescribedFile> = serde_json::from_str(&text).unwrap();
+    let has_branches = files.iter().any(|file| file.branches.is_some());
+    View::new(files.into_iter().rev().map(source).collect(), has_branches)
+}
+
+fn source(file: DescribedFile) -> MeasuredSource {
     let set = |lines: Vec<LineNo>| lines.into_iter().collect::<LineSet>();
-    let sources = files.into_iter().map(|file| MeasuredSource {
+    let arc = |(from, to): DescribedArc| LineArc::new(from, to);
+    let mut seen = MeasuredFile { lines: set(file.executed), ..MeasuredFile::default() };
+    let mut branches = Branches::default();
+    if let Some(described) = file.branches {
+        seen.arcs = described.recorded.into_iter().map(arc).collect();
+        branches.arcs = described.arcs.into_iter().map(arc).collect();
+        branches.no_branch = set(described.no_branch);
+        let rewrites = described.rewrites.into_iter();
+        branches.rewrites = rewrites
+            .map(|(recorded, actual)| Rewrite { recorded: arc(recorded), actual: actual.map(arc) })
+            .collect();
+    }
+    MeasuredSource {
         path: format!("/project/{}", file.name),
         name: file.name,
         facts: Facts {
@@ -47,11 +78,10 @@ fn view(folder: &Path) -> View {
             first_lines: FirstLines::new(file.first_lines),
             regions: file.regions.into_iter().map(region).collect(),
             line_count: file.line_count,
-            ..Facts::default()
+            branches,
         },
-        seen: MeasuredFile { lines: set(file.executed), ..MeasuredFile::default() },
-    });
-    View::new(sources.rev().collect())
+        seen,
+    }
 }
 
 fn region(region: DescribedRegion) -> Region {
@@ -102,8 +132,40 @@ fn reports_are_coverage_pys() {
 }
 
 #[test]
+fn reports_with_branches_are_coverage_pys() {
+    let folder = goldens().join("branch");
+    check_all(&folder);
+    let by_branch = Options { sort: sort("branch"), skip_covered: true, ..Options::default() };
+    check(&folder, "console", &by_branch, "report_by_branch.txt");
+    let by_partial = Options { sort: sort("-BrPart"), show_missing: true, ..Options::default() };
+    check(&folder, "console", &by_partial, "report_by_brpart.txt");
+}
+
+#[test]
+fn missing_branches_are_told_by_line_and_text() {
+    let arcs = [(2, 3), (2, 10), (2, -1), (5, 6), (5, 7), (7, -1), (7, 8)];
+    let facts = Facts {
+        statements: [1, 2, 3, 5, 6, 7, 8, 10].into_iter().collect(),
+        branches: Branches {
+            arcs: arcs.iter().map(|(from, to)| LineArc::new(*from, *to)).collect(),
+            ..Branches::default()
+        },
+        line_count: 10,
+        ..Facts::default()
+    };
+    let seen =
+        MeasuredFile { lines: [1, 2, 3, 5, 7, 8, 10].into_iter().collect(), ..MeasuredFile::default() };
+    let source = MeasuredSource { path: "/a.py".into(), name: "a.py".into(), facts, seen };
+    let view = View::new(vec![source], true);
+    // What leads to line 6 is missing with it.
+    assert_eq!(view.files[0].outcome.missing_text(), "2->10, 2->3, 2->exit, 5->7, 6, 7->8, 7->exit");
+    let totals = view.totals;
+    assert_eq!((totals.branches, totals.missing_branches, totals.partial_branches), (7, 7, 7));
+}
+
+#[test]
 fn an_empty_view_has_a_total() {
-    let view = View::new(Vec::new());
+    let view = View::new(Vec::new(), false);
     assert!(view.is_empty());
     let table = (format("console").render)(&view, &Options::default());
     insta::assert_snapshot!(table, @"
@@ -119,7 +181,9 @@ fn sort_options_are_read_as_coverage_py_reads_them() {
     assert_eq!("Name".parse(), by(SortColumn::Name, false));
     assert_eq!("-STMTS".parse(), by(SortColumn::Statements, true));
     assert_eq!("+cover".parse(), by(SortColumn::Cover, false));
-    for invalid in ["", "-", "missing", "--name", "branch"] {
+    assert_eq!("-branch".parse(), by(SortColumn::Branches, true));
+    assert_eq!("BrPart".parse(), by(SortColumn::PartialBranches, false));
+    for invalid in ["", "-", "missing", "--name", "branches"] {
         assert_eq!(invalid.parse::<Sort>(), Err(SortError(invalid.to_owned())), "{invalid}");
     }
 }
@@ -139,6 +203,8 @@ fn odd_names_and_lines_do_no_harm() {
     let far: LineSet = [crate::model::MAX_LINE, 0, 1].into_iter().collect();
     let region =
         Region { kind: RegionKind::Function, name: "f".repeat(100_000), start: 0, lines: far.clone() };
+    let ends = [i32::MIN, -1, 0, 1, i32::MAX];
+    let arcs: Vec<LineArc> = ends.iter().flat_map(|from| ends.map(|to| LineArc::new(*from, to))).collect();
     let source = MeasuredSource {
         path: "/x".repeat(40_000),
         name: "\u{1b}[2J".repeat(40_000),
@@ -146,11 +212,12 @@ fn odd_names_and_lines_do_no_harm() {
             statements: far.clone(),
             excluded: far.clone(),
             regions: vec![region.clone(), region],
+            branches: Branches { arcs: arcs.clone(), no_branch: far.clone(), ..Branches::default() },
             ..Facts::default()
         },
-        seen: MeasuredFile { lines: far, ..MeasuredFile::default() },
+        seen: MeasuredFile { lines: far, arcs: arcs.into_iter().collect(), ..MeasuredFile::default() },
     };
-    let view = View::new(vec![source]);
+    let view = View::new(vec![source], true);
     for format in FORMATS {
         assert!(
             !(format.render)(&view, &Options { show_missing: true, ..Options::default() }).contains('\u{1b}')

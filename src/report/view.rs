@@ -1,8 +1,8 @@
 //! Everything a report can show, computed and sorted.
 
 use super::regions::{self, RegionView};
-use crate::metrics;
-use crate::model::{Facts, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals};
+use crate::metrics::{self, BranchLine};
+use crate::model::{ArcEnd, Facts, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals};
 
 /// One source file as it comes to a report.
 #[derive(Clone, Debug, Default)]
@@ -21,14 +21,17 @@ pub(crate) struct View {
     /// By absolute path, in the order of its characters' code points.
     pub(crate) files: Vec<FileView>,
     pub(crate) totals: Totals,
+    /// Whether branches were measured. Where not, there are none anywhere, and reports don't speak of them.
+    pub(crate) has_branches: bool,
 }
 
 impl View {
-    pub(crate) fn new(mut sources: Vec<MeasuredSource>) -> Self {
+    pub(crate) fn new(mut sources: Vec<MeasuredSource>, has_branches: bool) -> Self {
         sources.sort_by(|a, b| a.path.cmp(&b.path));
-        let files: Vec<FileView> = sources.into_iter().map(FileView::new).collect();
-        let totals = files.iter().map(|file| file.lines.totals()).sum();
-        Self { files, totals }
+        let files: Vec<FileView> =
+            sources.into_iter().map(|source| FileView::new(source, has_branches)).collect();
+        let totals = files.iter().map(|file| file.outcome.totals()).sum();
+        Self { files, totals, has_branches }
     }
 
     /// Whether there is nothing to report.
@@ -40,28 +43,99 @@ impl View {
 /// One file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FileView {
-    pub(crate) path: String,
     pub(crate) name: String,
-    pub(crate) lines: Lines,
+    pub(crate) outcome: Outcome,
     regions: Vec<Region>,
     line_count: LineNo,
 }
 
 impl FileView {
-    fn new(source: MeasuredSource) -> Self {
-        let MeasuredSource { path, name, facts, seen } = source;
+    fn new(source: MeasuredSource, has_branches: bool) -> Self {
+        let MeasuredSource { path: _, name, facts, seen } = source;
+        let branches = if has_branches {
+            let executed =
+                metrics::executed_arcs(&facts.branches, &facts.first_lines, seen.arcs.iter().copied());
+            metrics::branch_lines(&facts, &executed)
+        } else {
+            Vec::new()
+        };
         let verdict = metrics::assess(metrics::LINE, &facts, &seen);
         let lines = Lines {
             executed: verdict.covered_lines(),
             missing: verdict.missing_lines(),
             excluded: facts.excluded,
         };
-        Self { path, name, lines, regions: facts.regions, line_count: facts.line_count }
+        let outcome = Outcome { lines, branches };
+        Self { name, outcome, regions: facts.regions, line_count: facts.line_count }
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.
     pub(crate) fn regions(&self, kind: RegionKind) -> Vec<RegionView<'_>> {
-        regions::of_kind(kind, &self.regions, &self.lines, self.line_count)
+        regions::of_kind(kind, &self.regions, &self.outcome, self.line_count)
+    }
+}
+
+/// What became of the lines and branches of a file or region.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) lines: Lines,
+    /// Lines that branch, ascending.
+    pub(crate) branches: Vec<BranchLine>,
+}
+
+impl Outcome {
+    pub(crate) fn totals(&self) -> Totals {
+        let Self { lines, branches } = self;
+        let missing = lines.missing.len();
+        Totals {
+            statements: lines.executed.len() + missing,
+            missing,
+            excluded: lines.excluded.len(),
+            branches: branches.iter().map(|branch| branch.exits).sum(),
+            missing_branches: branches.iter().map(|branch| branch.missing.len()).sum(),
+            partial_branches: metrics::partial(branches, &lines.missing),
+        }
+    }
+
+    /// What of it is on the lines of a region.
+    #[must_use]
+    pub(super) fn within(&self, region: &LineSet) -> Self {
+        let lines = self.lines.within(region);
+        // Branches stand in the order of their lines, so most regions need look at few.
+        let (first, last) = (region.first().unwrap_or(1), region.last().unwrap_or(0));
+        let start = self.branches.partition_point(|branch| branch.line < first);
+        let near = self.branches[start..].iter().take_while(|branch| branch.line <= last);
+        let branches = near.filter(|branch| region.contains(branch.line)).cloned().collect();
+        Self { lines, branches }
+    }
+
+    /// Branches that were taken, to excluded lines too; ascending.
+    pub(crate) fn executed_branches(&self) -> impl Iterator<Item = LineArc> {
+        self.branches.iter().flat_map(|branch| branch.arcs(&branch.executed))
+    }
+
+    /// Branches that should have been taken, ascending.
+    pub(crate) fn missing_branches(&self) -> impl Iterator<Item = LineArc> {
+        self.branches.iter().flat_map(|branch| branch.arcs(&branch.missing))
+    }
+
+    /// What is missing in the order of its first lines: `2-5, 8->10, 8->exit`. A branch is left out where one of its ends
+    /// is missing itself (coverage 7.17.3, `results.py`, `format_lines`).
+    pub(crate) fn missing_text(&self) -> String {
+        let ran = |end: ArcEnd| end < 0 || !self.lines.missing.contains(end.unsigned_abs());
+        let ranges = self.lines.missing_ranges().into_iter().map(|(first, last)| {
+            let text = if first == last { first.to_string() } else { format!("{first}-{last}") };
+            (first, text)
+        });
+        let branches = self.missing_branches().filter(|arc| ran(arc.from) && ran(arc.to)).map(|arc| {
+            let to = if arc.to < 0 { "exit".to_owned() } else { arc.to.to_string() };
+            (arc.from.unsigned_abs(), format!("{}->{to}", arc.from))
+        });
+        let mut items: Vec<(LineNo, String)> = ranges.chain(branches).collect();
+        // Of one line, by the text: that puts 8->10 before 8->9.
+        items.sort();
+        let items: Vec<String> = items.into_iter().map(|(_, text)| text).collect();
+        items.join(", ")
     }
 }
 
@@ -77,24 +151,21 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) fn totals(&self) -> Totals {
-        let missing = self.missing.len();
-        Totals { statements: self.executed.len() + missing, missing, excluded: self.excluded.len() }
+    pub(super) fn has_statements(&self) -> bool {
+        !(self.executed.is_empty() && self.missing.is_empty())
     }
 
-    /// The part of each set that `select` picks.
-    #[must_use]
-    pub(super) fn narrow(&self, select: impl Fn(&LineSet) -> LineSet) -> Self {
+    fn within(&self, region: &LineSet) -> Self {
         Self {
-            executed: select(&self.executed),
-            missing: select(&self.missing),
-            excluded: select(&self.excluded),
+            executed: self.executed.intersection(region),
+            missing: self.missing.intersection(region),
+            excluded: self.excluded.intersection(region),
         }
     }
 
     /// The missing statements as ranges `(first, last)`; a range runs on over lines that are no statements
     /// (coverage 7.17.3, `results.py`, `format_lines`).
-    pub(crate) fn missing_ranges(&self) -> Vec<(LineNo, LineNo)> {
+    fn missing_ranges(&self) -> Vec<(LineNo, LineNo)> {
         let mut statements = self.executed.clone();
         statements.union_with(&self.missing);
         let mut ranges: Vec<(LineNo, LineNo)> = Vec::new();

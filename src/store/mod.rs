@@ -7,5 +7,7 @@
 mod data_file;
 mod journal;
 
-pub(crate) use data_file::{Batch, BatchFile, DataFile, FactsKey, Fault, StoreError, erase};
-pub(crate) use journal::{JournalContents, JournalFolder, JournalWriter, RunHeader, read as read_journal};
+pub(crate) use data_file::{Batch, BatchCode, BatchFile, DataFile, FactsKey, Fault, StoreError, erase};
+pub(crate) use journal::{
+    JournalContents, JournalFolder, JournalWriter, JournaledFile, RunHeader, read as read_journal,
+};

@@ -8,8 +8,8 @@ mod python;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::regions::RegionView;
-use super::{FileView, Format, Lines, Options, View, percent};
-use crate::model::{LineNo, LineSet, RegionKind, Totals};
+use super::{FileView, Format, Lines, Options, Outcome, View, percent};
+use crate::model::{ArcEnd, LineArc, LineNo, LineSet, RegionKind, Totals};
 
 pub(super) const FORMAT: Format = Format {
     slug: "json",
@@ -23,16 +23,17 @@ pub(super) const FORMAT: Format = Format {
 const FORMAT_VERSION: u32 = 3;
 
 fn render(view: &View, options: &Options) -> String {
+    let content = Content { precision: options.precision, branches: view.has_branches };
     let document = Document {
         meta: Meta {
             format: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION"),
-            timestamp: options.now.local().to_string(),
-            branch_coverage: false,
+            timestamp: python::isoformat(options.now),
+            branch_coverage: view.has_branches,
             show_contexts: false,
         },
-        files: Files { files: &view.files, precision: options.precision },
-        totals: Summary::new(&view.totals, options.precision),
+        files: Files { files: &view.files, content },
+        totals: Summary::new(&view.totals, content),
     };
     python::dumps(&document, options.pretty_print)
 }
@@ -53,38 +54,51 @@ struct Meta {
     show_contexts: bool,
 }
 
+/// What every part of the document must know.
+#[derive(Clone, Copy)]
+struct Content {
+    /// Digits of displayed percentages.
+    precision: u8,
+    /// Whether there are the keys that are about branches.
+    branches: bool,
+}
+
 /// Files by name, in the view's order.
 struct Files<'a> {
     files: &'a [FileView],
-    precision: u8,
+    content: Content,
 }
 
 impl Serialize for Files<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.files.iter().map(|file| (&file.name, File::new(file, self.precision))))
+        serializer.collect_map(self.files.iter().map(|file| (&file.name, File::new(file, self.content))))
     }
 }
 
+/// What coverage.py does not know of would come last, under the key `minicov`.
 #[derive(serde::Serialize)]
 struct File<'a> {
     executed_lines: LineList<'a>,
     summary: Summary,
     missing_lines: LineList<'a>,
     excluded_lines: LineList<'a>,
+    #[serde(flatten)]
+    branches: Option<Branches>,
     functions: Regions<'a>,
     classes: Regions<'a>,
 }
 
 impl<'a> File<'a> {
-    fn new(file: &'a FileView, precision: u8) -> Self {
-        let Lines { executed, missing, excluded } = &file.lines;
+    fn new(file: &'a FileView, content: Content) -> Self {
+        let Lines { executed, missing, excluded } = &file.outcome.lines;
         Self {
             executed_lines: LineList(executed),
-            summary: Summary::new(&file.lines.totals(), precision),
+            summary: Summary::new(&file.outcome.totals(), content),
             missing_lines: LineList(missing),
             excluded_lines: LineList(excluded),
-            functions: Regions { regions: file.regions(RegionKind::Function), precision },
-            classes: Regions { regions: file.regions(RegionKind::Class), precision },
+            branches: Branches::new(&file.outcome, content),
+            functions: Regions { regions: file.regions(RegionKind::Function), content },
+            classes: Regions { regions: file.regions(RegionKind::Class), content },
         }
     }
 }
@@ -92,20 +106,21 @@ impl<'a> File<'a> {
 /// Regions by name, by their start.
 struct Regions<'a> {
     regions: Vec<RegionView<'a>>,
-    precision: u8,
+    content: Content,
 }
 
 impl Serialize for Regions<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.regions.len()))?;
         for view in &self.regions {
-            let Lines { executed, missing, excluded } = &view.lines;
+            let Lines { executed, missing, excluded } = &view.outcome.lines;
             let region = Region {
                 executed_lines: LineList(executed),
-                summary: Summary::new(&view.lines.totals(), self.precision),
+                summary: Summary::new(&view.outcome.totals(), self.content),
                 missing_lines: LineList(missing),
                 excluded_lines: LineList(excluded),
                 start_line: view.start,
+                branches: Branches::new(&view.outcome, self.content),
             };
             map.serialize_entry(&view.name.to_string(), &region)?;
         }
@@ -120,6 +135,25 @@ struct Region<'a> {
     missing_lines: LineList<'a>,
     excluded_lines: LineList<'a>,
     start_line: LineNo,
+    #[serde(flatten)]
+    branches: Option<Branches>,
+}
+
+/// Branches as pairs of lines, ascending; ways out of the code are negative.
+#[derive(serde::Serialize)]
+struct Branches {
+    executed_branches: Vec<(ArcEnd, ArcEnd)>,
+    missing_branches: Vec<(ArcEnd, ArcEnd)>,
+}
+
+impl Branches {
+    fn new(outcome: &Outcome, content: Content) -> Option<Self> {
+        let ends = |arc: LineArc| (arc.from, arc.to);
+        content.branches.then(|| Self {
+            executed_branches: outcome.executed_branches().map(ends).collect(),
+            missing_branches: outcome.missing_branches().map(ends).collect(),
+        })
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -132,21 +166,41 @@ struct Summary {
     excluded_lines: usize,
     percent_statements_covered: f64,
     percent_statements_covered_display: String,
+    #[serde(flatten)]
+    branches: Option<BranchSummary>,
+}
+
+#[derive(serde::Serialize)]
+struct BranchSummary {
+    num_branches: usize,
+    num_partial_branches: usize,
+    covered_branches: usize,
+    missing_branches: usize,
+    percent_branches_covered: f64,
+    percent_branches_covered_display: String,
 }
 
 impl Summary {
-    fn new(totals: &Totals, precision: u8) -> Self {
-        let percent = totals.percent();
-        let display = percent::display(percent, precision);
+    fn new(totals: &Totals, content: Content) -> Self {
+        let display = |percent| percent::display(percent, content.precision);
+        let branches = || BranchSummary {
+            num_branches: totals.branches,
+            num_partial_branches: totals.partial_branches,
+            covered_branches: totals.covered_branches(),
+            missing_branches: totals.missing_branches,
+            percent_branches_covered: totals.percent_branches(),
+            percent_branches_covered_display: display(totals.percent_branches()),
+        };
         Self {
             covered_lines: totals.executed(),
             num_statements: totals.statements,
-            percent_covered: percent,
-            percent_covered_display: display.clone(),
+            percent_covered: totals.percent(),
+            percent_covered_display: display(totals.percent()),
             missing_lines: totals.missing,
             excluded_lines: totals.excluded,
-            percent_statements_covered: percent,
-            percent_statements_covered_display: display,
+            percent_statements_covered: totals.percent_statements(),
+            percent_statements_covered_display: display(totals.percent_statements()),
+            branches: content.branches.then(branches),
         }
     }
 }

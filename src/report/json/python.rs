@@ -1,8 +1,9 @@
 //! JSON as Python's `json.dump` writes it by default: blanks after separators, nothing but printable ASCII, and floats
-//! in the spelling of `repr`.
+//! in the spelling of `repr`. And times in the spelling of `isoformat`.
 
 use std::io::{self, Write};
 
+use chrono::{DateTime, FixedOffset, Timelike};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
@@ -108,6 +109,12 @@ fn repr(value: f64) -> String {
     }
 }
 
+/// Python's `datetime.now().isoformat()`: no zone, and no fraction when there are no microseconds.
+pub(super) fn isoformat(time: DateTime<FixedOffset>) -> String {
+    let whole = time.nanosecond() < 1_000;
+    time.format(if whole { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.6f" }).to_string()
+}
+
 /// Text between the characters serde_json escapes by itself; those beyond printable ASCII become UTF-16 escapes.
 fn write_ascii<W: ?Sized + Write>(writer: &mut W, fragment: &str) -> io::Result<()> {
     let mut rest = fragment;
@@ -144,6 +151,18 @@ mod tests {
             (1.25e-300, "1.25e-300"),
         ] {
             assert_eq!(repr(value), text);
+        }
+    }
+
+    #[test]
+    fn times_are_pythons_isoformat() {
+        for (time, text) in [
+            ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00"),
+            ("1969-12-31T23:59:59.999999999Z", "1969-12-31T23:59:59.999999"),
+            ("2000-03-01T00:59:59.000001+01:00", "2000-03-01T00:59:59.000001"),
+            ("2024-12-31T18:59:59.000000999-05:00", "2024-12-31T18:59:59"),
+        ] {
+            assert_eq!(isoformat(DateTime::parse_from_rfc3339(time).unwrap()), text);
         }
     }
 

@@ -37,9 +37,9 @@ pub(crate) enum Fault {
     NotCoverage,
     #[error("wrong schema: {found} instead of {SCHEMA_VERSION}")]
     OtherSchema { found: i64 },
-    /// Our own tables are of another version.
-    #[error("minicov's tables in it are of format {found}, and this minicov reads format {expected}")]
-    OtherFormat { found: String, expected: &'static str },
+    /// Our own tables are of a later version.
+    #[error("minicov's tables in it are of format {found}, and this minicov reads formats up to {newest}")]
+    OtherFormat { found: String, newest: usize },
     /// SQLite finds its own structures damaged.
     #[error("it is damaged: {detail}")]
     Corrupt { detail: String },

@@ -9,7 +9,7 @@ use super::{DataFile, Fault, StoreError};
 use crate::model::{Facts, SourceHash};
 
 /// Changes with each release, and by its last number when the analysis changes between releases.
-const FORMAT: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
+const FORMAT: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
 
 /// What an analysis depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct FactsKey<'a> {
 impl DataFile {
     /// The analysis kept for exactly this key.
     pub(crate) fn facts(&self, key: &FactsKey) -> Result<Option<Facts>, StoreError> {
-        if !self.tables.ours {
+        if !self.tables.ours() {
             return Ok(None);
         }
         self.find_facts(key).map_err(|fault| fault.at(&self.path))

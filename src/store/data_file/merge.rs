@@ -1,24 +1,27 @@
 //! Adding what was observed to a data file.
 //!
-//! A data file holds lines or arcs, never both: that is how coverage.py reads it. Lines that come to a file of arcs are
-//! written as arcs from the line to itself. coverage.py counts both ends of an arc as executed lines and never takes
-//! such an arc for a branch (coverage 7.17.3, `results.py`, `analysis_from_file_reporter`): it says exactly what is
-//! known, that the line ran and not where it went; a branch there counts as not taken until an arc says so. The same
-//! spelling upgrades a file of lines to one of arcs.
+//! A data file holds lines or arcs, never both: that is how coverage.py reads it. In a file of arcs, that a line ran is
+//! written as an arc from the line to itself, as coverage.py's sysmon core does. coverage.py counts both ends of an arc
+//! as executed lines and never takes such an arc for a branch (coverage 7.17.3, `results.py`,
+//! `analysis_from_file_reporter`): it says exactly what is known, that the line ran and not where it went; a branch there
+//! counts as not taken until an arc says so. So lines can be added to a file of arcs, and a file of lines becomes one of
+//! arcs when the first arcs come to it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError, read};
-use crate::model::{LineSet, SourceHash};
+use super::{DataFile, Fault, StoreError, edges, read};
+use crate::model::{CodeKey, Edge, LineArc, LineSet, SourceHash};
 
 /// What one or more processes of one Python saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Batch {
     /// The Python version that ran the programs, such as `3.13.0`.
     pub(crate) python: String,
+    /// Whether steps between lines were recorded: the data file then holds arcs from now on.
+    pub(crate) branches: bool,
     /// Each path at most once, or later entries add to earlier ones.
     pub(crate) files: Vec<BatchFile>,
 }
@@ -32,6 +35,18 @@ pub(crate) struct BatchFile {
     pub(crate) source: Option<SourceHash>,
     /// Lines that ran, by context; "" when there was none. Empty for a file that was never imported.
     pub(crate) lines: BTreeMap<String, LineSet>,
+    /// Steps between lines that were taken, by context. Only in a batch with branches. The lines at their ends need not
+    /// be among [`lines`](Self::lines).
+    pub(crate) arcs: BTreeMap<String, BTreeSet<LineArc>>,
+    pub(crate) codes: Vec<BatchCode>,
+}
+
+/// What was seen of one code object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BatchCode {
+    pub(crate) key: CodeKey,
+    /// Edges that were taken, by context.
+    pub(crate) edges: BTreeMap<String, BTreeSet<Edge>>,
 }
 
 /// What a merge did that the user should know.
@@ -47,7 +62,7 @@ impl DataFile {
         self.write(|transaction| {
             let mut merge = Merge {
                 connection: transaction,
-                lines_as: choose_lines_as(transaction)?,
+                lines_as: choose_lines_as(transaction, batch.branches)?,
                 contexts: HashMap::new(),
                 outcome: MergeOutcome::default(),
             };
@@ -60,13 +75,33 @@ impl DataFile {
     }
 }
 
-/// How the file holds lines, decided now if it never was.
-fn choose_lines_as(transaction: &Transaction) -> Result<LinesAs, Fault> {
-    if let Some(chosen) = schema::lines_as(transaction)? {
-        return Ok(chosen);
+/// How the file holds lines from now on.
+fn choose_lines_as(transaction: &Transaction, branches: bool) -> Result<LinesAs, Fault> {
+    match schema::lines_as(transaction)? {
+        Some(LinesAs::Arcs) => Ok(LinesAs::Arcs),
+        Some(LinesAs::Bits) if branches => {
+            upgrade(transaction)?;
+            Ok(LinesAs::Arcs)
+        }
+        Some(LinesAs::Bits) => Ok(LinesAs::Bits),
+        None => {
+            let (has_arcs, chosen) = if branches { ("1", LinesAs::Arcs) } else { ("0", LinesAs::Bits) };
+            transaction.execute("INSERT INTO meta (key, value) VALUES ('has_arcs', ?)", [has_arcs])?;
+            Ok(chosen)
+        }
     }
-    transaction.execute("INSERT INTO meta (key, value) VALUES ('has_arcs', '0')", ())?;
-    Ok(LinesAs::Bits)
+}
+
+/// Makes a file of arcs out of one of lines.
+fn upgrade(transaction: &Transaction) -> Result<(), Fault> {
+    let mut statement = transaction.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        add_as_arcs(transaction, row.get(0)?, row.get(1)?, &read::numbits(row, 2)?)?;
+    }
+    transaction.execute("DELETE FROM line_bits", ())?;
+    transaction.execute("UPDATE meta SET value = '1' WHERE key = 'has_arcs'", ())?;
+    Ok(())
 }
 
 struct Merge<'a> {
@@ -93,8 +128,28 @@ impl Merge<'_> {
             let context = self.context_id(context)?;
             match self.lines_as {
                 LinesAs::Bits => self.add_bits(id, context, lines)?,
-                LinesAs::Arcs => self.add_as_arcs(id, context, lines)?,
+                LinesAs::Arcs => add_as_arcs(self.connection, id, context, lines)?,
             }
+        }
+        if self.lines_as == LinesAs::Arcs {
+            for (context, arcs) in file.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()) {
+                let context = self.context_id(context)?;
+                let ends = arcs.iter().map(|arc| [i64::from(arc.from), i64::from(arc.to)]);
+                add_arcs(self.connection, id, context, ends)?;
+            }
+        }
+        for code in &file.codes {
+            self.code(id, code)?;
+        }
+        Ok(())
+    }
+
+    fn code(&mut self, file: i64, code: &BatchCode) -> Result<(), Fault> {
+        let edges = code.edges.iter().filter(|(_, edges)| !edges.is_empty());
+        for (context, edges) in edges {
+            let context = self.context_id(context)?;
+            let code = edges::code_id(self.connection, file, &code.key)?;
+            edges::add(self.connection, code, context, edges)?;
         }
         Ok(())
     }
@@ -142,6 +197,7 @@ impl Merge<'_> {
         let bits =
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
+        edges::drop_of_file(self.connection, file)?;
         Ok(bits + arcs > 0)
     }
 
@@ -168,22 +224,23 @@ impl Merge<'_> {
         put.execute(params![file, context, all.to_numbits()])?;
         Ok(())
     }
+}
 
-    fn add_as_arcs(&self, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
-        let mut find = self
-            .connection
-            .prepare_cached("SELECT fromno, tono FROM arc WHERE file_id = ? AND context_id = ?")?;
-        let mut stored = LineSet::new();
-        let mut rows = find.query([file, context])?;
-        while let Some(row) = rows.next()? {
-            stored.extend(read::arc_ends(row, 0)?);
-        }
-        let mut put = self.connection.prepare_cached(
-            "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES (?, ?, ?, ?)",
-        )?;
-        for line in lines.difference(&stored).iter() {
-            put.execute([file, context, i64::from(line), i64::from(line)])?;
-        }
-        Ok(())
+fn add_as_arcs(connection: &Connection, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
+    add_arcs(connection, file, context, lines.iter().map(|line| [i64::from(line); 2]))
+}
+
+fn add_arcs(
+    connection: &Connection,
+    file: i64,
+    context: i64,
+    arcs: impl Iterator<Item = [i64; 2]>,
+) -> Result<(), Fault> {
+    let mut put = connection.prepare_cached(
+        "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES (?, ?, ?, ?)",
+    )?;
+    for [from, to] in arcs {
+        put.execute([file, context, from, to])?;
     }
+    Ok(())
 }

@@ -1,13 +1,14 @@
 //! The data file (`.coverage`): open, create, erase.
 //!
-//! Reading goes through [`DataFile::open`], writing through [`DataFile::update`]; the verbs are in `merge`, `read` and
-//! `facts_cache`, the tables in `schema`.
+//! Reading goes through [`DataFile::open`], writing through [`DataFile::update`]; the verbs are in `merge`, `read`, `edges`
+//! and `facts_cache`, the tables in `schema`.
 //!
 //! Must not know: where the data comes from or what is reported.
 //! Invariant: every write is one transaction. SQLite's rollback journal stays on, so that a killed writer's half is
 //! rolled back by the next opener; only `synchronous` is off, which gives up power loss alone and saves the milliseconds
 //! an fsync takes.
 
+mod edges;
 mod error;
 mod facts_cache;
 mod lock_holder;
@@ -26,7 +27,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub(crate) use error::{Fault, StoreError};
 pub(crate) use facts_cache::FactsKey;
-pub(crate) use merge::{Batch, BatchFile, MergeOutcome};
+pub(crate) use merge::{Batch, BatchCode, BatchFile};
 
 use schema::Tables;
 

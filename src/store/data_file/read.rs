@@ -3,14 +3,14 @@
 //! Must not trust: the file may be coverage.py's, somebody else's or hostile. A value of a wrong type is an error; line
 //! numbers no source file has are left out.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Row;
 use rusqlite::types::Type;
 
 use super::schema::{self, LinesAs};
 use super::{DataFile, Fault, StoreError};
-use crate::model::{LineNo, LineSet, MeasuredFile, Observed, SourceHash};
+use crate::model::{ArcEnd, LineArc, LineNo, LineSet, MeasuredFile, Observed, SourceHash};
 
 impl DataFile {
     /// Everything seen in the contexts that `selected` accepts. Files nothing was seen of are there too, without lines.
@@ -20,7 +20,7 @@ impl DataFile {
 
     /// The Python version that recorded last, such as `3.13.0`; none in a file of coverage.py's.
     pub(crate) fn python(&self) -> Result<Option<String>, StoreError> {
-        if !self.tables.ours {
+        if !self.tables.ours() {
             return Ok(None);
         }
         schema::meta(&self.connection, "python").map_err(|fault| fault.at(&self.path))
@@ -39,21 +39,14 @@ impl DataFile {
             files.push((row.get(1)?, MeasuredFile::default()));
         }
 
-        let mut contexts: BTreeSet<i64> = BTreeSet::new();
-        let mut statement = connection.prepare("SELECT id, context FROM context")?;
-        let mut rows = statement.query(())?;
-        while let Some(row) = rows.next()? {
-            if selected(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?) {
-                contexts.insert(row.get(0)?);
-            }
-        }
-
+        let contexts = schema::contexts(&connection, selected)?;
         // Rows of files or contexts that are not listed belong to nothing.
         let place = |row: &Row| -> Result<Option<usize>, Fault> {
             let (file, context): (i64, i64) = (row.get(0)?, row.get(1)?);
             Ok(places.get(&file).copied().filter(|_| contexts.contains(&context)))
         };
-        match schema::lines_as(&connection)? {
+        let lines_as = schema::lines_as(&connection)?;
+        match lines_as {
             Some(LinesAs::Bits) => {
                 let mut statement =
                     connection.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
@@ -70,14 +63,17 @@ impl DataFile {
                 let mut rows = statement.query(())?;
                 while let Some(row) = rows.next()? {
                     if let Some(place) = place(row)? {
-                        files[place].1.lines.extend(arc_ends(row, 2)?);
+                        let ends: [i64; 2] = [row.get(2)?, row.get(3)?];
+                        let seen = &mut files[place].1;
+                        seen.lines.extend(ends.into_iter().filter_map(line));
+                        seen.arcs.extend(arc(ends));
                     }
                 }
             }
             None => {}
         }
 
-        if self.tables.ours {
+        if self.tables.ours() {
             let mut statement = connection.prepare("SELECT file_id, sha256 FROM minicov_source")?;
             let mut rows = statement.query(())?;
             while let Some(row) = rows.next()? {
@@ -86,7 +82,8 @@ impl DataFile {
                 }
             }
         }
-        Ok(Observed { files: files.into_iter().collect::<BTreeMap<_, _>>(), has_arcs: false })
+        let files = files.into_iter().collect::<BTreeMap<_, _>>();
+        Ok(Observed { files, has_arcs: lines_as == Some(LinesAs::Arcs) })
     }
 }
 
@@ -95,11 +92,14 @@ pub(super) fn numbits(row: &Row, column: usize) -> rusqlite::Result<LineSet> {
     Ok(LineSet::from_numbits(row.get_ref(column)?.as_blob()?))
 }
 
-/// The lines among the two ends of an arc, in columns `first` and the next. Negative ends are entries and exits of code
-/// objects.
-pub(super) fn arc_ends(row: &Row, first: usize) -> rusqlite::Result<impl Iterator<Item = LineNo> + use<>> {
-    let ends: [i64; 2] = [row.get(first)?, row.get(first + 1)?];
-    Ok(ends.into_iter().filter_map(|end| LineNo::try_from(end).ok()).filter(|line| *line > 0))
+/// An end of an arc as the line that ran; none for entries and exits of code objects, which are negative.
+fn line(end: i64) -> Option<LineNo> {
+    LineNo::try_from(end).ok().filter(|line| *line > 0)
+}
+
+/// An arc; none where an end is further out than any source reaches.
+fn arc([from, to]: [i64; 2]) -> Option<LineArc> {
+    Some(LineArc::new(ArcEnd::try_from(from).ok()?, ArcEnd::try_from(to).ok()?))
 }
 
 /// A column with a SHA-256.

@@ -12,9 +12,6 @@ use super::Fault;
 /// coverage.py's `SCHEMA_VERSION`.
 pub(super) const SCHEMA_VERSION: i64 = 7;
 
-/// Version of the `minicov_` tables.
-const FORMAT: &str = "1";
-
 /// coverage.py's tables, column for column.
 ///
 /// - `coverage_schema`: one row.
@@ -44,32 +41,60 @@ CREATE TABLE arc (
 CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file_id) references file (id));
 ";
 
-/// Our tables.
+/// Our tables, by the format they came with: each entry makes its format of the one before. A file of an older format is
+/// read as it is, and brought up to date when it is next written.
 ///
-/// - `minicov_meta`: `format` (of these tables), `python` (the version that recorded last).
-/// - `minicov_source`: SHA-256 of the text a file's data belongs to.
-/// - `minicov_facts`: the static analysis last made of a file by a Python version.
-const OUR_TABLES: &str = "
+/// 1. - `minicov_meta`: `format` (of these tables), `python` (the version that recorded last).
+///    - `minicov_source`: SHA-256 of the text a file's data belongs to.
+///    - `minicov_facts`: the static analysis last made of a file by a Python version.
+/// 2. - `minicov_code`: code objects in which an edge was taken, as [`CodeKey`](crate::model::CodeKey).
+///    - `minicov_edge`: the edges by code object and context, in bytes of `co_code`; -1 for leaving it.
+const OUR_TABLES: [&str; 2] = [
+    "
 CREATE TABLE minicov_meta (key text primary key, value text not null) without rowid;
 CREATE TABLE minicov_source (file_id integer primary key, sha256 blob not null);
 CREATE TABLE minicov_facts (
     path text, python text, source blob not null, exclusions blob not null, format text not null, facts blob not null,
     primary key (path, python)
 ) without rowid;
-";
+",
+    "
+CREATE TABLE minicov_code (
+    id integer primary key, file_id integer not null, first_line integer not null, qualname text not null,
+    fingerprint blob not null,
+    unique (file_id, first_line, qualname, fingerprint)
+);
+CREATE TABLE minicov_edge (
+    code_id integer, context_id integer, from_offset integer, to_offset integer,
+    primary key (code_id, context_id, from_offset, to_offset)
+) without rowid;
+",
+];
+
+/// The format this version writes.
+const FORMAT: usize = OUR_TABLES.len();
 
 /// Which tables a file has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tables {
     /// coverage.py's.
     pub(super) coverage: bool,
-    /// Ours.
-    pub(super) ours: bool,
+    /// The format of ours; 0 for none.
+    format: usize,
 }
 
 impl Tables {
     pub(super) fn any(self) -> bool {
-        self.coverage || self.ours
+        self.coverage || self.ours()
+    }
+
+    /// Whether minicov ever wrote to the file.
+    pub(super) fn ours(self) -> bool {
+        self.format >= 1
+    }
+
+    pub(super) fn has_edges(self) -> bool {
+        self.format >= 2
     }
 }
 
@@ -91,17 +116,17 @@ pub(super) fn check(connection: &Connection) -> Result<Tables, Fault> {
         Some(found) => return Err(Fault::OtherSchema { found }),
         None => return Err(Fault::NotCoverage),
     }
-    let ours = names.contains("minicov_meta");
-    if ours {
-        let format = meta(connection, "format")?;
-        if format.as_deref() != Some(FORMAT) {
-            return Err(Fault::OtherFormat { found: format.unwrap_or_default(), expected: FORMAT });
-        }
-    }
-    Ok(Tables { coverage: true, ours })
+    let format = if names.contains("minicov_meta") {
+        let found = meta(connection, "format")?.unwrap_or_default();
+        let known = found.parse().ok().filter(|format| (1..=FORMAT).contains(format));
+        known.ok_or(Fault::OtherFormat { found, newest: FORMAT })?
+    } else {
+        0
+    };
+    Ok(Tables { coverage: true, format })
 }
 
-/// Creates the tables that are missing. Runs within a write transaction.
+/// Creates the tables that are missing, and brings ours up to date. Runs within a write transaction.
 pub(super) fn ensure(connection: &Connection) -> Result<Tables, Fault> {
     let tables = check(connection)?;
     if !tables.coverage {
@@ -110,11 +135,13 @@ pub(super) fn ensure(connection: &Connection) -> Result<Tables, Fault> {
         let maker = concat!("minicov ", env!("CARGO_PKG_VERSION"));
         connection.execute("INSERT INTO meta (key, value) VALUES ('version', ?)", [maker])?;
     }
-    if !tables.ours {
-        connection.execute_batch(OUR_TABLES)?;
-        set_meta(connection, "format", FORMAT)?;
+    if tables.format < FORMAT {
+        for later in &OUR_TABLES[tables.format..] {
+            connection.execute_batch(later)?;
+        }
+        set_meta(connection, "format", &FORMAT.to_string())?;
     }
-    Ok(Tables { coverage: true, ours: true })
+    Ok(Tables { coverage: true, format: FORMAT })
 }
 
 /// A value of `minicov_meta`.
@@ -128,6 +155,22 @@ pub(super) fn set_meta(connection: &Connection, key: &str, value: &str) -> Resul
         connection.prepare_cached("INSERT OR REPLACE INTO minicov_meta (key, value) VALUES (?, ?)")?;
     statement.execute([key, value])?;
     Ok(())
+}
+
+/// Row numbers of the contexts that `selected` accepts.
+pub(super) fn contexts(
+    connection: &Connection,
+    selected: &dyn Fn(&str) -> bool,
+) -> Result<BTreeSet<i64>, Fault> {
+    let mut contexts = BTreeSet::new();
+    let mut statement = connection.prepare_cached("SELECT id, context FROM context")?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        if selected(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?) {
+            contexts.insert(row.get(0)?);
+        }
+    }
+    Ok(contexts)
 }
 
 /// How a data file holds its lines: coverage.py's `has_arcs`.

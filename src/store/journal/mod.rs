@@ -14,7 +14,7 @@ mod reader;
 mod writer;
 
 pub(crate) use folder::JournalFolder;
-pub(crate) use reader::{JournalContents, read};
+pub(crate) use reader::{JournalContents, JournaledFile, read};
 pub(crate) use writer::JournalWriter;
 
 use serde::{Deserialize, Serialize};

@@ -60,10 +60,12 @@ fn somebody_elses_file_is_left_as_it_is() {
     check(|fault| matches!(fault, Fault::OtherSchema { found: 6 }));
     assert_eq!(fault(DataFile::open(&path)).to_string(), "wrong schema: 6 instead of 7",);
 
-    fs::remove_file(&path).unwrap();
-    merge(&path, &batch("/a.py", Some(1), &[1]));
-    folder.raw().execute("UPDATE minicov_meta SET value = '2' WHERE key = 'format'", ()).unwrap();
-    check(|fault| matches!(fault, Fault::OtherFormat { .. }));
+    for format in ["3", "0", "-1", "new", ""] {
+        fs::remove_file(&path).unwrap();
+        merge(&path, &batch("/a.py", Some(1), &[1]));
+        folder.raw().execute("UPDATE minicov_meta SET value = ? WHERE key = 'format'", [format]).unwrap();
+        check(|fault| matches!(fault, Fault::OtherFormat { newest: 2, .. }));
+    }
 }
 
 #[test]
@@ -104,7 +106,7 @@ fn a_full_disk_loses_nothing() {
     let many: Vec<BatchFile> = (0..500)
         .map(|n| BatchFile { path: format!("/file{n}.py"), ..batch("", Some(1), &[n, 5000]).files.remove(0) })
         .collect();
-    let error = fault(data.merge(&Batch { python: String::new(), files: many }));
+    let error = fault(data.merge(&Batch { files: many, ..Batch::default() }));
     assert!(matches!(error, Fault::DiskFull), "{error:?}");
     assert_eq!(observed(&path).files.len(), 1);
     assert_eq!(seen(&path, "/a.py"), [1]);
@@ -163,9 +165,12 @@ fn hostile_values_are_errors() {
         let read = fault(DataFile::open(&path).and_then(|data| data.observed(|_| true)));
         assert!(matches!(read, Fault::Malformed { .. } | Fault::NotCoverage), "{damage}: {read:?}");
         // Writing may work where it does not touch the damage, but must not panic.
-        let batch = batch("/project/a.py", Some(1), &[1]);
-        let written = DataFile::update(&path).and_then(|mut data| data.merge(&batch));
-        assert!(written.is_ok() || !matches!(fault(written), Fault::Sqlite(_)), "{damage}");
+        let lines = batch("/project/a.py", Some(1), &[1]);
+        let branches = branch_batch("", "/project/a.py", Some(1), &[1], &[(1, 2)], &[(0, 2)]);
+        for batch in [lines, branches] {
+            let written = DataFile::update(&path).and_then(|mut data| data.merge(&batch));
+            assert!(written.is_ok() || !matches!(fault(written), Fault::Sqlite(_)), "{damage}");
+        }
     }
 }
 
@@ -177,6 +182,8 @@ fn impossible_lines_are_left_out() {
         "INSERT INTO arc VALUES (2, 1, 9223372036854775807, -9223372036854775808), (2, 1, 0, 4294967296)";
     folder.raw().execute_batch(odd).unwrap();
     assert_eq!(seen(&folder.path(), "/project/b.py"), [1]);
+    let arcs_of_b = &observed(&folder.path()).files["/project/b.py"].arcs;
+    assert_eq!(*arcs_of_b, arcs(&[(-1, 1), (1, -1)]));
     // Rows of files and contexts that are nowhere listed belong to nothing.
     folder.raw().execute_batch("INSERT INTO arc VALUES (99, 1, 1, 2), (2, 99, 3, 4)").unwrap();
     assert_eq!(seen(&folder.path(), "/project/b.py"), [1]);
@@ -192,6 +199,7 @@ proptest! {
         let folder = Folder::new();
         let path = folder.path();
         merge(&path, &batch("/a.py", Some(1), &[1, 2, 3]));
+        merge(&path, &branch_batch("", "/a.py", Some(1), &[5], &[(1, 2), (3, -1)], &[(2, 4), (2, Edge::EXIT)]));
         let mut content = fs::read(&path).unwrap();
         for (place, byte) in bytes {
             let place = place % content.len();
@@ -203,7 +211,8 @@ proptest! {
         fs::write(&path, content).unwrap();
         let read = DataFile::open(&path).and_then(|data| data.observed(|_| true));
         let written = DataFile::update(&path).and_then(|mut data| data.merge(&batch("/a.py", Some(2), &[4])));
-        for error in [read.err(), written.err()].into_iter().flatten() {
+        let edges = DataFile::open(&path).and_then(|data| data.edges("/a.py", |_| true));
+        for error in [read.err(), written.err(), edges.err()].into_iter().flatten() {
             prop_assert!(error.to_string().contains(".coverage"));
         }
     }

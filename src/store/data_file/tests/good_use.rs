@@ -142,6 +142,7 @@ fn their_lines_are_read_and_added_to() {
         assert!(seen(&path, "/project/untouched.py").is_empty());
     };
     check(&[1, 2, 3, 9, 40]);
+    assert!(!observed(&path).has_arcs);
     let data = DataFile::open(&path).unwrap();
     assert_eq!(data.python().unwrap(), None);
     assert_eq!(
@@ -159,13 +160,17 @@ fn their_arcs_are_read_and_lines_added_as_arcs_to_themselves() {
     let folder = Folder::new();
     let path = folder.made_of(THEIR_ARCS);
     assert_eq!(seen(&path, "/project/a.py"), [1, 2, 9, 40]);
+    let theirs = observed(&path);
+    assert!(theirs.has_arcs);
+    let recorded = arcs(&[(-8, 9), (-1, 1), (1, 2), (2, 2), (2, 40), (9, -8), (40, -1)]);
+    assert_eq!(theirs.files["/project/a.py"].arcs, recorded);
     merge(&path, &batch("/project/a.py", Some(1), &[2, 5]));
     assert_eq!(seen(&path, "/project/a.py"), [1, 2, 5, 9, 40]);
 
     let arcs =
         "SELECT group_concat(fromno || '>' || tono, ' ') FROM arc WHERE file_id = 1 AND context_id = 1";
     let arcs: String = folder.raw().query_row(arcs, (), |row| row.get(0)).unwrap();
-    assert_eq!(arcs, "-1>1 1>2 2>40 5>5 40>-1", "line 2 is there already, at the end of an arc");
+    assert_eq!(arcs, "-1>1 1>2 2>2 2>40 5>5 40>-1");
     let bits: i64 = folder.raw().query_row("SELECT count(*) FROM line_bits", (), |row| row.get(0)).unwrap();
     assert_eq!(bits, 0, "coverage.py does not read lines from a file of arcs");
     // Their data is dropped with ours when the text changes.

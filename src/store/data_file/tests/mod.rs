@@ -1,20 +1,24 @@
 //! Tests of the data file as a whole, and what they share. `fixtures/data/make.py` made the dumps of coverage.py's files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::merge::MergeOutcome;
 use super::*;
-use crate::model::{Facts, LineNo, LineSet, Observed, SourceHash};
+use crate::model::{ArcEnd, CodeKey, Edge, Facts, LineArc, LineNo, LineSet, Observed, SourceHash};
 
 mod bad_input;
+mod branches;
 mod good_use;
 
 const THEIR_LINES: &str = include_str!("../../../../fixtures/data/coverage-7.17.3-lines.sql");
 const THEIR_ARCS: &str = include_str!("../../../../fixtures/data/coverage-7.17.3-arcs.sql");
+
+const OUR_FORMAT_1: &str = include_str!("../../../../fixtures/data/minicov-format-1.sql");
 
 struct Folder(TempDir);
 
@@ -53,8 +57,36 @@ fn batch(path: &str, source: Option<u8>, ran: &[LineNo]) -> Batch {
 
 fn batch_in(context: &str, path: &str, source: Option<u8>, ran: &[LineNo]) -> Batch {
     let lines = BTreeMap::from([(context.to_owned(), lines(ran))]);
-    let file = BatchFile { path: path.to_owned(), source: source.map(hash), lines };
-    Batch { python: "3.13.0".to_owned(), files: vec![file] }
+    let file = BatchFile { path: path.to_owned(), source: source.map(hash), lines, ..BatchFile::default() };
+    Batch { python: "3.13.0".to_owned(), branches: false, files: vec![file] }
+}
+
+/// The same with branches: lines, arcs, and edges of the code object `f`.
+fn branch_batch(
+    context: &str,
+    path: &str,
+    source: Option<u8>,
+    ran: &[LineNo],
+    taken: &[(ArcEnd, ArcEnd)],
+    edges: &[(u32, u32)],
+) -> Batch {
+    let mut batch = Batch { branches: true, ..batch_in(context, path, source, ran) };
+    let edges = BTreeMap::from([(context.to_owned(), edges_of(edges))]);
+    batch.files[0].arcs = BTreeMap::from([(context.to_owned(), arcs(taken))]);
+    batch.files[0].codes = vec![BatchCode { key: key("f"), edges }];
+    batch
+}
+
+fn key(qualname: &str) -> CodeKey {
+    CodeKey { qualname: qualname.to_owned(), first_line: 7, fingerprint: [3; 16] }
+}
+
+fn arcs(arcs: &[(ArcEnd, ArcEnd)]) -> BTreeSet<LineArc> {
+    arcs.iter().map(|(from, to)| LineArc::new(*from, *to)).collect()
+}
+
+fn edges_of(edges: &[(u32, u32)]) -> BTreeSet<Edge> {
+    edges.iter().map(|(from, to)| Edge { from: *from, to: *to }).collect()
 }
 
 fn hash(byte: u8) -> SourceHash {
