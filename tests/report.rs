@@ -150,7 +150,7 @@ fn several_formats_at_once() {
 covtest!(run_can_report_when_the_program_has_ended, |core| {
     let project = Project::with(&[(
         "prints.py",
-        "print('output')\nif 'x' in __file__:\n    print('never')\nraise SystemExit(3)\n",
+        "print('output')\nif __file__ == '':\n    print('never')\nraise SystemExit(3)\n",
     )]);
     project.run(core, &["--report", "prints.py"]).code(3).stderr("").stdout(
         "\
