@@ -90,13 +90,12 @@ fn tour() -> Vec<(String, String)> {
     let mut steps: Vec<(String, String)> = Vec::new();
     for block in text.split("\n```console\n").skip(1) {
         for line in block.split("\n```").next().unwrap().lines() {
-            match line.strip_prefix("$ ") {
-                Some(command) => steps.push((command.to_owned(), String::new())),
-                None => {
-                    let (_, output) = steps.last_mut().unwrap();
-                    output.push_str(line);
-                    output.push('\n');
-                }
+            if let Some(command) = line.strip_prefix("$ ") {
+                steps.push((command.to_owned(), String::new()));
+            } else {
+                let (_, output) = steps.last_mut().unwrap();
+                output.push_str(line);
+                output.push('\n');
             }
         }
     }
