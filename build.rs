@@ -48,7 +48,7 @@ jumps = {*opcode.hasjrel, *opcode.hasjabs}
 print("[")
 for name, number in sorted(opcode.opmap.items(), key=lambda item: item[1]):
     if number < 256:
-        count = caches.get(name, 0) if isinstance(caches, dict) else caches[number]
+        count = caches.get(name, 0) if hasattr(caches, "get") else caches[number]
         print(f'    ({number}, "{name}", {count}, {str(number in jumps).lower()}),')
 print("]")
 "#;
