@@ -33,8 +33,12 @@ pub(crate) fn line_arcs(shape: &CodeShape, edges: &BTreeSet<Edge>, lines: &LineS
         }
     }
     let entries = Entries::new(&flow);
-    for line in lines.iter() {
-        arcs.extend(entries.only_source(line).map(|source| arc(source, line)));
+    // Steps from lines with one way on follow from the line itself.
+    let forks = branch_lines(&flow);
+    for (line, source) in entries.only_sources() {
+        if forks.contains(source) && lines.contains(line) {
+            arcs.insert(arc(source, line));
+        }
     }
     arcs.extend(definitions(&flow, exit, lines));
     arcs
@@ -42,6 +46,12 @@ pub(crate) fn line_arcs(shape: &CodeShape, edges: &BTreeSet<Edge>, lines: &LineS
 
 fn arc(from: LineNo, to: LineNo) -> LineArc {
     LineArc::new(from.cast_signed(), to.cast_signed())
+}
+
+/// The lines on which control forks.
+fn branch_lines(flow: &ControlFlow) -> LineSet {
+    let branches = flow.instructions.iter().filter(|instruction| instruction.opcode.flow == Flow::Branch);
+    branches.filter_map(|instruction| instruction.line).collect()
 }
 
 /// What following an edge tells.
@@ -137,9 +147,9 @@ impl Entries {
         entries
     }
 
-    /// The line that control must have come from if `line` ran.
-    fn only_source(&self, line: LineNo) -> Option<LineNo> {
-        self.sources.get(&line).copied().flatten()
+    /// Lines with the line that control must have come from if they ran.
+    fn only_sources(&self) -> impl Iterator<Item = (LineNo, LineNo)> {
+        self.sources.iter().filter_map(|(line, source)| Some((*line, (*source)?)))
     }
 }
 
@@ -152,12 +162,7 @@ fn next_line(flow: &ControlFlow, index: usize) -> Option<LineNo> {
 /// went on follows from both lines having run, because making a function or a class leads nowhere else.
 fn definitions(flow: &ControlFlow, exit: ArcEnd, lines: &LineSet) -> Vec<LineArc> {
     let mut arcs = Vec::new();
-    let branch_lines: LineSet = flow
-        .instructions
-        .iter()
-        .filter(|instruction| instruction.opcode.flow == Flow::Branch)
-        .filter_map(|instruction| instruction.line)
-        .collect();
+    let branch_lines = branch_lines(flow);
     for (index, instruction) in flow.instructions.iter().enumerate() {
         let makes = matches!(instruction.opcode.name, "MAKE_FUNCTION" | "LOAD_BUILD_CLASS");
         let Some(line) =

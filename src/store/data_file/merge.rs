@@ -8,8 +8,9 @@
 //! arcs when the first arcs come to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
 use super::schema::{self, LinesAs};
 use super::{DataFile, Fault, StoreError, edges, read};
@@ -226,6 +227,14 @@ impl Merge<'_> {
     }
 }
 
+/// Rows of one statement: starting a statement costs more than adding a row.
+const ARCS_AT_ONCE: usize = 32;
+
+static PUT_MANY_ARCS: LazyLock<String> = LazyLock::new(|| {
+    let rows = vec!["(?1, ?2, ?, ?)"; ARCS_AT_ONCE].join(", ");
+    format!("INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES {rows}")
+});
+
 fn add_as_arcs(connection: &Connection, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
     add_arcs(connection, file, context, lines.iter().map(|line| [i64::from(line); 2]))
 }
@@ -236,11 +245,17 @@ fn add_arcs(
     context: i64,
     arcs: impl Iterator<Item = [i64; 2]>,
 ) -> Result<(), Fault> {
-    let mut put = connection.prepare_cached(
+    let arcs: Vec<[i64; 2]> = arcs.collect();
+    let (many, rest) = arcs.as_chunks::<ARCS_AT_ONCE>();
+    let mut put_many = connection.prepare_cached(&PUT_MANY_ARCS)?;
+    for arcs in many {
+        put_many.execute(params_from_iter([file, context].iter().chain(arcs.as_flattened())))?;
+    }
+    let mut put_one = connection.prepare_cached(
         "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES (?, ?, ?, ?)",
     )?;
-    for [from, to] in arcs {
-        put.execute([file, context, from, to])?;
+    for [from, to] in rest {
+        put_one.execute([file, context, *from, *to])?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Must not know: what becomes of the contents. Invariant: hostile bytes cost time linear in their number and never a
 //! panic; everything in front of the first damaged record is kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::RunHeader;
 use super::format::{
@@ -70,29 +70,37 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
             _ => None,
         };
     }
-    Ok(JournalContents { settings, files: reading.files })
+    let places = reading.by_path.into_iter();
+    let mut files = reading.files;
+    let files = places.map(|(path, place)| (path, std::mem::take(&mut files[place]))).collect();
+    Ok(JournalContents { settings, files })
 }
 
 /// What was read so far.
 #[derive(Default)]
 struct Reading {
-    files: BTreeMap<String, JournaledFile>,
-    /// Paths by file number.
-    paths: BTreeMap<u32, String>,
-    /// By code number: the path, and the place among that file's code objects.
-    codes: BTreeMap<u32, (String, usize)>,
+    files: Vec<JournaledFile>,
+    /// Places in `files`.
+    by_path: BTreeMap<String, usize>,
+    /// By file number: the place in `files`.
+    by_number: HashMap<u32, usize>,
+    /// By code number: the place in `files`, and the place among that file's code objects.
+    codes: HashMap<u32, (usize, usize)>,
 }
 
 impl Reading {
     fn file(&mut self, payload: &[u8]) -> Option<()> {
         let (number, path, stamp) = file_record(payload)?;
-        self.files.entry(path.clone()).or_insert_with(|| JournaledFile { stamp, ..JournaledFile::default() });
-        self.paths.insert(number, path);
+        let place = *self.by_path.entry(path).or_insert_with(|| {
+            self.files.push(JournaledFile { stamp, ..JournaledFile::default() });
+            self.files.len() - 1
+        });
+        self.by_number.insert(number, place);
         Some(())
     }
 
     fn of_number(&mut self, file: u32) -> Option<&mut JournaledFile> {
-        self.files.get_mut(self.paths.get(&file)?)
+        self.files.get_mut(*self.by_number.get(&file)?)
     }
 
     fn line(&mut self, payload: &[u8]) -> Option<()> {
@@ -128,17 +136,17 @@ impl Reading {
             exception_table,
             children: Vec::new(),
         };
-        let path = self.paths.get(&number(payload, 4)?)?.clone();
-        let file = self.files.get_mut(&path)?;
-        self.codes.insert(number(payload, 0)?, (path, file.codes.len()));
+        let place = *self.by_number.get(&number(payload, 4)?)?;
+        let file = self.files.get_mut(place)?;
+        self.codes.insert(number(payload, 0)?, (place, file.codes.len()));
         file.codes.push((shape, BTreeSet::new()));
         Some(())
     }
 
     fn edge(&mut self, payload: &[u8]) -> Option<()> {
-        let (path, index) = self.codes.get(&number(payload, 0)?)?;
+        let (place, index) = *self.codes.get(&number(payload, 0)?)?;
         let edge = Edge { from: number(payload, 4)?, to: number(payload, 8)? };
-        self.files.get_mut(path)?.codes.get_mut(*index)?.1.insert(edge);
+        self.files.get_mut(place)?.codes.get_mut(index)?.1.insert(edge);
         Some(())
     }
 }
