@@ -13,7 +13,6 @@ mod line_arcs;
 mod locations;
 mod opcodes;
 
-pub(crate) use executable::{executable_lines, line_range};
+pub(crate) use executable::{executable_lines, is_one_line, line_range};
 pub(crate) use line_arcs::{BranchWatch, line_arcs};
-use locations::locations;
 pub(crate) use opcodes::is_return;

@@ -10,9 +10,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::code::{CodeState, line_range};
+use super::code::{CodeState, line_table};
 use super::session::Session;
-use crate::bytecode::BranchWatch;
+use crate::bytecode::{self, BranchWatch};
 use crate::model::{CodeShape, Edge, LineSet};
 use crate::python;
 
@@ -70,7 +70,8 @@ impl Session {
 /// Whether a function or class among the constants of `code` has one line only.
 fn defines_on_one_line(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     for nested in python::nested_code(code)? {
-        if is_statement(&nested)? && line_range(&nested)?.is_some_and(|(first, last)| first == last) {
+        let (table, first_line) = line_table(&nested)?;
+        if bytecode::is_one_line(table.as_bytes(), first_line) && is_statement(&nested)? {
             return Ok(true);
         }
     }

@@ -20,7 +20,7 @@ use super::TraceError;
 use super::branches::BranchState;
 use super::session::Session;
 use crate::bytecode;
-use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
+use crate::model::{ArcEnd, LineNo, MAX_LINE};
 use crate::python::ffi::CodeSlot;
 
 static SLOT: OnceLock<CodeSlot> = OnceLock::new();
@@ -54,12 +54,13 @@ pub(super) struct CodeState {
 impl CodeState {
     pub(super) fn new(code: &Bound<'_, PyAny>, file: u32) -> PyResult<Self> {
         let py = code.py();
-        let (base, last) = line_range(code)?.unwrap_or((1, 0));
+        let (table, first_line) = line_table(code)?;
+        let (base, last) = bytecode::line_range(table.as_bytes(), first_line).unwrap_or((1, 0));
         let lines = (last.min(MAX_LINE) + 1).saturating_sub(base) as usize;
         Ok(Self {
             file,
             base,
-            first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
+            first_line,
             suspends: code.getattr(intern!(py, "co_flags"))?.extract::<u32>()? & SUSPENDING != 0,
             is_one_line: base == last,
             seen: (0..lines.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
@@ -122,16 +123,11 @@ impl StepsSeen {
     }
 }
 
-/// The least and the greatest line of a code object, without those nested in it.
-pub(super) fn line_range(code: &Bound<'_, PyAny>) -> PyResult<Option<(LineNo, LineNo)>> {
+/// `co_linetable` and `co_firstlineno`.
+pub(super) fn line_table<'py>(code: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, i32)> {
     let py = code.py();
     let table = code.getattr(intern!(py, "co_linetable"))?.cast_into::<PyBytes>()?;
-    let shape = CodeShape {
-        first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
-        line_table: table.as_bytes().to_vec(),
-        ..CodeShape::default()
-    };
-    Ok(bytecode::line_range(&shape))
+    Ok((table, code.getattr(intern!(py, "co_firstlineno"))?.extract()?))
 }
 
 /// Takes a slot in all code objects. Once per process, before the first event.
