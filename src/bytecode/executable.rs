@@ -7,6 +7,12 @@ use super::locations;
 /// The name of the code objects that hold deferred annotations (PEP 649, CPython 3.14+). Programs hardly ever run them.
 const DEFERRED_ANNOTATIONS: &str = "__annotate__";
 
+/// Whether a code object of this name belongs to a module, `def` or `class`, and not to a lambda, a comprehension or what
+/// evaluates type parameters.
+pub(crate) fn is_statement(name: &str) -> bool {
+    !name.starts_with('<') || name == "<module>"
+}
+
 /// The lines of all instructions in `module` and every code object nested in it.
 ///
 /// Instructions without a line give none, and deferred annotations are left out, but not code nested in those: the same
