@@ -8,6 +8,9 @@ use super::locations::locations;
 use super::opcodes::{Flow, Opcode, opcode};
 use crate::model::{CodeShape, LineNo};
 
+/// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
+const RESUME_LOCATION: u32 = 3;
+
 /// One instruction, with the EXTENDED_ARG prefixes in front of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Instruction {
@@ -16,10 +19,13 @@ pub(super) struct Instruction {
     /// Offset after its inline caches.
     pub(super) end: u32,
     pub(super) opcode: Opcode,
+    pub(super) argument: u32,
     /// Where it jumps, if it does.
     pub(super) target: Option<u32>,
     /// The line it belongs to, if any.
     pub(super) line: Option<LineNo>,
+    /// The last line of what it belongs to.
+    pub(super) end_line: Option<LineNo>,
 }
 
 /// A code object, taken apart.
@@ -40,6 +46,7 @@ impl ControlFlow {
                 instructions.get_mut(at).filter(|instruction| instruction.start < location.end)
             {
                 instruction.line = location.line;
+                instruction.end_line = location.span.map(|span| span.end_line);
                 at += 1;
             }
         }
@@ -64,6 +71,42 @@ impl ControlFlow {
         (instruction.opcode.flow == Flow::Branch).then_some((instruction.end, instruction.target?))
     }
 
+    fn at(&self, offset: u32) -> Option<&Instruction> {
+        self.index_at(offset).map(|index| &self.instructions[index])
+    }
+
+    /// Whether the instruction at `offset` leaves the code object with a value.
+    pub(crate) fn returns_at(&self, offset: u32) -> bool {
+        self.at(offset).is_some_and(|instruction| instruction.opcode.flow == Flow::Return)
+    }
+
+    /// Whether a generator or coroutine goes on at `offset`, and does not begin.
+    pub(crate) fn resumes_at(&self, offset: u32) -> bool {
+        self.at(offset).is_some_and(|instruction| {
+            instruction.opcode.name == "RESUME" && instruction.argument & RESUME_LOCATION != 0
+        })
+    }
+
+    /// Whether the instruction at `offset` is a `raise` statement's.
+    pub(crate) fn raises_at(&self, offset: u32) -> bool {
+        self.at(offset).is_some_and(|instruction| instruction.opcode.flow == Flow::Raise)
+    }
+
+    /// Whether a StopIteration from the instruction at `offset` is only how an iterator ends. CPython 3.12+ tells of it where
+    /// the loop ends.
+    pub(crate) fn iterates_at(&self, offset: u32) -> bool {
+        self.at(offset).is_some_and(|instruction| {
+            matches!(instruction.opcode.name, "FOR_ITER" | "SEND" | "END_FOR" | "END_SEND" | "POP_ITER")
+        })
+    }
+
+    /// Whether a StopAsyncIteration from the instruction at `offset` is only how an `async for` ends.
+    pub(crate) fn iterates_asynchronously_at(&self, offset: u32) -> bool {
+        self.handler_of(offset)
+            .and_then(|handler| self.at(handler))
+            .is_some_and(|instruction| instruction.opcode.name == "END_ASYNC_FOR")
+    }
+
     /// The innermost handler of an exception raised by the instruction at `offset`.
     pub(super) fn handler_of(&self, offset: u32) -> Option<u32> {
         self.handlers
@@ -84,8 +127,8 @@ impl ControlFlow {
         let (goes_on, jumps) = match instruction.opcode.flow {
             Flow::Next | Flow::ExtendedArgument => (true, false),
             Flow::Jump => (false, true),
-            Flow::Branch => (true, true),
-            Flow::Return | Flow::Raise | Flow::Reraise => (false, false),
+            Flow::Branch | Flow::Await => (true, true),
+            Flow::Return | Flow::Raise | Flow::FailedAssertion | Flow::Reraise => (false, false),
         };
         let next = goes_on.then_some(instruction.end);
         let target = instruction.target.filter(|_| jumps);
@@ -99,8 +142,9 @@ fn instructions(code: &[u8]) -> Vec<Instruction> {
     let mut start = 0_usize;
     let mut at = 0_usize;
     let mut high = 0_u32;
+    let mut asserting = false;
     while let Some(&[number, low]) = code.get(at..at + 2).and_then(|unit| unit.first_chunk::<2>()) {
-        let opcode = opcode(number);
+        let mut opcode = opcode(number);
         let argument = (high << 8) | u32::from(low);
         at += 2;
         if opcode.flow == Flow::ExtendedArgument {
@@ -111,15 +155,44 @@ fn instructions(code: &[u8]) -> Vec<Instruction> {
         let end = at as u32;
         let distance = argument.wrapping_mul(2);
         let target = match opcode.flow {
-            Flow::Jump | Flow::Branch if opcode.backward => end.checked_sub(distance),
-            Flow::Jump | Flow::Branch => end.checked_add(distance),
-            Flow::Next | Flow::Return | Flow::Raise | Flow::Reraise | Flow::ExtendedArgument => None,
+            Flow::Jump | Flow::Branch | Flow::Await if opcode.backward => end.checked_sub(distance),
+            Flow::Jump | Flow::Branch | Flow::Await => end.checked_add(distance),
+            Flow::Next
+            | Flow::Return
+            | Flow::Raise
+            | Flow::FailedAssertion
+            | Flow::Reraise
+            | Flow::ExtendedArgument => None,
         };
-        found.push(Instruction { start: start as u32, end, opcode, target, line: None });
+        // An assertion's message is an expression, so the next instruction that raises is the assertion's own.
+        asserting |= loads_assertion_error(opcode, argument);
+        if asserting && opcode.flow == Flow::Raise {
+            opcode.flow = Flow::FailedAssertion;
+            asserting = false;
+        }
+        found.push(Instruction {
+            start: start as u32,
+            end,
+            opcode,
+            argument,
+            target,
+            line: None,
+            end_line: None,
+        });
         start = at;
         high = 0;
     }
     found
+}
+
+/// Whether this is how an `assert` statement gets its exception, which programs cannot spell (CPython 3.11+,
+/// `Python/compile.c`; `CONSTANT_ASSERTIONERROR` in 3.14+, `Include/internal/pycore_opcode_utils.h`).
+fn loads_assertion_error(opcode: Opcode, argument: u32) -> bool {
+    match opcode.name {
+        "LOAD_ASSERTION_ERROR" => true,
+        "LOAD_COMMON_CONSTANT" => argument == 0,
+        _ => false,
+    }
 }
 
 /// Reads `co_exceptiontable`: start, length, target in code units and depth, in numbers of 6 bits a byte, bit 6 for "more

@@ -2,10 +2,16 @@
 
 use crate::model::{CodeShape, LineNo, LineSet};
 
-use super::locations::{locations, locations_in};
+use super::locations;
 
 /// The name of the code objects that hold deferred annotations (PEP 649, CPython 3.14+). Programs hardly ever run them.
 const DEFERRED_ANNOTATIONS: &str = "__annotate__";
+
+/// Whether a code object of this name belongs to a module, `def` or `class`, and not to a lambda, a comprehension or what
+/// evaluates type parameters.
+pub(crate) fn is_statement(name: &str) -> bool {
+    !name.starts_with('<') || name == "<module>"
+}
 
 /// The lines of all instructions in `module` and every code object nested in it.
 ///
@@ -21,23 +27,13 @@ pub(crate) fn executable_lines(module: &CodeShape) -> LineSet {
         .collect()
 }
 
-/// The least and the greatest line of one code object, by its `co_linetable` and `co_firstlineno`; `None` where it has
-/// none.
-pub(crate) fn line_range(table: &[u8], first_line: i32) -> Option<(LineNo, LineNo)> {
-    lines_in(table, first_line).fold(None, |range, line| {
+/// The least and the greatest line of one code object; `None` where it has none.
+pub(crate) fn line_range(shape: &CodeShape) -> Option<(LineNo, LineNo)> {
+    let lines = locations(shape).map_while(Result::ok).filter_map(|location| location.line);
+    lines.fold(None, |range, line| {
         let (least, greatest) = range.unwrap_or((line, line));
         Some((line.min(least), line.max(greatest)))
     })
-}
-
-/// Whether a code object has one line only. Stops at the second, so that it costs little to ask.
-pub(crate) fn is_one_line(table: &[u8], first_line: i32) -> bool {
-    let mut lines = lines_in(table, first_line);
-    lines.next().is_some_and(|first| lines.all(|line| line == first))
-}
-
-fn lines_in(table: &[u8], first_line: i32) -> impl Iterator<Item = LineNo> {
-    locations_in(table, first_line).map_while(Result::ok).filter_map(|location| location.line)
 }
 
 #[cfg(test)]

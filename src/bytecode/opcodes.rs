@@ -17,10 +17,14 @@ pub(super) enum Flow {
     Jump,
     /// Jumps or goes on: what `sys.monitoring` calls a branch.
     Branch,
+    /// Goes on, to yield what another generator or coroutine yields, until that ends; then jumps. No event tells of it.
+    Await,
     /// Leaves the code object with a value.
     Return,
-    /// A `raise` or a failed `assert`.
+    /// A `raise` statement.
     Raise,
+    /// The end of a failed `assert`: an exception, but nobody's choice of a way.
+    FailedAssertion,
     /// Passes on an exception that was caught for a moment only.
     Reraise,
     /// Lends its argument to the next instruction.
@@ -100,6 +104,7 @@ fn flow(name: &str, jumps: bool) -> Flow {
         "RAISE_VARARGS" => Flow::Raise,
         "RERAISE" => Flow::Reraise,
         "EXTENDED_ARG" => Flow::ExtendedArgument,
+        "SEND" => Flow::Await,
         // Its argument names the loop for sys.monitoring (3.14); control goes on.
         "END_ASYNC_FOR" => Flow::Next,
         _ if !jumps => Flow::Next,
@@ -108,14 +113,24 @@ fn flow(name: &str, jumps: bool) -> Flow {
     }
 }
 
+/// Whether `code` (`co_code`) has an instruction that does nothing. Where the compiler decided a condition, it leaves one
+/// to have the statement's line run; and elsewhere, too.
+pub(crate) fn has_idle_instruction(code: &[u8]) -> bool {
+    code.iter().step_by(2).any(|number| opcode(*number).name == "NOP")
+}
+
+/// The offset of a `raise` statement that `code` (`co_code`) leads to whatever happens.
+pub(crate) fn certain_raise(code: &[u8]) -> Option<u32> {
+    let units = (0_u32..).step_by(2).zip(code.iter().step_by(2));
+    let mut decisive = units
+        .map(|(offset, number)| (offset, opcode(*number).flow))
+        .skip_while(|(_, flow)| matches!(flow, Flow::Next | Flow::ExtendedArgument));
+    decisive.next().filter(|(_, flow)| *flow == Flow::Raise).map(|(offset, _)| offset)
+}
+
 /// The opcode with this number.
 pub(super) fn opcode(number: u8) -> Opcode {
     BY_NUMBER[usize::from(number)]
-}
-
-/// Whether the opcode with this number leaves its code object with a value.
-pub(crate) fn is_return(number: u8) -> bool {
-    opcode(number).flow == Flow::Return
 }
 
 #[cfg(test)]
@@ -136,6 +151,7 @@ mod tests {
         assert_eq!(flow_of("RETURN_VALUE"), Some(Flow::Return));
         assert_eq!(flow_of("RAISE_VARARGS"), Some(Flow::Raise));
         assert_eq!(flow_of("LOAD_CONST"), Some(Flow::Next));
+        assert_eq!(flow_of("SEND"), Some(Flow::Await));
         for name in ["POP_JUMP_IF_FALSE", "POP_JUMP_FORWARD_IF_FALSE", "JUMP_IF_TRUE_OR_POP"] {
             assert!(matches!(flow_of(name), Some(Flow::Branch) | None), "{name}");
         }

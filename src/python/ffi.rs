@@ -14,6 +14,7 @@ use std::ptr;
 
 use pyo3::ffi as raw;
 use pyo3::prelude::*;
+use pyo3::types::PyCode;
 
 /// How a step of initialisation ended.
 pub(crate) enum Status {
@@ -200,4 +201,26 @@ pub(crate) fn current_globals(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
     let globals = unsafe { raw::PyFrame_GetGlobals(frame) };
     // SAFETY: a new reference or null, as stated.
     unsafe { Bound::from_owned_ptr_or_opt(py, globals) }
+}
+
+/// Offset in bytes of the instruction that the running frame is at.
+pub(crate) fn current_offset(_py: Python<'_>) -> Option<u32> {
+    // SAFETY: attached; the result is a borrowed reference or null.
+    let frame = unsafe { raw::PyEval_GetFrame() };
+    if frame.is_null() {
+        return None;
+    }
+    // SAFETY: `frame` is the live current frame.
+    u32::try_from(unsafe { raw::PyFrame_GetLasti(frame) }).ok()
+}
+
+/// The line of the instruction at `offset`, in bytes; `None` where it has none.
+pub(crate) fn line_at(code: &Bound<'_, PyAny>, offset: u32) -> Option<u32> {
+    if !code.is_instance_of::<PyCode>() {
+        return None;
+    }
+    let offset = i32::try_from(offset).ok()?;
+    // SAFETY: `code` is a code object, as was just checked, and alive; an offset outside of it gives -1.
+    let line = unsafe { raw::PyCode_Addr2Line(code.as_ptr().cast(), offset) };
+    u32::try_from(line).ok().filter(|line| *line > 0)
 }

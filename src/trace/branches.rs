@@ -4,21 +4,23 @@
 //! can be learned of it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyBytes, PyString};
 
-use super::code::{CodeState, line_table};
+use super::code::CodeState;
 use super::session::Session;
 use crate::bytecode::{self, BranchWatch};
-use crate::model::{CodeShape, Edge, LineSet};
-use crate::python;
+use crate::model::{CodeShape, Edge, LineNo};
+use crate::python::{self, ffi};
 
 /// `co_flags` of code that can hold `async for`, which leaves its loop by an exception and so without a branch event
 /// before 3.14: CO_COROUTINE | CO_ASYNC_GENERATOR (CPython `Include/cpython/code.h`).
 const ASYNCHRONOUS: u32 = 0x80 | 0x200;
+
+/// Code objects of expressions (CPython 3.11–3.15, `Python/compile.c` and `Python/codegen.c`).
+const EXPRESSIONS: [&str; 5] = ["<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"];
 
 /// The branches of a code object.
 pub(super) struct BranchState {
@@ -27,8 +29,6 @@ pub(super) struct BranchState {
     watch: BranchWatch,
     /// By code unit: where its branch went first, plus one; 0 where it has not run.
     first_destinations: Box<[AtomicU32]>,
-    /// Lines of which a branch has run: only there do returns and jumps tell more.
-    lines: Mutex<LineSet>,
 }
 
 /// What is to become of a branch event.
@@ -42,11 +42,17 @@ pub(super) enum Outlook {
 
 impl Session {
     /// States a code object in the journal at once where lines alone tell of its steps, when they are looked at together
-    /// with the code: statements `def` and `class` on one line, and `async for`.
-    pub(super) fn state_at_once(&self, state: &CodeState, code: &Bound<'_, PyAny>) -> PyResult<()> {
-        let flags: u32 = code.getattr(intern!(code.py(), "co_flags"))?.extract()?;
-        if flags & ASYNCHRONOUS != 0 || defines_on_one_line(code)? {
+    /// with the code: where it defines functions or classes, has `async for`, or a condition that the compiler decided. And
+    /// notes whether it raises whatever happens.
+    pub(super) fn state_at_once(&self, state: &mut CodeState, code: &Bound<'_, PyAny>) -> PyResult<()> {
+        if state.flags & ASYNCHRONOUS != 0 {
             self.branches_of(state, code)?;
+            return Ok(());
+        }
+        let instructions = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
+        state.certain_raise = certain_raise(code, instructions.as_bytes())?;
+        if bytecode::has_idle_instruction(instructions.as_bytes()) || defines(code)? {
+            self.number_of(state, &python::lone_shape(code)?);
         }
         Ok(())
     }
@@ -59,29 +65,38 @@ impl Session {
     ) -> PyResult<Option<&'a BranchState>> {
         if state.branches.get().is_none() {
             let shape = python::lone_shape(code)?;
-            let Some(number) = self.record_code(state, &shape) else { return Ok(None) };
-            // Another thread may have been faster; its statement of the same code is as good.
+            let Some(number) = self.number_of(state, &shape) else { return Ok(None) };
             let _ = state.branches.set(BranchState::new(number, &shape));
         }
         Ok(state.branches.get())
     }
+
+    /// The journal's number for a code object.
+    fn number_of(&self, state: &CodeState, shape: &CodeShape) -> Option<u32> {
+        if state.number.get().is_none() {
+            // Another thread may have been faster; its statement of the same code is as good.
+            let _ = state.number.set(self.record_code(state, shape)?);
+        }
+        state.number.get().copied()
+    }
 }
 
-/// Whether a function or class among the constants of `code` has one line only.
-fn defines_on_one_line(code: &Bound<'_, PyAny>) -> PyResult<bool> {
+/// The line of a `raise` statement that leaves the code whatever happens.
+fn certain_raise(code: &Bound<'_, PyAny>, instructions: &[u8]) -> PyResult<Option<LineNo>> {
+    let Some(offset) = bytecode::certain_raise(instructions) else { return Ok(None) };
+    let handlers = code.getattr(intern!(code.py(), "co_exceptiontable"))?;
+    Ok(if handlers.is_truthy()? { None } else { ffi::line_at(code, offset) })
+}
+
+/// Whether a function or class is among the constants of `code`; within what evaluates its type parameters, too.
+fn defines(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     for nested in python::nested_code(code)? {
-        let (table, first_line) = line_table(&nested)?;
-        if bytecode::is_one_line(table.as_bytes(), first_line) && is_statement(&nested)? {
+        let name = nested.getattr(intern!(code.py(), "co_name"))?.cast_into::<PyString>()?;
+        if !EXPRESSIONS.contains(&name.to_string_lossy().as_ref()) {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// Whether the code belongs to a `def` or `class`, and not to a lambda or comprehension.
-pub(super) fn is_statement(code: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let name = code.getattr(intern!(code.py(), "co_name"))?.cast_into::<PyString>()?;
-    Ok(!name.to_string_lossy().starts_with('<'))
 }
 
 impl BranchState {
@@ -90,7 +105,6 @@ impl BranchState {
             code,
             watch: BranchWatch::new(shape),
             first_destinations: (0..shape.code.len().div_ceil(2)).map(|_| AtomicU32::new(0)).collect(),
-            lines: Mutex::default(),
         }
     }
 
@@ -112,26 +126,29 @@ impl BranchState {
             return Outlook::Open;
         }
         session.record_edge(self.code, edge);
-        if let Some(line) = self.watch.line_at(edge.from) {
-            self.lines.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
-        }
         match before {
             Ok(_) if !self.watch.is_settled_by(edge) => Outlook::Open,
             Ok(_) | Err(_) => Outlook::Settled,
         }
     }
 
-    /// Records a jump or return, if it is on the line of a branch: the branch's own event did not tell whether the rest of
-    /// the line went well.
-    pub(super) fn record_end_of_line(&self, session: &Session, edge: Edge) {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.watch.line_at(edge.from).is_some_and(|line| lines.contains(line)) {
+    /// Records an unconditional jump, if it is on the line of a branch: the branch's own event did not tell whether the
+    /// rest of the line went well.
+    pub(super) fn record_jump(&self, session: &Session, edge: Edge) {
+        if self.watch.is_on_branch_line(edge.from) {
             session.record_edge(self.code, edge);
         }
     }
 
-    /// Records that a function or class of one line was left by the instruction at `offset`.
-    pub(super) fn record_exit(&self, session: &Session, offset: u32) {
-        session.record_edge(self.code, Edge { from: offset, to: Edge::EXIT });
+    /// Whether it matters at which of its places `line` was entered.
+    pub(super) fn asks_for_place(&self, line: LineNo) -> bool {
+        self.watch.asks_for_place(line)
+    }
+
+    /// Records how control came to the place at `offset` where a line begins.
+    pub(super) fn record_landing(&self, session: &Session, offset: u32) {
+        if let Some(edge) = self.watch.landing(offset) {
+            session.record_edge(self.code, edge);
+        }
     }
 }

@@ -14,13 +14,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use super::TraceError;
 use super::branches::BranchState;
 use super::session::Session;
-use crate::bytecode;
-use crate::model::{ArcEnd, LineNo, MAX_LINE};
+use crate::bytecode::{self, ControlFlow};
+use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
+use crate::python;
 use crate::python::ffi::CodeSlot;
 
 static SLOT: OnceLock<CodeSlot> = OnceLock::new();
@@ -38,11 +39,19 @@ pub(super) struct CodeState {
     /// The least line of the code.
     base: LineNo,
     /// `co_firstlineno`.
-    pub(super) first_line: i32,
+    first_line: i32,
     /// Whether its frames can be left for a while: generators and coroutines.
     pub(super) suspends: bool,
-    /// Whether the code has one line only.
-    pub(super) is_one_line: bool,
+    /// Whether the code is a module's, function's or class's, and not an expression's.
+    pub(super) is_statement: bool,
+    /// `co_flags`.
+    pub(super) flags: u32,
+    /// The code object's number in the journal, once it is stated there.
+    pub(super) number: OnceLock<u32>,
+    /// The line of a `raise` statement that leaves the code whatever happens: no event tells of it.
+    pub(super) certain_raise: Option<LineNo>,
+    /// The code taken apart, where the core asks for instructions.
+    flow: OnceLock<ControlFlow>,
     /// One bit a line, from `base` on: whether it was recorded.
     seen: Box<[AtomicU64]>,
     /// From the first event that tells of a branch.
@@ -54,15 +63,20 @@ pub(super) struct CodeState {
 impl CodeState {
     pub(super) fn new(code: &Bound<'_, PyAny>, file: u32) -> PyResult<Self> {
         let py = code.py();
-        let (table, first_line) = line_table(code)?;
-        let (base, last) = bytecode::line_range(table.as_bytes(), first_line).unwrap_or((1, 0));
+        let (base, last) = line_range(code)?.unwrap_or((1, 0));
+        let flags = code.getattr(intern!(py, "co_flags"))?.extract::<u32>()?;
+        let name = code.getattr(intern!(py, "co_name"))?.cast_into::<PyString>()?;
         let lines = (last.min(MAX_LINE) + 1).saturating_sub(base) as usize;
         Ok(Self {
             file,
             base,
-            first_line,
-            suspends: code.getattr(intern!(py, "co_flags"))?.extract::<u32>()? & SUSPENDING != 0,
-            is_one_line: base == last,
+            first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
+            suspends: flags & SUSPENDING != 0,
+            is_statement: bytecode::is_statement(&name.to_string_lossy()),
+            flags,
+            number: OnceLock::new(),
+            certain_raise: None,
+            flow: OnceLock::new(),
             seen: (0..lines.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             branches: OnceLock::new(),
             steps: OnceLock::new(),
@@ -73,6 +87,19 @@ impl CodeState {
     pub(super) fn first_step(&self, from: LineNo, to: ArcEnd) -> bool {
         let steps = self.steps.get_or_init(|| StepsSeen::new(self.seen.len() * 64));
         steps.mark(from.wrapping_sub(self.base) as usize, to)
+    }
+
+    /// The end of an arc that leaves the code. A module begins at line 1 whatever stands there; older compilers say 0.
+    pub(super) fn exit(&self) -> ArcEnd {
+        -self.first_line.max(1)
+    }
+
+    /// The code taken apart, at the first call.
+    pub(super) fn flow(&self, code: &Bound<'_, PyAny>) -> PyResult<&ControlFlow> {
+        if self.flow.get().is_none() {
+            let _ = self.flow.set(ControlFlow::new(&python::lone_shape(code)?));
+        }
+        Ok(self.flow.get_or_init(|| ControlFlow::new(&CodeShape::default())))
     }
 
     pub(super) fn file(&self) -> u32 {
@@ -123,11 +150,16 @@ impl StepsSeen {
     }
 }
 
-/// `co_linetable` and `co_firstlineno`.
-pub(super) fn line_table<'py>(code: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, i32)> {
+/// The least and the greatest line of a code object, without those nested in it.
+fn line_range(code: &Bound<'_, PyAny>) -> PyResult<Option<(LineNo, LineNo)>> {
     let py = code.py();
     let table = code.getattr(intern!(py, "co_linetable"))?.cast_into::<PyBytes>()?;
-    Ok((table, code.getattr(intern!(py, "co_firstlineno"))?.extract()?))
+    let shape = CodeShape {
+        first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
+        line_table: table.as_bytes().to_vec(),
+        ..CodeShape::default()
+    };
+    Ok(bytecode::line_range(&shape))
 }
 
 /// Takes a slot in all code objects. Once per process, before the first event.

@@ -110,6 +110,14 @@ impl Session {
         }
     }
 
+    /// Notes that a function, class or module was left with a value from `line`, the first time at that place.
+    pub(super) fn record_exit(&self, code: &CodeState, line: LineNo) {
+        // Leaving an expression's code is not leaving the function of one line that it may stand in.
+        if code.is_statement {
+            self.kept(self.journal.arc(code.file(), LineArc::new(line.cast_signed(), code.exit())));
+        }
+    }
+
     /// The result of a record, or nothing more of any kind.
     fn kept<T>(&self, result: Result<T, JournalError>) -> Option<T> {
         result.map_err(|error| self.go_quiet(&error.to_string())).ok()
@@ -126,9 +134,9 @@ impl Session {
         }
         let filename = code.getattr(intern!(py, "co_filename"))?.cast_into::<PyString>()?;
         let Some(file) = self.file_number(&filename)? else { return Ok(None) };
-        let state = CodeState::new(code, file)?;
+        let mut state = CodeState::new(code, file)?;
         if self.branches && self.core_has_offsets {
-            self.state_at_once(&state, code)?;
+            self.state_at_once(&mut state, code)?;
         }
         Ok(Some(state))
     }

@@ -15,19 +15,16 @@ use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pyo3::Borrowed;
+use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration};
 use pyo3::ffi as raw;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::PyType;
 
 use super::code::{CodeState, reserve_slot, state_of};
 use super::session::{Session, active, guard};
 use super::{TraceError, audit, thread_starts};
-use crate::bytecode;
 use crate::model::LineNo;
-
-/// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
-const RESUME_LOCATION: u8 = 3;
 
 /// Raised by `PyEval_SetTrace`, whoever calls it, before it does anything (CPython 3.11–3.15, `Python/ceval.c` and
 /// `Python/legacy_tracing.c`).
@@ -131,8 +128,10 @@ struct Activation {
     frame: *mut raw::PyFrameObject,
     /// `None`: not measured. The code object lives at least as long as its frame, and the state as long as the code.
     state: Option<NonNull<CodeState>>,
-    /// The line that ran last; 0 before the first.
+    /// The line that ran last; 0 before the first, and after an exception that nobody asked for.
     last: LineNo,
+    /// Whether a `raise` statement on that line has just raised.
+    raising: bool,
 }
 
 thread_local! {
@@ -155,6 +154,8 @@ unsafe extern "C" fn trace(
             raw::PyTrace_CALL => unsafe { call(session, frame) }?,
             // SAFETY: as above.
             raw::PyTrace_LINE => unsafe { line(session, frame) },
+            // SAFETY: as above; the argument is the exception as a tuple.
+            raw::PyTrace_EXCEPTION if session.branches => unsafe { exception(frame, argument) }?,
             // SAFETY: as above; the argument is null when an exception leaves the frame.
             raw::PyTrace_RETURN => unsafe { leave(session, frame, !argument.is_null()) }?,
             _ => (),
@@ -178,14 +179,17 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     let state = state_of(session, &code)?;
     let mut last = 0;
     if session.branches
-        && state.is_some_and(|state| state.suspends)
+        && let Some(state) = state.filter(|state| state.suspends)
         // SAFETY: the frame is alive.
-        && unsafe { instruction(frame, &code) }?.is_some_and(|[_, argument]| argument & RESUME_LOCATION != 0)
+        && let Some(offset) = unsafe { offset_of(frame) }
+        && state.flow(&code)?.resumes_at(offset)
     {
         // SAFETY: the frame is alive.
         last = unsafe { line_of(frame) };
     }
-    CALLS.with_borrow_mut(|calls| calls.push(Activation { frame, state: state.map(NonNull::from), last }));
+    CALLS.with_borrow_mut(|calls| {
+        calls.push(Activation { frame, state: state.map(NonNull::from), last, raising: false });
+    });
     Ok(())
 }
 
@@ -207,11 +211,56 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) {
         if session.branches {
             session.record_step(state, activation.last, line.cast_signed());
             activation.last = line;
+            activation.raising = false;
         }
     });
 }
 
-/// A frame is left: for good, for a while (`yield`), or by an exception, which is no branch.
+/// An exception was raised in a frame, or came to it from a call. Where it leads is no branch, unless a `raise` statement
+/// sent it there, or it only tells that an iterator has ended.
+///
+/// # Safety
+/// Attached, with a live frame and a tuple of an exception's type, value and traceback.
+unsafe fn exception(frame: *mut raw::PyFrameObject, argument: *mut raw::PyObject) -> PyResult<()> {
+    let top = CALLS.with_borrow(|calls| {
+        calls.last().filter(|activation| activation.frame == frame).and_then(|activation| activation.state)
+    });
+    let Some(state) = top else { return Ok(()) };
+    // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+    let state = unsafe { state.as_ref() };
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the frame is alive; the result is a new reference, never null.
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
+    // SAFETY: the frame is alive.
+    let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(()) };
+    let flow = state.flow(&code)?;
+    let is_raise = flow.raises_at(offset);
+    if !is_raise {
+        // SAFETY: the argument is a valid object.
+        let exception = unsafe { Borrowed::from_ptr(py, argument) };
+        let kind = exception.get_item(0)?.cast_into::<PyType>()?;
+        let ends_iteration = (flow.iterates_at(offset) && kind.is_subclass_of::<PyStopIteration>()?)
+            || (flow.iterates_asynchronously_at(offset) && kind.is_subclass_of::<PyStopAsyncIteration>()?);
+        if ends_iteration {
+            return Ok(());
+        }
+    }
+    CALLS.with_borrow_mut(|calls| {
+        if let Some(activation) = calls.last_mut() {
+            activation.raising = is_raise;
+            if !is_raise {
+                activation.last = 0;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// A frame is left: for good, for a while (`yield`), or by an exception, which is no branch unless a `raise` statement on
+/// the last line sent it.
 ///
 /// # Safety
 /// Attached, with a live frame.
@@ -227,25 +276,42 @@ unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bo
     }) else {
         return Ok(());
     };
-    if !session.branches || !has_value {
+    if !session.branches {
         return Ok(());
     }
     let Some(state) = activation.state else { return Ok(()) };
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
-    if state.suspends {
-        // SAFETY: the caller vouches for it.
-        let py = unsafe { Python::assume_attached() };
-        // SAFETY: the frame is alive; the result is a new reference, never null.
-        let code = unsafe { raw::PyFrame_GetCode(frame) };
-        // SAFETY: as stated.
-        let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
-        // SAFETY: the frame is alive.
-        if !unsafe { instruction(frame, &code) }?.is_some_and(|[number, _]| bytecode::is_return(number)) {
-            return Ok(());
+    let mut last = activation.last;
+    if has_value {
+        if state.suspends {
+            // SAFETY: the caller vouches for it.
+            let py = unsafe { Python::assume_attached() };
+            // SAFETY: the frame is alive; the result is a new reference, never null.
+            let code = unsafe { raw::PyFrame_GetCode(frame) };
+            // SAFETY: as stated.
+            let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
+            // SAFETY: the frame is alive.
+            let offset = unsafe { offset_of(frame) };
+            let flow = state.flow(&code)?;
+            if !offset.is_some_and(|offset| flow.returns_at(offset)) {
+                return Ok(());
+            }
         }
+        // SAFETY: the frame is alive.
+        let line = unsafe { line_of(frame) };
+        if line != 0 && line != last {
+            // CPython 3.14 does not always tell of a line that only returns, behind a loop.
+            session.record_line(state, line);
+            session.record_step(state, last, line.cast_signed());
+            last = line;
+        }
+    } else if !activation.raising {
+        return Ok(());
     }
-    session.record_step(state, activation.last, -state.first_line.max(1));
+    if state.is_statement {
+        session.record_step(state, last, state.exit());
+    }
     Ok(())
 }
 
@@ -259,14 +325,11 @@ unsafe fn line_of(frame: *mut raw::PyFrameObject) -> LineNo {
     LineNo::try_from(line).unwrap_or(0)
 }
 
-/// Opcode and argument of the instruction a frame is at.
+/// Offset in bytes of the instruction a frame is at.
 ///
 /// # Safety
-/// Attached, with a live frame that runs `code`.
-unsafe fn instruction(frame: *mut raw::PyFrameObject, code: &Bound<'_, PyAny>) -> PyResult<Option<[u8; 2]>> {
+/// Attached, with a live frame.
+unsafe fn offset_of(frame: *mut raw::PyFrameObject) -> Option<u32> {
     // SAFETY: the caller vouches for it.
-    let offset = unsafe { raw::PyFrame_GetLasti(frame) };
-    let bytes = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
-    let unit = usize::try_from(offset).ok().and_then(|offset| bytes.as_bytes().get(offset..)?.first_chunk());
-    Ok(unit.copied())
+    u32::try_from(unsafe { raw::PyFrame_GetLasti(frame) }).ok()
 }

@@ -14,10 +14,11 @@ use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
 use super::TraceError;
-use super::branches::{Outlook, is_statement};
+use super::branches::Outlook;
 use super::code::{reserve_slot, state_of};
 use super::session::{Session, active, guard};
 use crate::model::{Edge, LineNo};
+use crate::python::ffi;
 
 /// The raw function that CPython calls for an event, round a handler.
 macro_rules! callback {
@@ -51,7 +52,7 @@ const SIDES: [Callback; 2] = [
 ];
 /// What tells of branches where both sides share one (3.12, 3.13).
 const BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_branch", callback!(branch))];
-/// What tells that the rest of a branch's line went well.
+/// What tells of functions left, and that the rest of a branch's line went well.
 const ENDS_OF_LINES: [Callback; 2] =
     [("PY_RETURN", c"minicov_py_return", callback!(py_return)), ("JUMP", c"minicov_jump", callback!(jump))];
 
@@ -190,6 +191,14 @@ fn line(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
         && let Ok(line) = event.numbers[0].extract::<LineNo>()
     {
         session.record_line(state, line);
+        if state.certain_raise == Some(line) {
+            session.record_exit(state, line);
+        }
+        if let Some(branches) = state.branches.get().filter(|branches| branches.asks_for_place(line))
+            && let Some(offset) = ffi::current_offset(event.code.py())
+        {
+            branches.record_landing(session, offset);
+        }
     }
     Ok(Answer::Disable)
 }
@@ -220,13 +229,8 @@ fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
 /// PY_RETURN(code, offset, value): a code object is left with a value.
 fn py_return(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
-    let offset = event.number(0)?;
-    if state.is_one_line && is_statement(event.code)? {
-        if let Some(branches) = session.branches_of(state, event.code)? {
-            branches.record_exit(session, offset);
-        }
-    } else if let Some(branches) = state.branches.get() {
-        branches.record_end_of_line(session, Edge { from: offset, to: Edge::EXIT });
+    if let Some(line) = ffi::line_at(event.code, event.number(0)?) {
+        session.record_exit(state, line);
     }
     Ok(Answer::Disable)
 }
@@ -234,7 +238,7 @@ fn py_return(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer>
 /// JUMP(code, offset, destination): an unconditional jump.
 fn jump(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     if let Some(branches) = state_of(session, event.code)?.and_then(|state| state.branches.get()) {
-        branches.record_end_of_line(session, event.edge()?);
+        branches.record_jump(session, event.edge()?);
     }
     Ok(Answer::Disable)
 }

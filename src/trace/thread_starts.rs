@@ -44,6 +44,7 @@ mod imp {
 /// the function object, which programs may hold or compare, stays as it is.
 #[cfg(not(Py_3_12))]
 mod imp {
+    use std::ptr;
     use std::sync::OnceLock;
 
     use pyo3::ffi as raw;
@@ -74,18 +75,19 @@ mod imp {
             return;
         }
         let object = function.as_ptr().cast::<raw::PyCFunctionObject>();
-        // SAFETY: checked above to be a function of this type, and alive.
-        let object = unsafe { &*object };
-        // SAFETY: `thread_methods` is static and not const, and nobody reads it while this thread is attached.
-        let definition = unsafe { &mut *object.m_ml };
-        if definition.ml_flags != raw::METH_VARARGS {
+        // SAFETY: checked above to be a function of this type.
+        let definition = unsafe { ptr::addr_of!((*object).m_ml).read() };
+        // SAFETY: the definition is static data of libpython.
+        let flags = unsafe { (*definition).ml_flags };
+        if flags != raw::METH_VARARGS {
             return;
         }
-        // SAFETY: METH_VARARGS says which member of the union holds.
-        let original = unsafe { definition.ml_meth.PyCFunction };
+        // SAFETY: as above, and METH_VARARGS says which member of the union holds.
+        let original = unsafe { (*definition).ml_meth.PyCFunction };
         // Both names have a definition of their own, with the same function.
         if *ORIGINAL.get_or_init(|| original) as usize == original as usize {
-            definition.ml_meth = raw::PyMethodDefPointer { PyCFunction: start_new_thread };
+            // SAFETY: `thread_methods` is not const, and nobody reads it while this thread is attached.
+            unsafe { (*definition).ml_meth = raw::PyMethodDefPointer { PyCFunction: start_new_thread } };
         }
     }
 
@@ -99,7 +101,7 @@ mod imp {
             // SAFETY: the arguments are those CPython gave for this call.
             Some(original) => unsafe { original(module, arguments) },
             // Not reached: the function stands there only after ORIGINAL was set.
-            None => std::ptr::null_mut(),
+            None => ptr::null_mut(),
         }
     }
 }
