@@ -22,7 +22,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::code::{CodeState, reserve_slot, state_of};
-use super::session::{Session, active, guard};
+use super::session::{Session, active, guard, prepare_for_errors};
 use super::{TraceError, audit, thread_starts};
 use crate::model::LineNo;
 
@@ -46,6 +46,7 @@ unsafe extern "C" {
 
 pub(super) fn install(py: Python<'_>, _branches: bool) -> Result<(), TraceError> {
     reserve_slot(py)?;
+    prepare_for_errors(py);
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
     thread_starts::watch(py, await_thread)?;
     trace_this_thread();
@@ -148,7 +149,9 @@ unsafe extern "C" fn trace(
     argument: *mut raw::PyObject,
 ) -> c_int {
     let Some(session) = active() else { return 0 };
-    guard(session, (), || {
+    // SAFETY: CPython calls attached.
+    let py = unsafe { Python::assume_attached() };
+    guard(py, session, [(), ()], || {
         match what {
             // SAFETY: CPython calls attached, with a live frame.
             raw::PyTrace_CALL => unsafe { call(session, frame) }?,
