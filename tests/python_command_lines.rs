@@ -396,7 +396,7 @@ fn notices_go_to_standard_error() {
         .success()
         .stdout("only this\n")
         .stderr(
-            "minicov: warning: no_such_package is no folder, and no module of that name was imported [module-not-imported]\n\
+            "minicov: warning: no_such_package is no folder, and no Python code of a module of that name ran [module-not-imported]\n\
              minicov: warning: no data was collected: none of the code to be measured ran [no-data-collected]\n",
         );
     assert!(Path::new(&project.path("quiet.py")).exists());
