@@ -90,7 +90,7 @@ covtest!(aborts_and_crashes_lose_nothing, |core| {
 });
 
 /// Cuts out of what faulthandler writes the thread's number, which is an address, and the stack of C functions (3.14 and
-/// newer), which begins in another executable.
+/// newer), which begins in another executable, and evens out the name of the process.
 fn without_thread(mut outcome: Outcome) -> Outcome {
     if let Some((before, after)) = outcome.stderr.split_once("thread 0x") {
         outcome.stderr = format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
@@ -98,6 +98,7 @@ fn without_thread(mut outcome: Outcome) -> Outcome {
     if let Some(stack) = outcome.stderr.find("C stack trace (most recent call first):") {
         outcome.stderr.truncate(stack);
     }
+    outcome.stderr = outcome.stderr.replace("[minicov]", "[python]");
     outcome
 }
 
