@@ -33,6 +33,7 @@ warnings! {
     DATA_KEPT_BACK = "data-kept-back", "a run's data could not be written to the data file and waits in its journal";
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
+    CHILD_NOT_MEASURED = "child-not-measured", "a process that the program started could not be measured";
     OTHER_PYTHON = "other-python", "the data was recorded by another Python version than the one that reports";
 }
 

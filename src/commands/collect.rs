@@ -26,6 +26,8 @@ pub(super) struct Collected {
     measured_files: usize,
     /// Journals that could not be merged.
     kept_back: usize,
+    /// Packages asked for by name of which a module ran.
+    pub(super) packages: BTreeSet<String>,
 }
 
 impl Collected {
@@ -34,9 +36,12 @@ impl Collected {
         self.measured_files == 0 && self.kept_back == 0
     }
 
-    fn add(&mut self, merged: Option<usize>) {
+    fn add(&mut self, merged: Option<JournalContents>) {
         match merged {
-            Some(files) => self.measured_files += files,
+            Some(contents) => {
+                self.measured_files += contents.files.len();
+                self.packages.extend(contents.packages);
+            }
             None => self.kept_back += 1,
         }
     }
@@ -46,6 +51,7 @@ impl AddAssign for Collected {
     fn add_assign(&mut self, other: Self) {
         self.measured_files += other.measured_files;
         self.kept_back += other.kept_back;
+        self.packages.extend(other.packages);
     }
 }
 
@@ -53,6 +59,9 @@ impl AddAssign for Collected {
 pub(super) fn orphans(workplace: &Workplace) -> Collected {
     let folder = JournalFolder::beside(&workplace.data_file);
     let mut collected = Collected::default();
+    for note in folder.take_notes() {
+        ui::warn(&ui::CHILD_NOT_MEASURED, format!("a child process was not measured: {note}"));
+    }
     let orphans = match folder.orphans() {
         Ok(orphans) => orphans,
         Err(error) => {
@@ -66,10 +75,9 @@ pub(super) fn orphans(workplace: &Workplace) -> Collected {
     for orphan in orphans {
         let path = orphan.path.clone();
         let merged = merge_journal(workplace, &path, &orphan.bytes());
+        let is_merged = merged.is_some();
         collected.add(merged);
-        if merged.is_some()
-            && let Err(error) = orphan.remove()
-        {
+        if is_merged && let Err(error) = orphan.remove() {
             ui::warn(&ui::JOURNAL_UNREADABLE, format!("couldn't remove {}: {error}", workplace.shown(&path)));
         }
     }
@@ -81,8 +89,9 @@ pub(super) fn orphans(workplace: &Workplace) -> Collected {
 pub(super) fn own(workplace: &Workplace, path: &Path, bytes: &io::Result<Vec<u8>>) -> Collected {
     let mut collected = Collected::default();
     let merged = merge_journal(workplace, path, bytes);
+    let is_merged = merged.is_some();
     collected.add(merged);
-    if merged.is_some() {
+    if is_merged {
         // The program may have removed it already.
         let _ = fs::remove_file(path);
     }
@@ -90,11 +99,11 @@ pub(super) fn own(workplace: &Workplace, path: &Path, bytes: &io::Result<Vec<u8>
     collected
 }
 
-/// Merges one journal; tells how many files it is about, or `None` where it must be kept.
-fn merge_journal(workplace: &Workplace, path: &Path, bytes: &io::Result<Vec<u8>>) -> Option<usize> {
+/// Merges one journal; gives what it says, or `None` where it must be kept.
+fn merge_journal(workplace: &Workplace, path: &Path, bytes: &io::Result<Vec<u8>>) -> Option<JournalContents> {
     let contents = match bytes {
         // A process that was killed before it could state its settings has recorded nothing.
-        Ok(bytes) if bytes.iter().all(|byte| *byte == 0) => return Some(0),
+        Ok(bytes) if bytes.iter().all(|byte| *byte == 0) => return Some(JournalContents::default()),
         Ok(bytes) => store::read_journal(bytes).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
@@ -106,7 +115,7 @@ fn merge_journal(workplace: &Workplace, path: &Path, bytes: &io::Result<Vec<u8>>
         }
     };
     match merge(workplace, &contents) {
-        Ok(()) => Some(contents.files.len()),
+        Ok(()) => Some(contents),
         Err(error) => {
             ui::warn(
                 &ui::DATA_KEPT_BACK,

@@ -4,6 +4,7 @@
 //! error and a documented exit code.
 
 mod analysis;
+mod child;
 mod collect;
 mod erase;
 mod report;
@@ -16,6 +17,7 @@ use crate::cli::{self, Command, Vocabulary};
 use crate::config::Workplace;
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::METRICS;
+use crate::processes;
 use crate::report::FORMATS;
 use crate::trace::CORES;
 use crate::ui::{self, OutputError};
@@ -31,6 +33,11 @@ enum Failure {
 
 /// Runs minicov.
 pub fn main() -> ExitCode {
+    // Before anything else: a minicov that a measured program starts is none of its parent's business.
+    let handover = processes::received();
+    if let Some(request) = child::Request::from_command_line(env::args_os()) {
+        return child::child(&request, handover);
+    }
     let vocabulary = Vocabulary {
         formats: FORMATS.iter().map(|format| (format.slug, format.doc)).collect(),
         metrics: METRICS.iter().map(|metric| (metric.slug(), metric.doc())).collect(),

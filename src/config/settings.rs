@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::env_vars;
 use crate::paths::SelectionRequest;
 
@@ -36,8 +38,8 @@ impl Workplace {
     }
 }
 
-/// What `minicov run` was asked.
-#[derive(Clone, Debug, Default)]
+/// What `minicov run` was asked. Child processes are handed a copy.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct RunSettings {
     pub(crate) python: Option<PathBuf>,
     pub(crate) selection: SelectionRequest,
@@ -48,7 +50,8 @@ pub(crate) struct RunSettings {
     pub(crate) branch: bool,
     pub(crate) erase: bool,
     pub(crate) report: bool,
-    /// Python's command line, without its first word.
+    /// Python's command line, without its first word. Each process has its own.
+    #[serde(skip)]
     pub(crate) command_line: Vec<OsString>,
 }
 

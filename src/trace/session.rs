@@ -75,14 +75,6 @@ impl Session {
         session.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The source packages of which a module ran.
-    pub(crate) fn imported_packages() -> BTreeSet<String> {
-        SESSION
-            .get()
-            .map(|session| session.imported_packages.lock().unwrap_or_else(PoisonError::into_inner).clone())
-            .unwrap_or_default()
-    }
-
     /// Ends measuring for good; the first reason is kept for the end of the run.
     pub(super) fn go_quiet(&self, reason: &str) {
         self.quiet.store(true, Ordering::Relaxed);
@@ -164,7 +156,9 @@ impl Session {
         let module = if self.selection.asks_for_module() { current_module(filename.py()) } else { None };
         if let Some(package) = module.as_deref().and_then(|module| self.selection.source_package_of(module)) {
             let mut imported = self.imported_packages.lock().unwrap_or_else(PoisonError::into_inner);
-            imported.insert(package.to_owned());
+            if imported.insert(package.to_owned()) {
+                self.kept(self.journal.package(package));
+            }
         }
         if !metadata.is_file() || !self.selection.measures(&path, module.as_deref()) {
             return Ok(None);
