@@ -14,6 +14,8 @@ mod bad_input;
 mod data_file;
 /// Which Python runs.
 mod environment;
+/// Random functions, compared with a plain trace function.
+mod fuzz;
 /// Three packages with their own suites, compared with coverage.py.
 mod packages;
 /// The programs in fixtures/programs, compared with their marks and with coverage.py.

@@ -1,5 +1,7 @@
 //! coverage.py's JSON report (format 3), whoever wrote it.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 /// A parsed report.
@@ -33,6 +35,15 @@ impl CoverageJson {
         let value = &self.0["files"][file][key];
         assert!(value.is_array(), "no {key} of {file}; there are {:?}", self.files());
         lines(value)
+    }
+
+    /// A list of any kind of a file, each item as it stands in the report: `executed_branches` and the like, too.
+    #[track_caller]
+    pub(crate) fn items(&self, file: &str, key: &str) -> BTreeSet<String> {
+        let value = &self.0["files"][file][key];
+        let items =
+            value.as_array().unwrap_or_else(|| panic!("no {key} of {file}; there are {:?}", self.files()));
+        items.iter().map(Value::to_string).collect()
     }
 }
 

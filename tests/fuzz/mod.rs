@@ -1,0 +1,120 @@
+//! Random functions under minicov and under a plain trace function in Python, which must agree on lines and branches.
+//!
+//! Fifty functions a program, so that starting processes is not what takes the time. `MINICOV_FUZZ=N` runs N programs
+//! of new random functions on each core; without it a few that are always the same.
+
+mod render;
+mod syntax;
+
+use std::collections::BTreeSet;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::harness::{CORES, CoverageJson, Project, repository};
+use syntax::Function;
+
+const FUNCTIONS: usize = 50;
+const PROGRAMS: u32 = 6;
+/// How many smaller functions are tried in place of one that is measured wrongly.
+const SHRINKING_STEPS: u32 = 60;
+const MAIN: &str = "import cases, fuzz_names\nfuzz_names.main(cases.FUNCTIONS)\n";
+
+/// What is wrong with a program.
+struct Disagreement {
+    /// In words, one line each.
+    what: Vec<String>,
+    /// Lines that it is about.
+    lines: BTreeSet<usize>,
+}
+
+fn disagreement(functions: &[Function]) -> Option<Disagreement> {
+    let project = Project::with(&[("cases.py", &render::module(functions)), ("main.py", MAIN)]);
+    project.file("fuzz_names.py", std::fs::read(repository().join("tests/oracles/fuzz_names.py")).unwrap());
+    let judge = repository().join("tests/oracles/line_steps.py");
+    let judgement = project.python(&["-W", "ignore", judge.to_str().unwrap(), "main.py", "cases"]).run();
+    judgement.success();
+    let expected = CoverageJson::parse(&judgement.stdout);
+    let mut wrong = Disagreement { what: Vec::new(), lines: BTreeSet::new() };
+    for core in CORES {
+        let data_file = format!("--data-file=data.{core}");
+        let words = ["run", "--branch", "--core", core, "--include=*/cases.py", &data_file, "main.py"];
+        project.minicov(&words).run().success();
+        let report = project.minicov(&["report", "--format", "json", "-o", "-", &data_file]).run();
+        report.success();
+        let ours = CoverageJson::parse(&report.stdout);
+        for key in ["executed_lines", "missing_lines", "executed_branches", "missing_branches"] {
+            let [ours, theirs] = [&ours, &expected].map(|json| json.items("cases.py", key));
+            for (who, item) in ours
+                .difference(&theirs)
+                .map(|item| ("minicov", item))
+                .chain(theirs.difference(&ours).map(|item| ("the judge", item)))
+            {
+                wrong.what.push(format!("{core}: {key}: only {who} has {item}"));
+                let line = item.trim_start_matches('[').split(',').next().unwrap().trim_end_matches(']');
+                wrong.lines.insert(line.parse().unwrap());
+            }
+        }
+    }
+    (!wrong.what.is_empty()).then_some(wrong)
+}
+
+/// Finds the function that is measured wrongly, makes it smaller while it is, and says so.
+fn accusation(mut trees: Vec<impl ValueTree<Value = Function>>, found: &Disagreement) -> String {
+    let functions: Vec<Function> = trees.iter().map(ValueTree::current).collect();
+    let mut first_line = 2;
+    let culprit = functions.iter().position(|function| {
+        let length = render::module(std::slice::from_ref(function)).lines().count() - 2;
+        let is_in = found.lines.range(first_line..first_line + length).next().is_some();
+        first_line += length;
+        is_in
+    });
+    let Some(culprit) = culprit else { return found.what.join("\n") };
+    let tree = &mut trees[culprit];
+    let Some(mut alone) = disagreement(&[tree.current()]) else {
+        return format!("{}\nbut not alone: {:#?}", found.what.join("\n"), tree.current());
+    };
+    let mut smallest = tree.current();
+    let mut may_be_smaller = tree.simplify();
+    for _ in 0..SHRINKING_STEPS {
+        if !may_be_smaller {
+            break;
+        }
+        let current = tree.current();
+        may_be_smaller = match disagreement(std::slice::from_ref(&current)) {
+            Some(still) => {
+                (alone, smallest) = (still, current);
+                tree.simplify()
+            }
+            None => tree.complicate(),
+        };
+    }
+    let text = render::module(std::slice::from_ref(&smallest));
+    let numbered = text.lines().enumerate().map(|(index, line)| format!("{:5} {line}\n", index + 1));
+    format!("{}\n{}", alone.what.join("\n"), numbered.collect::<String>())
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a variable of the test, not of the product")]
+fn random_functions_are_measured_truly() {
+    let wanted = std::env::var("MINICOV_FUZZ").ok().map(|count| count.parse::<u32>().unwrap());
+    let config = Config { failure_persistence: None, ..Config::default() };
+    let mut runner = match wanted {
+        Some(_) => TestRunner::new(config),
+        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+    };
+    let programs = wanted.unwrap_or(PROGRAMS);
+    let mut accusations = Vec::new();
+    for _ in 0..programs {
+        let trees: Vec<_> =
+            (0..FUNCTIONS).map(|_| syntax::function().new_tree(&mut runner).unwrap()).collect();
+        let functions: Vec<Function> = trees.iter().map(ValueTree::current).collect();
+        if let Some(found) = disagreement(&functions) {
+            eprintln!("something is wrong; making it smaller");
+            accusations.push(accusation(trees, &found));
+            eprintln!("{}", accusations[accusations.len() - 1]);
+        }
+    }
+    eprintln!("{programs} programs of {FUNCTIONS} functions tried on {CORES:?}");
+    assert!(accusations.is_empty(), "{} programs are measured wrongly", accusations.len());
+}
