@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-/// One variable: its name and a line of documentation (`minicov help environment` prints the table).
+/// One variable: its name and a line of documentation (`minicov --help` prints the table).
 #[derive(Debug)]
 pub(crate) struct EnvVar {
     pub(crate) name: &'static str,

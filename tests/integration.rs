@@ -30,3 +30,5 @@ mod report;
 mod selection;
 /// How programs end, and what is saved then.
 mod signals;
+/// Programs that are hard on what minicov needs for itself.
+mod surroundings;

@@ -260,6 +260,30 @@ covtest!(pythons_words_for_what_is_not_there, |core| {
     }
 });
 
+covtest!(pythons_words_when_it_refuses_to_start, |core| {
+    let project = project();
+    for words in [
+        &["-X", "utf8=2", "look.py"][..],
+        &["-X", "dev", "-X", "utf8=no", "-m", "pkg"],
+        &["-X", "int_max_str_digits=1", "look.py"],
+    ] {
+        same_plain(core, &project, words);
+    }
+    for (name, value) in [
+        ("PYTHONHASHSEED", "abc"),
+        ("PYTHONUTF8", "2"),
+        ("PYTHONMALLOC", "no such"),
+        ("PYTHONINTMAXSTRDIGITS", "1"),
+        ("PYTHONTRACEMALLOC", "-1"),
+    ] {
+        let plain = project.python(&["look.py"]).env(name, value).run();
+        plain.code(1);
+        assert!(plain.stderr.starts_with("Fatal Python error: "), "{name}: {}", plain.stderr);
+        same(core, &project, &["look.py"], |command| command.env(name, value));
+        assert!(!project.exists(".coverage"), "{name}");
+    }
+});
+
 covtest!(versions_and_help_are_pythons, |core| {
     let project = Project::new();
     for words in [&["-V"][..], &["-VV"], &["--version"], &["--help-env"], &["--help-xoptions"]] {
@@ -372,7 +396,7 @@ fn notices_go_to_standard_error() {
         .success()
         .stdout("only this\n")
         .stderr(
-            "minicov: warning: no_such_package is no folder, and no module of that name was imported [module-not-imported]\n\
+            "minicov: warning: no_such_package is no folder, and no Python code of a module of that name ran [module-not-imported]\n\
              minicov: warning: no data was collected: none of the code to be measured ran [no-data-collected]\n",
         );
     assert!(Path::new(&project.path("quiet.py")).exists());

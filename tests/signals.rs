@@ -89,6 +89,58 @@ covtest!(aborts_and_crashes_lose_nothing, |core| {
     }
 });
 
+/// Cuts out of what faulthandler writes the thread's number, which is an address, and the stack of C functions (3.14 and
+/// newer), which begins in another executable, and evens out the name of the process.
+fn without_thread(mut outcome: Outcome) -> Outcome {
+    if let Some((before, after)) = outcome.stderr.split_once("thread 0x") {
+        outcome.stderr = format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+    }
+    if let Some(stack) = outcome.stderr.find("C stack trace (most recent call first):") {
+        outcome.stderr.truncate(stack);
+    }
+    outcome.stderr = outcome.stderr.replace("[minicov]", "[python]");
+    outcome
+}
+
+covtest!(crash_signals_that_are_sent_kill_as_they_kill_python, |core| {
+    for (name, signal) in [
+        ("SIGSEGV", Signal::SEGV),
+        ("SIGBUS", Signal::BUS),
+        ("SIGFPE", Signal::FPE),
+        ("SIGILL", Signal::ILL),
+        ("SIGABRT", Signal::ABORT),
+    ] {
+        let text = format!("import os, signal\nos.kill(os.getpid(), signal.{name})\nprint('alive')\n");
+        let project = Project::with(&[("dies.py", &text)]);
+        for words in [&["dies.py"][..], &["-c", &text], &["-X", "faulthandler", "dies.py"]] {
+            let plain = without_thread(project.python(words).run());
+            without_thread(project.run(core, words)).same_as(&plain).killed_by(signal);
+        }
+        assert_eq!(project.executed("dies.py"), [1, 2], "{name}");
+    }
+});
+
+covtest!(actions_of_all_signals_are_pythons, |core| {
+    let code = "import signal; print([(n, signal.getsignal(n)) for n in signal.valid_signals()])";
+    // A parent that ignores both: what is inherited stays.
+    let ignoring = "import os, signal, sys
+for number in (signal.SIGSEGV, signal.SIGBUS): signal.signal(number, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])";
+    let project = Project::new();
+    let plain = project.python(&["-c", code]).run();
+    let ours = project.run(core, &["-c", code]);
+    assert_eq!(ours.stdout, plain.stdout);
+
+    let venv = crate::harness::venv_python();
+    let python = venv.to_str().unwrap();
+    let minicov = env!("CARGO_BIN_EXE_minicov");
+    let plain = project.python(&["-c", ignoring, python, "-c", code]).run();
+    let ours = project.python(&["-c", ignoring, minicov, "run", "--core", core, "-c", code]);
+    let ours = ours.env("VIRTUAL_ENV", venv.ancestors().nth(2).unwrap()).run();
+    assert_eq!(ours.stdout, plain.stdout);
+    assert_eq!(plain.stdout.matches("SIG_IGN").count(), 4, "{}", plain.stdout);
+});
+
 covtest!(a_handler_of_the_program_is_measured, |core| {
     let text = format!(
         "{WAITS}import signal\ndef handler(number, frame):\n    sys.exit(9)\nsignal.signal(signal.SIGTERM, handler)\nwait()\n"

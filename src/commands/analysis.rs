@@ -127,5 +127,5 @@ fn keep(workplace: &Workplace, fresh: &[(String, SourceHash, Facts)], python: &s
         .iter()
         .map(|(path, source, facts)| (FactsKey { path, source: *source, python, exclusions }, facts))
         .collect();
-    let _ = DataFile::update(&workplace.data_file).and_then(|mut data| data.keep_facts(&entries));
+    let _ = DataFile::update_unless_busy(&workplace.data_file).and_then(|mut data| data.keep_facts(&entries));
 }

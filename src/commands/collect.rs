@@ -3,8 +3,9 @@
 //! Must not know: hooks. Invariant: a journal is removed only after the data file has all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
+use std::ops::AddAssign;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +23,30 @@ use crate::ui;
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     /// Files of which something was recorded.
-    pub(super) measured_files: usize,
+    measured_files: usize,
+    /// Journals that could not be merged.
+    kept_back: usize,
+}
+
+impl Collected {
+    /// Whether nothing was recorded at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.measured_files == 0 && self.kept_back == 0
+    }
+
+    fn add(&mut self, merged: Option<usize>) {
+        match merged {
+            Some(files) => self.measured_files += files,
+            None => self.kept_back += 1,
+        }
+    }
+}
+
+impl AddAssign for Collected {
+    fn add_assign(&mut self, other: Self) {
+        self.measured_files += other.measured_files;
+        self.kept_back += other.kept_back;
+    }
 }
 
 /// Merges the journals of all processes that are gone. Trouble with one is told and costs none of the others.
@@ -41,14 +65,12 @@ pub(super) fn orphans(workplace: &Workplace) -> Collected {
     }
     for orphan in orphans {
         let path = orphan.path.clone();
-        if let Some(files) = merge_journal(workplace, &path, orphan.file()) {
-            collected.measured_files += files;
-            if let Err(error) = orphan.remove() {
-                ui::warn(
-                    &ui::JOURNAL_UNREADABLE,
-                    format!("couldn't remove {}: {error}", workplace.shown(&path)),
-                );
-            }
+        let merged = merge_journal(workplace, &path, &orphan.bytes());
+        collected.add(merged);
+        if merged.is_some()
+            && let Err(error) = orphan.remove()
+        {
+            ui::warn(&ui::JOURNAL_UNREADABLE, format!("couldn't remove {}: {error}", workplace.shown(&path)));
         }
     }
     folder.tidy();
@@ -56,34 +78,28 @@ pub(super) fn orphans(workplace: &Workplace) -> Collected {
 }
 
 /// Merges the journal of this process, which writes to it no more.
-pub(super) fn own(workplace: &Workplace, path: &Path) -> Collected {
+pub(super) fn own(workplace: &Workplace, path: &Path, bytes: &io::Result<Vec<u8>>) -> Collected {
     let mut collected = Collected::default();
-    match File::open(path) {
-        Ok(file) => {
-            if let Some(files) = merge_journal(workplace, path, &file) {
-                collected.measured_files = files;
-                let _ = fs::remove_file(path);
-            }
-        }
-        Err(error) => {
-            ui::warn(&ui::JOURNAL_UNREADABLE, format!("couldn't read {}: {error}", workplace.shown(path)));
-        }
+    let merged = merge_journal(workplace, path, bytes);
+    collected.add(merged);
+    if merged.is_some() {
+        // The program may have removed it already.
+        let _ = fs::remove_file(path);
     }
     JournalFolder::beside(&workplace.data_file).tidy();
     collected
 }
 
 /// Merges one journal; tells how many files it is about, or `None` where it must be kept.
-fn merge_journal(workplace: &Workplace, path: &Path, mut file: &File) -> Option<usize> {
-    let mut bytes = Vec::new();
-    let contents = file
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())
-        .and_then(|_| store::read_journal(&bytes).map_err(|error| error.to_string()));
+fn merge_journal(workplace: &Workplace, path: &Path, bytes: &io::Result<Vec<u8>>) -> Option<usize> {
+    let contents = match bytes {
+        // A process that was killed before it could state its settings has recorded nothing.
+        Ok(bytes) if bytes.iter().all(|byte| *byte == 0) => return Some(0),
+        Ok(bytes) => store::read_journal(bytes).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
     let contents = match contents {
         Ok(contents) => contents,
-        // A process that was killed before it could state its settings has recorded nothing.
-        Err(_) if bytes.iter().all(|byte| *byte == 0) => return Some(0),
         Err(reason) => {
             ui::warn(&ui::JOURNAL_UNREADABLE, format!("left {} alone: {reason}", workplace.shown(path)));
             return None;

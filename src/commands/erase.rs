@@ -14,11 +14,13 @@ pub(super) fn erase(workplace: &Workplace) -> Result<ExitCode, Failure> {
 
 /// Removes all data there is for this data file, except what live processes are recording.
 pub(super) fn everything(workplace: &Workplace) -> Result<(), UserError> {
-    store::erase(&workplace.data_file).map_err(|error| UserError::new(error.to_string()))?;
+    // The journals first: they must not stay for ever beside a data file that is not ours to remove.
     JournalFolder::beside(&workplace.data_file).erase().map_err(|error| {
         UserError::new(format!(
             "couldn't remove the journals of {}: {error}",
             workplace.shown(&workplace.data_file)
         ))
-    })
+    })?;
+    store::erase(&workplace.data_file).map_err(|error| UserError::new(error.to_string()))?;
+    Ok(())
 }

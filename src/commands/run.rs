@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use pyo3::Python;
 
+use super::collect::Collected;
 use super::{Failure, collect, erase};
 use crate::config::{RunSettings, Workplace};
 use crate::error::UserError;
@@ -99,17 +100,20 @@ extern "C" fn finish() {
 impl Ending {
     fn finish(&self) {
         let first = process::id() == self.process;
-        let collected = collect::own(&self.workplace, &self.journal.path());
+        let mut collected = Collected::default();
+        if let Some((path, bytes)) = self.journal.own() {
+            collected += collect::own(&self.workplace, &path, &bytes);
+        }
         if first {
-            let others = collect::orphans(&self.workplace);
-            self.tell(collected.measured_files + others.measured_files);
+            collected += collect::orphans(&self.workplace);
+            self.tell(&collected);
             if self.report {
                 self.print_report();
             }
         }
     }
 
-    fn tell(&self, measured_files: usize) {
+    fn tell(&self, collected: &Collected) {
         if let Some(trouble) = Session::trouble() {
             ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
         }
@@ -117,10 +121,10 @@ impl Ending {
         for package in self.source_packages.iter().filter(|package| !imported.contains(*package)) {
             ui::warn(
                 &ui::MODULE_NOT_IMPORTED,
-                format!("{package} is no folder, and no module of that name was imported"),
+                format!("{package} is no folder, and no Python code of a module of that name ran"),
             );
         }
-        if measured_files == 0 {
+        if collected.is_empty() {
             ui::warn(&ui::NO_DATA_COLLECTED, "no data was collected: none of the code to be measured ran");
         }
     }

@@ -70,7 +70,10 @@ pub(crate) fn version() -> String {
 }
 
 /// Boots the interpreter for `python ARGUMENTS`, as the executable at `executable` would.
+///
+/// Ends the process with python's own words and status where python refuses to start (`-X utf8=2`).
 pub(crate) fn boot_program(executable: &Path, arguments: &[OsString]) -> Result<Booted, BootError> {
+    ffi::forget_crash_handlers();
     let words = std::iter::once(executable.as_os_str()).chain(arguments.iter().map(OsString::as_os_str));
     let words = words.map(c_string).collect::<Result<Vec<_>, _>>()?;
     let mut config = Config::python();
@@ -92,7 +95,7 @@ pub(crate) fn boot_program(executable: &Path, arguments: &[OsString]) -> Result<
             Ok(Booted::Ready(Interpreter { layout }))
         }
         Status::Exit(code) => Ok(Booted::Done(code)),
-        Status::Error(message) => Err(BootError::Failed(message)),
+        Status::Error(error) => ffi::exit_with(&error),
     }
 }
 
@@ -109,7 +112,7 @@ pub(crate) fn boot_compiler() -> Result<(), BootError> {
     match status {
         Status::Ok => Ok(()),
         Status::Exit(code) => Err(BootError::Failed(format!("it exited with status {code}"))),
-        Status::Error(message) => Err(BootError::Failed(message)),
+        Status::Error(error) => Err(BootError::Failed(error.message())),
     }
 }
 

@@ -47,9 +47,8 @@ impl Environment {
             }
         }
         let search = env_vars::PATH.get().unwrap_or_default();
-        ["python3", "python"]
-            .iter()
-            .flat_map(|name| env::split_paths(&search).map(move |folder| folder.join(name)))
+        env::split_paths(&search)
+            .flat_map(|folder| ["python3", "python"].map(|name| folder.join(name)))
             .find(|candidate| is_executable(candidate))
             .ok_or(EnvironmentError::NothingOnPath)
             .and_then(|executable| Self::at(&absolute(&executable)))

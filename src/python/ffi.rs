@@ -21,7 +21,27 @@ pub(crate) enum Status {
     Ok,
     /// Python has said what it had to say (`-V`, `--help`, a usage error) and would exit with this status.
     Exit(i32),
-    Error(String),
+    Error(StatusError),
+}
+
+/// A `PyStatus` that is an error.
+pub(crate) struct StatusError(raw::PyStatus);
+
+impl StatusError {
+    /// CPython's reason, without the function that gave it.
+    pub(crate) fn message(&self) -> String {
+        if self.0.err_msg.is_null() {
+            return "no reason given".to_owned();
+        }
+        // SAFETY: a non-null message of a PyStatus is a static C string.
+        unsafe { CStr::from_ptr(self.0.err_msg) }.to_string_lossy().into_owned()
+    }
+}
+
+/// Ends the process as `python` does: `Fatal Python error: …` on standard error, and status 1.
+pub(crate) fn exit_with(error: &StatusError) -> ! {
+    // SAFETY: CPython made this status, and it is an error; the call may come before any initialisation.
+    unsafe { raw::Py_ExitStatusException(error.0) }
 }
 
 impl From<raw::PyStatus> for Status {
@@ -29,14 +49,27 @@ impl From<raw::PyStatus> for Status {
         match status._type {
             raw::_PyStatus_TYPE::_PyStatus_TYPE_OK => Self::Ok,
             raw::_PyStatus_TYPE::_PyStatus_TYPE_EXIT => Self::Exit(status.exitcode),
-            raw::_PyStatus_TYPE::_PyStatus_TYPE_ERROR => Self::Error(if status.err_msg.is_null() {
-                "no reason given".to_owned()
-            } else {
-                // SAFETY: a non-null message of a PyStatus is a static C string.
-                unsafe { CStr::from_ptr(status.err_msg) }.to_string_lossy().into_owned()
-            }),
+            raw::_PyStatus_TYPE::_PyStatus_TYPE_ERROR => Self::Error(StatusError(status)),
         }
     }
+}
+
+/// Takes back what Rust's runtime set up in this thread to report stack overflows (`sys/pal/unix/stack_overflow.rs`
+/// of std): handlers of SIGSEGV and SIGBUS, and the stack they run on. Its handler returns from a signal that was
+/// sent, where python dies. A signal that the process was started to ignore stays ignored.
+pub(crate) fn forget_crash_handlers() {
+    for signal in [libc::SIGSEGV, libc::SIGBUS] {
+        // SAFETY: the default action needs nothing of ours.
+        let before = unsafe { libc::signal(signal, libc::SIG_DFL) };
+        if before == libc::SIG_IGN {
+            // SAFETY: as above; ignoring is what was in force.
+            unsafe { libc::signal(signal, libc::SIG_IGN) };
+        }
+    }
+    let none =
+        libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: libc::MINSIGSTKSZ };
+    // SAFETY: `none` is read only, and no handler runs on the stack that is given up; its memory stays with std.
+    unsafe { libc::sigaltstack(&raw const none, ptr::null_mut()) };
 }
 
 /// A `PyConfig` under construction.

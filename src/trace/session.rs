@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use pyo3::exceptions::{PyMemoryError, PyRecursionError, PyValueError};
 use pyo3::intern;
+use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -185,14 +187,34 @@ fn current_module(py: Python<'_>) -> Option<String> {
 }
 
 /// Runs the body of a callback: a panic is noted (by the hook of [`record_trouble_from_panics`]) and goes no further,
-/// and so does a Python error.
-pub(super) fn guard<T>(session: &Session, otherwise: T, body: impl FnOnce() -> PyResult<T>) -> T {
+/// and so does a Python error. Where the program has used up its stack or memory, `later` is the answer: the next event
+/// may find room again. After anything else it is `never`.
+pub(super) fn guard<T>(
+    py: Python<'_>,
+    session: &Session,
+    [later, never]: [T; 2],
+    body: impl FnOnce() -> PyResult<T>,
+) -> T {
     match panic::catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => value,
+        Ok(Err(error)) if is_passing(py, &error) => later,
         Ok(Err(error)) => {
             session.go_quiet(&error.to_string());
-            otherwise
+            never
         }
-        Err(_) => otherwise,
+        Err(_) => never,
     }
+}
+
+/// Whether an error says nothing of minicov: stack or memory used up, or a callback called by the program itself.
+fn is_passing(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyRecursionError>(py)
+        || error.is_instance_of::<PyMemoryError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+}
+
+/// Makes the Python types that error handling needs while there is room for them: at the recursion limit, making one would
+/// raise again, and pyo3 would wait for itself for ever.
+pub(super) fn prepare_for_errors(py: Python<'_>) {
+    let _ = py.get_type::<PanicException>();
 }

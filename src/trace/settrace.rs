@@ -22,7 +22,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::code::{CodeState, reserve_slot, state_of};
-use super::session::{Session, active, guard};
+use super::session::{Session, active, guard, prepare_for_errors};
 use super::{TraceError, audit, thread_starts};
 use crate::model::LineNo;
 
@@ -46,6 +46,7 @@ unsafe extern "C" {
 
 pub(super) fn install(py: Python<'_>, _branches: bool) -> Result<(), TraceError> {
     reserve_slot(py)?;
+    prepare_for_errors(py);
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
     thread_starts::watch(py, await_thread)?;
     trace_this_thread();
@@ -148,7 +149,9 @@ unsafe extern "C" fn trace(
     argument: *mut raw::PyObject,
 ) -> c_int {
     let Some(session) = active() else { return 0 };
-    guard(session, (), || {
+    // SAFETY: CPython calls attached.
+    let py = unsafe { Python::assume_attached() };
+    guard(py, session, [(), ()], || {
         match what {
             // SAFETY: CPython calls attached, with a live frame.
             raw::PyTrace_CALL => unsafe { call(session, frame) }?,
@@ -188,7 +191,7 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
         last = unsafe { line_of(frame) };
     }
     CALLS.with_borrow_mut(|calls| {
-        calls.push(Activation { frame, state: state.map(NonNull::from), last, raising: false })
+        calls.push(Activation { frame, state: state.map(NonNull::from), last, raising: false });
     });
     Ok(())
 }
@@ -249,7 +252,9 @@ unsafe fn exception(frame: *mut raw::PyFrameObject, argument: *mut raw::PyObject
     // SAFETY: the caller vouches for it.
     let py = unsafe { Python::assume_attached() };
     // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { Bound::from_owned_ptr(py, raw::PyFrame_GetCode(frame).cast()) };
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
     // SAFETY: the frame is alive.
     let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(()) };
     let flow = state.flow(&code)?;
@@ -304,7 +309,9 @@ unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bo
             // SAFETY: the caller vouches for it.
             let py = unsafe { Python::assume_attached() };
             // SAFETY: the frame is alive; the result is a new reference, never null.
-            let code = unsafe { Bound::from_owned_ptr(py, raw::PyFrame_GetCode(frame).cast()) };
+            let code = unsafe { raw::PyFrame_GetCode(frame) };
+            // SAFETY: as stated.
+            let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
             // SAFETY: the frame is alive.
             let offset = unsafe { offset_of(frame) };
             let flow = state.flow(&code)?;

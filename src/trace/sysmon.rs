@@ -10,14 +10,15 @@ use std::ptr;
 use std::sync::OnceLock;
 
 use pyo3::Borrowed;
+use pyo3::exceptions::PyValueError;
 use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
 use super::TraceError;
 use super::branches::Outlook;
 use super::code::{reserve_slot, state_of};
-use super::session::{Session, active, guard};
-use crate::model::{Edge, LineNo};
+use super::session::{Session, active, guard, prepare_for_errors};
+use crate::model::Edge;
 use crate::python::ffi;
 
 /// The raw function that CPython calls for an event, round a handler.
@@ -69,6 +70,7 @@ struct Tool {
 
 pub(super) fn install(py: Python<'_>, branches: bool) -> Result<(), TraceError> {
     reserve_slot(py)?;
+    prepare_for_errors(py);
     let monitoring = py.import("sys")?.getattr("monitoring")?;
     let id = TOOL_IDS
         .into_iter()
@@ -135,8 +137,9 @@ struct Event<'a, 'py> {
 }
 
 impl Event<'_, '_> {
+    /// Fails where the program itself calls our callback, with arguments of its own.
     fn number(&self, index: usize) -> PyResult<u32> {
-        self.numbers[index].extract()
+        self.numbers.get(index).ok_or_else(|| PyValueError::new_err("an argument is missing"))?.extract()
     }
 
     fn edge(&self) -> PyResult<Edge> {
@@ -156,9 +159,12 @@ unsafe fn respond(
     // SAFETY: the caller vouches for it.
     let py = unsafe { Python::assume_attached() };
     let Some(tool) = TOOL.get() else { return py.None().into_ptr() };
+    if given == 0 {
+        return py.None().into_ptr();
+    }
     let answer = match active() {
         None => Answer::Disable,
-        Some(session) => guard(session, Answer::Disable, || {
+        Some(session) => guard(py, session, [Answer::Keep, Answer::Disable], || {
             // SAFETY: a METH_FASTCALL function gets `given` valid references, which outlive the call; a borrowed
             // reference is a pointer.
             let arguments = unsafe {
@@ -188,7 +194,7 @@ fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
 /// LINE(code, line number): a line is about to run.
 fn line(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     if let Some(state) = state_of(session, event.code)?
-        && let Ok(line) = event.numbers[0].extract::<LineNo>()
+        && let Ok(line) = event.number(0)
     {
         session.record_line(state, line);
         if state.certain_raise == Some(line) {

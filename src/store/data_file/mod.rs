@@ -78,6 +78,11 @@ impl DataFile {
         Self::update_within(path, PATIENCE)
     }
 
+    /// As [`update`](Self::update), but fails at once where another process is writing: for what can wait for next time.
+    pub(crate) fn update_unless_busy(path: &Path) -> Result<Self, StoreError> {
+        Self::update_within(path, Duration::ZERO)
+    }
+
     fn update_within(path: &Path, patience: Duration) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let opened = Self::connect(path, flags, patience).and_then(|file| {

@@ -3,7 +3,7 @@
 //! Must not know: records. Invariant: a journal whose lock can be had belongs to a process that is gone.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -131,8 +131,11 @@ impl JournalFolder {
 }
 
 impl Orphan {
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    /// The journal's bytes.
+    pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        (&self.file).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Removes the journal, when its contents are in the data file.

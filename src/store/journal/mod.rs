@@ -9,6 +9,7 @@
 
 mod folder;
 mod format;
+mod handle;
 mod mapping;
 mod reader;
 mod writer;

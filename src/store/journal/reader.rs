@@ -212,7 +212,9 @@ mod tests {
         let code = journal.code(file, &shape).unwrap();
         journal.edge(code, Edge { from: 2, to: Edge::EXIT }).unwrap();
         journal.arc(file, LineArc::new(3, -1)).unwrap();
-        let bytes = std::fs::read(journal.path()).unwrap();
+        let (path, bytes) = journal.own().unwrap();
+        let bytes = bytes.unwrap();
+        assert_eq!(std::fs::read(path).unwrap(), bytes);
         (folder, bytes)
     }
 

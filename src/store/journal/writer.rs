@@ -3,7 +3,7 @@
 //! Must not know: when to write. Invariant: a record is complete in the page cache when the call returns, whatever
 //! happens to the process afterwards.
 
-use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +16,7 @@ use super::format::{
     HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PADDING, KIND_SETTINGS,
     RECORD_HEADER_LENGTH, padded, record_header,
 };
+use super::handle::JournalHandle;
 use super::mapping::Segment;
 use crate::model::{CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo};
 
@@ -41,7 +42,7 @@ struct State {
 struct Open {
     owner: Pid,
     path: PathBuf,
-    file: File,
+    file: JournalHandle,
     segment: Segment,
     /// Where the next record goes, from the start of the segment.
     position: usize,
@@ -56,9 +57,10 @@ impl JournalWriter {
         Ok(Self { folder, settings, state: Mutex::new(State { open, files: Vec::new(), codes: Vec::new() }) })
     }
 
-    /// The path of this process's journal.
-    pub(crate) fn path(&self) -> PathBuf {
-        self.state().open.path.clone()
+    /// Path and bytes of this process's journal; `None` if it has none: a forked child that recorded nothing.
+    pub(crate) fn own(&self) -> Option<(PathBuf, io::Result<Vec<u8>>)> {
+        let open = &mut self.state().open;
+        (open.owner == getpid()).then(|| (open.path.clone(), open.file.bytes(&open.path)))
     }
 
     /// The state, also after a panic under the lock: records are complete or invisible, so nothing can be half done.
@@ -117,7 +119,11 @@ impl Journal for JournalWriter {
 impl Open {
     fn create(folder: &JournalFolder, settings: &RunHeader) -> Result<Self, JournalError> {
         let (path, file, header) = folder.create_journal()?;
-        let segment = Segment::map(&file, 0, FIRST_SEGMENT).map_err(|error| no_room(&path, &error))?;
+        let mut file = JournalHandle::new(file).map_err(|error| no_room(&path, &error))?;
+        let segment = file
+            .file(&path)
+            .and_then(|file| Segment::map(file, 0, FIRST_SEGMENT))
+            .map_err(|error| no_room(&path, &error))?;
         let end = segment.len() as u64;
         let mut open = Self { owner: getpid(), path, file, segment, position: HEADER_LENGTH, end };
         open.segment.store(0, &header);
@@ -171,7 +177,11 @@ impl Open {
     fn next_segment(&mut self, needed: usize) -> Result<(), JournalError> {
         let length =
             (self.segment.len() * 2).min(LARGEST_SEGMENT).max(needed.next_multiple_of(FIRST_SEGMENT));
-        let next = Segment::map(&self.file, self.end, length).map_err(|error| no_room(&self.path, &error))?;
+        let next = self
+            .file
+            .file(&self.path)
+            .and_then(|file| Segment::map(file, self.end, length))
+            .map_err(|error| no_room(&self.path, &error))?;
         let rest = self.segment.len() - self.position;
         if rest > 0 {
             self.segment
