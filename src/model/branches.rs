@@ -23,7 +23,7 @@ impl LineArc {
     }
 
     /// The lines at its ends: entries and exits have none.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = LineNo> + use<> {
+    pub(crate) fn lines(self) -> impl Iterator<Item = LineNo> + use<> {
         [self.from, self.to].into_iter().filter_map(|end| LineNo::try_from(end).ok()).filter(|line| *line > 0)
     }
 
