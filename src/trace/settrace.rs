@@ -231,7 +231,9 @@ unsafe fn is_at_handler(state: &CodeState, frame: *mut raw::PyFrameObject) -> Py
     // SAFETY: the caller vouches for it.
     let py = unsafe { Python::assume_attached() };
     // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { Bound::from_owned_ptr(py, raw::PyFrame_GetCode(frame).cast()) };
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
     // SAFETY: the frame is alive.
     let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(false) };
     Ok(state.flow(&code)?.handles_at(offset))

@@ -247,7 +247,7 @@ fn expression(of: &Expression, place: Place) -> String {
         // A class body's own scope is no matter here.
         Expression::Walrus => "(w := d())".to_owned(),
         Expression::Comprehension => "len([i for i in range(d()) if i])".to_owned(),
-        Expression::GeneratorExpression => "any(i for i in range(d()))".to_owned(),
+        Expression::InnerGenerator => "any(i for i in range(d()))".to_owned(),
         Expression::Lambda => "(lambda: d() if d() else 0)()".to_owned(),
         Expression::Suspend => match place.kind {
             Kind::Plain => "d()".to_owned(),

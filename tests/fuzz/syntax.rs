@@ -23,7 +23,7 @@ pub(super) enum Expression {
     Chain,
     Walrus,
     Comprehension,
-    GeneratorExpression,
+    InnerGenerator,
     Lambda,
     /// `yield` in a generator, `await` in a coroutine.
     Suspend,
@@ -141,7 +141,7 @@ fn expression() -> impl Strategy<Value = Expression> {
         1 => Just(Expression::Chain),
         1 => Just(Expression::Walrus),
         1 => Just(Expression::Comprehension),
-        1 => Just(Expression::GeneratorExpression),
+        1 => Just(Expression::InnerGenerator),
         1 => Just(Expression::Lambda),
         2 => Just(Expression::Suspend),
         1 => any::<bool>().prop_map(Expression::Folded),
