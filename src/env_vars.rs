@@ -15,6 +15,8 @@ pub(crate) const COVERAGE_FILE: EnvVar =
     EnvVar { name: "COVERAGE_FILE", doc: "the data file, where --data-file does not name it" };
 pub(crate) const COVERAGE_CORE: EnvVar =
     EnvVar { name: "COVERAGE_CORE", doc: "the tracing core, where --core does not name it" };
+pub(crate) const COVERAGE_RCFILE: EnvVar =
+    EnvVar { name: "COVERAGE_RCFILE", doc: "the configuration file, where --rcfile does not name it" };
 pub(crate) const VIRTUAL_ENV: EnvVar =
     EnvVar { name: "VIRTUAL_ENV", doc: "the active virtual environment: its Python runs the program" };
 pub(crate) const PATH: EnvVar =
@@ -27,10 +29,18 @@ pub(crate) const PYTHONPATH: EnvVar = EnvVar {
     name: "PYTHONPATH",
     doc: "Python's own; for the processes of a measured program, minicov's bootstrap stands in front",
 };
+pub(crate) const HOME: EnvVar =
+    EnvVar { name: "HOME", doc: "what ~ stands for in the paths of a configuration file" };
 
 /// All of them, for documentation and for tests that need a clean environment.
 pub(crate) const ALL: &[&EnvVar] =
-    &[&COVERAGE_FILE, &COVERAGE_CORE, &VIRTUAL_ENV, &PATH, &PROCESS, &PYTHONPATH];
+    &[&COVERAGE_FILE, &COVERAGE_CORE, &COVERAGE_RCFILE, &VIRTUAL_ENV, &PATH, &PROCESS, &PYTHONPATH, &HOME];
+
+/// A variable that a configuration file names (`${NAME}`): any there is.
+pub(crate) fn lookup(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
 
 impl EnvVar {
     /// The value, or `None` where it is unset or empty.

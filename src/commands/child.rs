@@ -79,7 +79,7 @@ pub(super) fn child(request: &Request, handover: Option<Handover>) -> ExitCode {
 fn measure(request: &Request, handover: &Handover) -> ExitCode {
     let mut settings = handover.settings.clone();
     settings.command_line = request.arguments().to_vec();
-    let core = match trace::choose(settings.core().as_deref()) {
+    let core = match trace::choose(settings.core.as_deref()) {
         Ok(core) => core,
         Err(error) => return give_up(request, handover, &error.to_string()),
     };

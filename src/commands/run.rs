@@ -35,13 +35,17 @@ struct Ending {
 static ENDING: OnceLock<Ending> = OnceLock::new();
 
 pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitCode, Failure> {
+    if settings.command_line.is_empty() {
+        return Err(UserError::new("there is nothing to run")
+            .hint("name a script, -m MODULE or -c CODE; minicov run --help has examples")
+            .into());
+    }
     let environment =
         Environment::find(settings.python.as_deref()).map_err(|error| explain_environment(&error))?;
     if environment.minor != LINKED_MINOR {
         return Err(start_sibling(environment.minor, &environment).into());
     }
-    let core =
-        trace::choose(settings.core().as_deref()).map_err(|error| UserError::new(error.to_string()))?;
+    let core = trace::choose(settings.core.as_deref()).map_err(|error| UserError::new(error.to_string()))?;
     if settings.erase {
         erase::everything(workplace)?;
     } else {
@@ -140,7 +144,7 @@ fn measure_children(
                 data_file: workplace.data_file.clone(),
                 folder: workplace.folder.clone(),
                 script_folder,
-                settings: RunSettings { core: settings.core(), erase: false, ..settings.clone() },
+                settings: RunSettings { erase: false, ..settings.clone() },
                 bootstrap: folder.bootstrap(),
                 agent_only: false,
             },
