@@ -20,8 +20,13 @@ pub(crate) const VIRTUAL_ENV: EnvVar =
 pub(crate) const PATH: EnvVar =
     EnvVar { name: "PATH", doc: "where python3 and python are looked for when no environment is active" };
 
+pub(crate) const LOCK_TIMEOUT: EnvVar = EnvVar {
+    name: "MINICOV_LOCK_TIMEOUT",
+    doc: "seconds to wait for a data file that another process has locked, 5 if unset",
+};
+
 /// All of them, for documentation and for tests that need a clean environment.
-pub(crate) const ALL: &[&EnvVar] = &[&COVERAGE_FILE, &COVERAGE_CORE, &VIRTUAL_ENV, &PATH];
+pub(crate) const ALL: &[&EnvVar] = &[&COVERAGE_FILE, &COVERAGE_CORE, &VIRTUAL_ENV, &PATH, &LOCK_TIMEOUT];
 
 impl EnvVar {
     /// The value, or `None` where it is unset or empty.

@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Run(RunSettings),
     Report(ReportSettings, ReportLook),
     Erase,
+    Combine,
 }
 
 /// How a report looks.
@@ -58,6 +59,8 @@ enum Verb {
     Report(Report),
     /// Remove what was recorded
     Erase(Data),
+    /// Put what killed processes left, and what live ones have recorded so far, into the data file
+    Combine(Data),
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -192,6 +195,7 @@ pub(crate) fn parse(
         }
         Verb::Report(report) => Ok(report.into()),
         Verb::Erase(data) => Ok(Invocation { data_file: data.data_file, command: Command::Erase }),
+        Verb::Combine(data) => Ok(Invocation { data_file: data.data_file, command: Command::Combine }),
     }
 }
 

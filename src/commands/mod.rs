@@ -4,7 +4,9 @@
 //! error and a documented exit code.
 
 mod analysis;
+mod batches;
 mod collect;
+mod combine;
 mod erase;
 mod report;
 mod run;
@@ -50,6 +52,7 @@ pub fn main() -> ExitCode {
             Command::Run(settings) => run::run(&workplace, &settings),
             Command::Report(settings, look) => report::report(&workplace, &settings, &look),
             Command::Erase => erase::erase(&workplace),
+            Command::Combine => combine::combine(&workplace),
         });
     match outcome {
         Ok(code) => code,
