@@ -71,7 +71,11 @@ impl Batches {
     pub(super) fn into_batches(self) -> Vec<Batch> {
         let groups = self.groups.into_iter().filter(|(_, files)| !files.is_empty());
         groups
-            .map(|((python, branches), files)| Batch { python, branches, files: files.into_values().collect() })
+            .map(|((python, branches), files)| Batch {
+                python,
+                branches,
+                files: files.into_values().collect(),
+            })
             .collect()
     }
 

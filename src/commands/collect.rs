@@ -123,8 +123,7 @@ fn merge_found(workplace: &Workplace, journals: Vec<FoundJournal>) -> Collected 
     let mut readable = Vec::with_capacity(journals.len());
     let mut left_alone = 0;
     for journal in journals {
-        let contents =
-            journal.bytes().map_err(|error| error.to_string()).and_then(|bytes| read(&bytes));
+        let contents = journal.bytes().map_err(|error| error.to_string()).and_then(|bytes| read(&bytes));
         match (contents, &journal) {
             (Ok(contents), _) => {
                 contents.into_iter().for_each(|contents| batches.add(contents));
@@ -174,7 +173,11 @@ fn read(bytes: &[u8]) -> Result<Option<JournalContents>, String> {
 
 fn merge(workplace: &Workplace, mut batches: Batches) -> Result<(), StoreError> {
     for path in std::mem::take(&mut batches.changed) {
-        source_changed(workplace, &path, "changed while the program ran, so what it executed there was dropped");
+        source_changed(
+            workplace,
+            &path,
+            "changed while the program ran, so what it executed there was dropped",
+        );
     }
     let batches = batches.into_batches();
     if batches.is_empty() {

@@ -12,7 +12,9 @@ pub(super) fn combine(workplace: &Workplace) -> Result<ExitCode, Failure> {
     let shown = workplace.shown(&workplace.data_file);
     match collected.merged {
         // Why they wait on has been said.
-        0 if collected.kept_back > 0 => Err(UserError::new(format!("nothing was combined into {shown}")).into()),
+        0 if collected.kept_back > 0 => {
+            Err(UserError::new(format!("nothing was combined into {shown}")).into())
+        }
         0 => Err(UserError::new(format!("no data to combine: no journal waits for {shown}"))
             .hint("processes that end by themselves have combined their data already")
             .into()),

@@ -100,7 +100,8 @@ impl CodeState {
 
     /// Whether [`first_step`](Self::first_step) has marked the step.
     pub(super) fn knows_step(&self, from: LineNo, to: ArcEnd) -> bool {
-        self.steps.get().is_some_and(|steps| steps.is_marked(from.wrapping_sub(self.base) as usize, to))
+        let (Some(from), Some(steps)) = (self.index.of_line(from), self.steps.get()) else { return false };
+        steps.is_marked(from, to)
     }
 
     /// The end of an arc that leaves the code. A module begins at line 1 whatever stands there; older compilers say 0.
@@ -150,8 +151,11 @@ impl StepsSeen {
 
     fn is_marked(&self, line: usize, to: ArcEnd) -> bool {
         let Some(places) = self.first_two.get(line) else { return false };
-        places.iter().any(|place| place.load(Ordering::Relaxed) == to)
-            || self.others.lock().unwrap_or_else(PoisonError::into_inner).contains(&(line, to))
+        if places.iter().any(|place| place.load(Ordering::Relaxed) == to) {
+            return true;
+        }
+        let _pass = forks::pass();
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).contains(&(line, to))
     }
 
     /// Marks a step; tells whether it was new. A line outside the code's table has only old ones.

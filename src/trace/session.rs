@@ -199,7 +199,10 @@ impl Session {
     fn judge_file(&self, py: Python<'_>, name: &Path) -> Option<u32> {
         // `<string>`, `<frozen importlib._bootstrap>` and their like have no file.
         let bytes = name.as_os_str().as_bytes();
-        if bytes.is_empty() || bytes.starts_with(b"<") || self.selection.refuses_by_name(&name.to_string_lossy()) {
+        if bytes.is_empty()
+            || bytes.starts_with(b"<")
+            || self.selection.refuses_by_name(&name.to_string_lossy())
+        {
             return None;
         }
         let path = canonical(name);

@@ -86,7 +86,8 @@ pub(super) fn install(py: Python<'_>, branches: bool) -> Result<(), TraceError> 
     prepare_for_errors(py);
     let monitoring = py.import("sys")?.getattr("monitoring")?;
     let (id, local_events) = take_tool(&monitoring, branches)?;
-    let tool = Tool { id, local_events, set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()) };
+    let tool =
+        Tool { id, local_events, set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()) };
     let _ = MAIN.set((tool, monitoring.getattr("DISABLE")?.unbind()));
     turn_on(&monitoring, id, branches, None)?;
     audit::listen(py, |event| {

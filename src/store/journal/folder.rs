@@ -108,7 +108,8 @@ impl JournalFolder {
     /// Opens the journal at `path`; `None` where it is gone meanwhile.
     pub(crate) fn open(path: &Path) -> io::Result<Option<FoundJournal>> {
         // Not to wait for a writer, should somebody have put a pipe there.
-        let opened = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
+        let opened =
+            OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -121,7 +122,11 @@ impl JournalFolder {
         // Its owner, or another collector, may have removed it between opening and locking; under the lock it stays.
         Ok(path.exists().then(|| {
             let path = path.to_path_buf();
-            if locked { FoundJournal::Orphan(Orphan { path, file }) } else { FoundJournal::Live { path, file } }
+            if locked {
+                FoundJournal::Orphan(Orphan { path, file })
+            } else {
+                FoundJournal::Live { path, file }
+            }
         }))
     }
 
