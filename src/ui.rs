@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 
@@ -35,6 +36,8 @@ warnings! {
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
     UNNAMEABLE_FILE = "unnameable-file", "a file's name is not UTF-8, which a data file can't hold, so it was not measured";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
+    UNRECOGNIZED_OPTION = "unrecognized-option", "a configuration file has a key that no option is called by";
+    NO_EFFECT = "no-effect", "an option of coverage.py's was set that minicov accepts and has no use for; the line says why";
     OTHER_PYTHON = "other-python", "the data was recorded by another Python version than the one that reports";
 }
 
@@ -62,8 +65,19 @@ pub(crate) fn notice(message: impl Display) {
     line(&AnsiColor::Cyan.on_default(), "notice", &message, "");
 }
 
-/// Says that something is probably not as the user wants it.
+/// The names of the warnings that are not to be printed.
+static DISABLED: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Turns warnings off by their names, once for the whole process.
+pub(crate) fn disable(slugs: &[String]) {
+    let _ = DISABLED.set(slugs.to_vec());
+}
+
+/// Says that something is probably not as the user wants it, unless the user does not want to know.
 pub(crate) fn warn(warning: &Warning, message: impl Display) {
+    if DISABLED.get().is_some_and(|slugs| slugs.iter().any(|slug| slug == warning.slug)) {
+        return;
+    }
     line(&AnsiColor::Yellow.on_default(), "warning", &message, &format!(" [{}]", warning.slug));
 }
 
