@@ -161,16 +161,13 @@ fn unite(known: &mut BatchFile, BatchFile { path: _, source, lines, arcs, codes 
     let mut places: BTreeMap<CodeKey, usize> =
         known.codes.iter().enumerate().map(|(place, code)| (code.key.clone(), place)).collect();
     for code in codes {
-        match places.get(&code.key) {
-            Some(place) => {
-                for (context, edges) in code.edges {
-                    known.codes[*place].edges.entry(context).or_default().extend(edges);
-                }
+        if let Some(place) = places.get(&code.key) {
+            for (context, edges) in code.edges {
+                known.codes[*place].edges.entry(context).or_default().extend(edges);
             }
-            None => {
-                places.insert(code.key.clone(), known.codes.len());
-                known.codes.push(code);
-            }
+        } else {
+            places.insert(code.key.clone(), known.codes.len());
+            known.codes.push(code);
         }
     }
 }

@@ -134,10 +134,12 @@ fn forget(interpreter: Interpreter) {
 }
 
 /// A Python object that owns a tool.
-fn capsule<'py>(py: Python<'py>, tool: Tool) -> PyResult<Bound<'py, PyAny>> {
+fn capsule(py: Python<'_>, tool: Tool) -> PyResult<Bound<'_, PyAny>> {
     unsafe extern "C" fn drop_tool(capsule: *mut raw::PyObject) {
-        // SAFETY: a capsule of this name has a tool in it, and dies once.
-        drop(unsafe { Box::from_raw(raw::PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()).cast::<Tool>()) });
+        // SAFETY: the destructor gets the capsule that dies, which has this name.
+        let tool = unsafe { raw::PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()) };
+        // SAFETY: a tool was put into it by `Box::into_raw`, and a capsule dies once.
+        drop(unsafe { Box::from_raw(tool.cast::<Tool>()) });
     }
     let pointer = Box::into_raw(Box::new(tool));
     // SAFETY: attached; the pointer is what the destructor expects.
@@ -263,8 +265,10 @@ unsafe fn respond(
     let tool = if own.is_null() {
         main
     } else {
-        // SAFETY: `own` is a capsule of this name with a tool in it, which the called function keeps alive.
-        unsafe { &*raw::PyCapsule_GetPointer(own, CAPSULE.as_ptr()).cast::<Tool>() }
+        // SAFETY: `own` is a capsule of this name.
+        let tool = unsafe { raw::PyCapsule_GetPointer(own, CAPSULE.as_ptr()) };
+        // SAFETY: a tool is in it, which lives as long as the capsule, which the called function keeps alive.
+        unsafe { &*tool.cast::<Tool>() }
     };
     let answer = match active() {
         None => Answer::Disable,
