@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bytecode;
 use crate::model::{CodeKey, CodeShape, Edge, FileStamp, SourceHash};
-use crate::paths::{Patterns, canonical, python_files};
+use crate::paths::{Patterns, canonical, display_name, python_files};
 use crate::source;
 use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, RunHeader};
 
@@ -26,8 +26,8 @@ pub(super) struct Batches {
     pub(super) has_data: bool,
     /// What the texts on the disk are now.
     texts: HashMap<PathBuf, Option<Text>>,
-    /// The files of a run's source folders, by what it says of them.
-    never_run: HashMap<(Vec<String>, Vec<String>, String), Vec<String>>,
+    /// The files that count although they never ran.
+    never_run: BTreeMap<Sources, Vec<String>>,
 }
 
 /// A file as it is now.
@@ -43,6 +43,7 @@ impl Batches {
     pub(super) fn add(&mut self, contents: JournalContents) {
         let JournalContents { settings, files } = contents;
         self.has_data |= !files.is_empty();
+        let measured: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();
         let mut found = Vec::with_capacity(files.len());
         for (path, journaled) in files {
             match self.text_that_ran(Path::new(&path), journaled.stamp) {
@@ -52,7 +53,10 @@ impl Batches {
                 }
             }
         }
-        let never_run = self.never_run(&settings);
+        let never_run = self.never_run(&settings, &measured);
+        for file in found.iter_mut().filter(|_| settings.relative_files) {
+            file.path = display_name(&file.path, Path::new(&settings.folder));
+        }
         let group = self.groups.entry((settings.python, settings.branches)).or_default();
         for file in found {
             match group.get_mut(&file.path) {
@@ -90,14 +94,61 @@ impl Batches {
         if is_same { Ok(Some(text.hash)) } else { Err(Changed) }
     }
 
-    /// The files under the run's source folders, run or not, that its `omit` patterns leave.
-    fn never_run(&mut self, settings: &RunHeader) -> Vec<String> {
-        if settings.source_folders.is_empty() {
+    /// The files under the run's source folders, run or not, that its `omit` patterns leave; and those of source packages
+    /// of which something was `measured`. By the names that the data file calls them.
+    fn never_run(&mut self, settings: &RunHeader, measured: &[PathBuf]) -> Vec<String> {
+        let packages = settings
+            .package_folders
+            .iter()
+            .filter(|folder| {
+                let folder = canonical(Path::new(folder));
+                measured.iter().any(|path| path.starts_with(&folder))
+            })
+            .cloned();
+        let folders: Vec<String> = settings.source_folders.iter().cloned().chain(packages).collect();
+        if folders.is_empty() {
             return Vec::new();
         }
-        let RunHeader { source_folders, omit, folder, .. } = settings;
-        let key = (source_folders.clone(), omit.clone(), folder.clone());
-        self.never_run.entry(key).or_insert_with(|| find_sources(settings)).clone()
+        let RunHeader { omit, folder, namespace_packages, relative_files, .. } = settings.clone();
+        let place = Sources { folders, omit, folder, namespace_packages, relative_files };
+        if let Some(known) = self.never_run.get(&place) {
+            return known.clone();
+        }
+        let files = place.files();
+        self.never_run.insert(place, files.clone());
+        files
+    }
+}
+
+/// Where files lie that count as missed when they never ran.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sources {
+    folders: Vec<String>,
+    omit: Vec<String>,
+    folder: String,
+    namespace_packages: bool,
+    relative_files: bool,
+}
+
+impl Sources {
+    fn files(&self) -> Vec<String> {
+        // The patterns were read when the run began, so they are good; if not, nothing is left out.
+        let omit = Patterns::new(&self.omit, Path::new(&self.folder)).unwrap_or_default();
+        self.folders
+            .iter()
+            .flat_map(|folder| {
+                let folder = Path::new(folder);
+                if folder.is_file() {
+                    vec![folder.to_path_buf()]
+                } else {
+                    python_files(folder, self.namespace_packages)
+                }
+            })
+            .map(|path| canonical(&path))
+            .filter(|path| !omit.matches(path))
+            .filter_map(|path| path.to_str().map(str::to_owned))
+            .map(|path| if self.relative_files { display_name(&path, Path::new(&self.folder)) } else { path })
+            .collect()
     }
 }
 
@@ -108,22 +159,6 @@ fn read_text(path: &Path) -> io::Result<Text> {
     let metadata = fs::metadata(path)?;
     let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
     Ok(Text { modified, size: metadata.len(), hash: source::hash(&fs::read(path)?) })
-}
-
-fn find_sources(settings: &RunHeader) -> Vec<String> {
-    // The patterns were read when the run began, so they are good; if not, nothing is left out.
-    let omit = Patterns::new(&settings.omit, Path::new(&settings.folder)).unwrap_or_default();
-    settings
-        .source_folders
-        .iter()
-        .flat_map(|folder| {
-            let folder = Path::new(folder);
-            if folder.is_file() { vec![folder.to_path_buf()] } else { python_files(folder) }
-        })
-        .map(|path| canonical(&path))
-        .filter(|path| !omit.matches(path))
-        .filter_map(|path| path.to_str().map(str::to_owned))
-        .collect()
 }
 
 /// What was seen of one file: lines, steps between them as recorded or as they follow from edges, and these edges.

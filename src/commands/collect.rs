@@ -183,7 +183,7 @@ fn merge(workplace: &Workplace, mut batches: Batches) -> Result<(), StoreError> 
     if batches.is_empty() {
         return Ok(());
     }
-    let mut data = DataFile::update(&workplace.data_file)?;
+    let mut data = DataFile::update(workplace.written_file())?;
     for batch in &batches {
         for path in data.merge(batch)?.changed {
             let path = PathBuf::from(path);
