@@ -38,9 +38,17 @@ struct Text {
     hash: SourceHash,
 }
 
+impl Extend<JournalContents> for Batches {
+    fn extend<I: IntoIterator<Item = JournalContents>>(&mut self, journals: I) {
+        for contents in journals {
+            self.add(contents);
+        }
+    }
+}
+
 impl Batches {
     /// Adds what a journal says.
-    pub(super) fn add(&mut self, contents: JournalContents) {
+    fn add(&mut self, contents: JournalContents) {
         let JournalContents { settings, files } = contents;
         self.has_data |= !files.is_empty();
         let measured: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();

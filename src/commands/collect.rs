@@ -85,7 +85,7 @@ pub(super) fn own(workplace: &Workplace, journal: &OwnJournal) -> Collected {
     let folder = JournalFolder::beside(&workplace.data_file);
     let mut batches = Batches::default();
     match read(bytes) {
-        Ok(contents) => contents.into_iter().for_each(|contents| batches.add(contents)),
+        Ok(contents) => batches.extend(contents),
         Err(reason) => {
             unreadable(format!("left {} alone: {reason}", workplace.shown(path)));
             return Collected { kept_back: 1, ..Collected::default() };
@@ -126,7 +126,7 @@ fn merge_found(workplace: &Workplace, journals: Vec<FoundJournal>) -> Collected 
         let contents = journal.bytes().map_err(|error| error.to_string()).and_then(|bytes| read(&bytes));
         match (contents, &journal) {
             (Ok(contents), _) => {
-                contents.into_iter().for_each(|contents| batches.add(contents));
+                batches.extend(contents);
                 readable.push(journal);
             }
             // It has only just begun.
