@@ -29,12 +29,25 @@ pub(crate) const PYTHONPATH: EnvVar = EnvVar {
     name: "PYTHONPATH",
     doc: "Python's own; for the processes of a measured program, minicov's bootstrap stands in front",
 };
+pub(crate) const LOCK_TIMEOUT: EnvVar = EnvVar {
+    name: "MINICOV_LOCK_TIMEOUT",
+    doc: "seconds to wait for a data file that another process has locked, 5 if unset",
+};
 pub(crate) const HOME: EnvVar =
     EnvVar { name: "HOME", doc: "what ~ stands for in the paths of a configuration file" };
 
 /// All of them, for documentation and for tests that need a clean environment.
-pub(crate) const ALL: &[&EnvVar] =
-    &[&COVERAGE_FILE, &COVERAGE_CORE, &COVERAGE_RCFILE, &VIRTUAL_ENV, &PATH, &PROCESS, &PYTHONPATH, &HOME];
+pub(crate) const ALL: &[&EnvVar] = &[
+    &COVERAGE_FILE,
+    &COVERAGE_CORE,
+    &COVERAGE_RCFILE,
+    &VIRTUAL_ENV,
+    &PATH,
+    &PROCESS,
+    &PYTHONPATH,
+    &HOME,
+    &LOCK_TIMEOUT,
+];
 
 /// A variable that a configuration file names (`${NAME}`): any there is.
 pub(crate) fn lookup(name: &str) -> Option<String> {

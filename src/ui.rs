@@ -32,9 +32,12 @@ warnings! {
     SOURCE_CHANGED = "source-changed", "a file's text changed since it was measured, so its old data was dropped";
     COULDNT_PARSE = "couldnt-parse", "a file could not be read or parsed, and was left out of the report";
     DATA_KEPT_BACK = "data-kept-back", "a run's data could not be written to the data file and waits in its journal";
+    DATA_LOST = "data-lost", "a run's data could not be written to the data file, nor does it wait in a journal";
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
+    UNNAMEABLE_FILE = "unnameable-file", "a file's name is not UTF-8, which a data file can't hold, so it was not measured";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
     CHILD_NOT_MEASURED = "child-not-measured", "a process that the program started could not be measured";
+    INCLUDE_IGNORED = "include-ignored", "both sources and include patterns were given, of which only the sources count";
     UNRECOGNIZED_OPTION = "unrecognized-option", "a configuration file has a key that no option is called by";
     NO_EFFECT = "no-effect", "an option of coverage.py's was set that minicov accepts and has no use for; the line says why";
     OTHER_PYTHON = "other-python", "the data was recorded by another Python version than the one that reports";

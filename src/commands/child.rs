@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::run::{self, Role};
-use crate::config::Workplace;
 use crate::error::{ExitStatus, UserError};
 use crate::processes::{self, Bootstrap, Handover};
 use crate::python::{self, Booted, Environment, LINKED_MINOR};
@@ -89,9 +88,9 @@ fn measure(request: &Request, handover: &Handover) -> ExitCode {
         Ok(Booted::Done(code)) => return run::exit_code(code),
         Err(error) => return give_up(request, handover, &error.to_string()),
     };
-    let workplace = Workplace { folder: handover.folder.clone(), data_file: handover.data_file.clone() };
     let role = Role::Child(handover);
-    if let Err(error) = run::begin_measuring(&workplace, &settings, core, &interpreter.layout, &role) {
+    if let Err(error) = run::begin_measuring(&handover.workplace, &settings, core, &interpreter.layout, &role)
+    {
         leave_note(request, handover, &error.to_string());
     }
     run::exit_code(python::run_program(interpreter))
@@ -113,7 +112,7 @@ fn give_up(request: &Request, handover: &Handover, reason: &str) -> ExitCode {
 
 fn leave_note(request: &Request, handover: &Handover, reason: &str) {
     // Where no note can be written, no data can be either.
-    let _ = JournalFolder::beside(&handover.data_file)
+    let _ = JournalFolder::beside(&handover.workplace.data_file)
         .leave_note(&format!("{}: {reason}", request.executable.display()));
 }
 

@@ -4,8 +4,10 @@
 //! error and a documented exit code.
 
 mod analysis;
+mod batches;
 mod child;
 mod collect;
+mod combine;
 mod erase;
 mod exclusions;
 mod report;
@@ -90,8 +92,9 @@ fn execute(invocation: Invocation) -> Result<ExitCode, Failure> {
             report::report(&workplace, &ReportSettings::new(&settings, files), &look, &rules)
         }
         Verb::Erase => erase::erase(&workplace),
+        Verb::Combine => combine::combine(&workplace, &files, settings.get(&options::QUIET)),
         // The command line does not take these yet: `Verb::ALL` leaves them out.
-        Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov | Verb::Annotate | Verb::Combine => {
+        Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov | Verb::Annotate => {
             Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into())
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn report(
 ) -> Result<ExitCode, Failure> {
     let formats = chosen_formats(settings)?;
     let options = options(look)?;
-    collect::orphans(workplace);
+    collect::so_far(workplace);
     let data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
     hand_over_to_other_python(&data)?;
 

@@ -59,6 +59,9 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         Ok(Booted::Done(code)) => return Ok(exit_code(code)),
         Err(error) => return Err(UserError::new(error.to_string()).into()),
     };
+    if settings.selection.names_sources() && !settings.selection.include.is_empty() {
+        ui::warn(&ui::INCLUDE_IGNORED, "--include is ignored because --source is set");
+    }
     begin_measuring(workplace, settings, core, &interpreter.layout, &Role::Main)?;
     Ok(exit_code(python::run_program(interpreter)))
 }
@@ -92,11 +95,10 @@ pub(super) fn begin_measuring(
         python: python::version(),
         branches: needs.edges,
         context: settings.context.clone(),
-        source_folders: match role {
-            Role::Main => source_folders(&selection, &folders, layout),
-            // The main process sees to what never ran.
-            Role::Child(_) => Vec::new(),
-        },
+        source_folders: texts(selection.source_folders().iter().cloned()),
+        package_folders: package_folders(&selection, &folders, layout),
+        namespace_packages: settings.namespace_packages,
+        relative_files: settings.relative_files,
         omit: settings.selection.omit.clone(),
         folder: workplace.folder.to_string_lossy().into_owned(),
     };
@@ -141,8 +143,7 @@ fn measure_children(
                 minicov,
                 minor: LINKED_MINOR,
                 main_process: process::id(),
-                data_file: workplace.data_file.clone(),
-                folder: workplace.folder.clone(),
+                workplace: workplace.clone(),
                 script_folder,
                 settings: RunSettings { erase: false, ..settings.clone() },
                 bootstrap: folder.bootstrap(),
@@ -169,14 +170,17 @@ extern "C" fn finish() {
 impl Ending {
     fn finish(&self) {
         processes::disarm();
+        if Session::is_broken() {
+            return;
+        }
         let first = process::id() == self.process;
         if !first && is_alive(self.process) {
             // The main process merges what this one leaves, with that of all others at once.
             return;
         }
         let mut collected = Collected::default();
-        if let Some((path, bytes)) = self.journal.own() {
-            collected += collect::own(&self.workplace, &path, &bytes);
+        if let Some(journal) = self.journal.own() {
+            collected += collect::own(&self.workplace, &journal);
         }
         if first {
             collected += collect::orphans(&self.workplace);
@@ -190,6 +194,10 @@ impl Ending {
     fn tell(&self, collected: &Collected) {
         if let Some(trouble) = Session::trouble() {
             ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
+        }
+        for file in Session::unnameable_files() {
+            let shown = self.workplace.shown(&file);
+            ui::warn(&ui::UNNAMEABLE_FILE, format!("{shown} was not measured: its name is not UTF-8"));
         }
         let imported = &collected.packages;
         for package in self.source_packages.iter().filter(|package| !imported.contains(*package)) {
@@ -283,19 +291,16 @@ fn folders(workplace: &Workplace, layout: &Layout, script: Option<PathBuf>) -> F
     }
 }
 
-/// Where code lies that counts as missed if it never runs: the source folders, and the folders or files of the source
-/// packages, where the search path has them.
-fn source_folders(selection: &Selection, folders: &Folders, layout: &Layout) -> Vec<String> {
+/// The folders or files of the source packages, where the search path has them.
+fn package_folders(selection: &Selection, folders: &Folders, layout: &Layout) -> Vec<String> {
     let start = folders.script.iter().chain([&folders.current]);
     let search: Vec<&PathBuf> = start.chain(&layout.search_path).collect();
-    let packages = selection.source_packages().iter().filter_map(|package| find_package(package, &search));
-    selection
-        .source_folders()
-        .iter()
-        .cloned()
-        .chain(packages)
-        .filter_map(|path| path.to_str().map(str::to_owned))
-        .collect()
+    texts(selection.source_packages().iter().filter_map(|package| find_package(package, &search)))
+}
+
+/// Paths as JSON can hold them.
+fn texts(paths: impl Iterator<Item = PathBuf>) -> Vec<String> {
+    paths.filter_map(|path| path.to_str().map(str::to_owned)).collect()
 }
 
 /// The folder of a package, or the file of a module.

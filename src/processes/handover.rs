@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::RunSettings;
+use crate::config::{RunSettings, Workplace};
 use crate::env_vars;
 use crate::python::ffi;
 
@@ -24,10 +24,8 @@ pub(crate) struct Handover {
     pub(crate) minor: u8,
     /// The process that `minicov run` started in. It keeps its part when it executes another program.
     pub(crate) main_process: u32,
-    /// Absolute.
-    pub(crate) data_file: PathBuf,
-    /// The folder that the main process started in: relative patterns count from there.
-    pub(crate) folder: PathBuf,
+    /// That of the main process: relative patterns count from there, and there the data goes.
+    pub(crate) workplace: Workplace,
     /// The folder of the main process's script, if it had one.
     pub(crate) script_folder: Option<PathBuf>,
     pub(crate) settings: RunSettings,
