@@ -312,6 +312,10 @@ pub(super) const CASES: &[Case] = &[
     ),
     steps("report-files", &[], &["run main.py", "report app/core.py", "report nosuch.py"]),
     steps("sort-wrong", &[], &["run main.py", "report --sort=nosuch"]),
-    steps("ignore-errors", &[("gone.py", "import os\nimport main\nos.remove(__file__)\n")], &["run gone.py", "report", "report -i"]),
+    steps(
+        "ignore-errors",
+        &[("gone.py", "import os\nimport main\nos.remove(__file__)\n")],
+        &["run gone.py", "report", "report -i"],
+    ),
     steps("usage", &[], &["nosuch", "report --nosuch", "run --nosuch main.py", "erase --nosuch"]),
 ];
