@@ -4,7 +4,7 @@
 //! panic, because these lines may be printed inside the measured program's process.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use anstyle::{AnsiColor, Style};
 
@@ -33,6 +33,7 @@ warnings! {
     DATA_KEPT_BACK = "data-kept-back", "a run's data could not be written to the data file and waits in its journal";
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
+    THRESHOLD_UNUSED = "threshold-unused", "no reported file matches the pattern of a threshold";
     OTHER_PYTHON = "other-python", "the data was recorded by another Python version than the one that reports";
 }
 
@@ -49,9 +50,10 @@ impl OutputError {
 }
 
 /// Writes a result, as it is.
-pub(crate) fn output(text: &str) -> Result<(), OutputError> {
-    let mut stdout = anstream::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
+pub(crate) fn output(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
+    // Written whole to a buffer first, so that a line does not cost a system call on a terminal.
+    let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    write(&mut stdout)?;
     Ok(stdout.flush()?)
 }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::command_line;
-use crate::config::{ReportSettings, RunSettings};
+use super::{command_line, reports};
+use crate::config::{ReportSettings, RunSettings, Selected};
 use crate::env_vars;
 use crate::paths::SelectionRequest;
 use crate::ui;
@@ -23,19 +23,10 @@ pub(crate) struct Invocation {
 #[derive(Debug)]
 pub(crate) enum Command {
     Run(RunSettings),
-    Report(ReportSettings, ReportLook),
+    Report(ReportSettings),
+    /// The folder for annotated sources; beside the sources without one.
+    Annotate(Selected, Option<PathBuf>),
     Erase,
-}
-
-/// How a report looks.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ReportLook {
-    pub(crate) show_missing: bool,
-    pub(crate) skip_covered: bool,
-    pub(crate) skip_empty: bool,
-    pub(crate) precision: u8,
-    pub(crate) sort: Option<String>,
-    pub(crate) pretty_print: bool,
 }
 
 /// Coverage for Python: runs a program as python would, and tells what of it was executed.
@@ -47,15 +38,23 @@ struct Cli {
 }
 
 const EXIT_STATUS: &str = "\
-Exit status: 0, done; 1, an error, told on standard error; of `run`, the program's own.";
+Exit status: 0, done; 1, an error, told on standard error; 2, coverage below what was demanded; of `run`, the program's\nown.";
 
 #[derive(Subcommand)]
 enum Verb {
     /// Run a Python program and record what it executes
     #[command(override_usage = "minicov run [OPTIONS] PYTHON-COMMAND-LINE", after_help = RUN_EXAMPLES)]
     Run(Run),
-    /// Report what was recorded
-    Report(Report),
+    /// Report what was recorded: tables for people, files for tools
+    Report(reports::Report),
+    /// Write Cobertura's XML
+    Xml(reports::Xml),
+    /// Write JSON
+    Json(reports::Json),
+    /// Write an LCOV tracefile
+    Lcov(reports::Lcov),
+    /// Write copies of the sources that show which lines ran
+    Annotate(reports::Annotate),
     /// Remove what was recorded
     Erase(Data),
 }
@@ -68,10 +67,10 @@ What follows minicov's own options is python's command line:
   minicov run -c 'import mypackage'";
 
 #[derive(Args)]
-struct Data {
+pub(super) struct Data {
     /// Where the data is kept [default: .coverage]
     #[arg(long, value_name = "FILE")]
-    data_file: Option<PathBuf>,
+    pub(super) data_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -115,49 +114,6 @@ struct Run {
     command_line: Vec<OsString>,
 }
 
-#[derive(Args)]
-struct Report {
-    #[command(flatten)]
-    data: Data,
-    /// What to write; several at once are fine [default: console]
-    #[arg(long, value_name = "FORMAT", num_args = 1..)]
-    format: Vec<String>,
-    /// Where a format that is a file goes; - for standard output
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Show the lines that did not run
-    #[arg(short = 'm', long)]
-    show_missing: bool,
-    /// Leave out files that are covered completely
-    #[arg(long, overrides_with = "no_skip_covered")]
-    skip_covered: bool,
-    #[arg(long, hide = true)]
-    no_skip_covered: bool,
-    /// Leave out files without statements
-    #[arg(long)]
-    skip_empty: bool,
-    /// Digits after the decimal point of percentages
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u8).range(..=15))]
-    precision: u8,
-    /// Column to sort by: name, stmts, miss, branch, brpart or cover; with a - in front, largest first
-    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
-    sort: Option<String>,
-    /// Write JSON for people to read
-    #[arg(long)]
-    pretty_print: bool,
-    /// Report only files that match these patterns
-    #[arg(long, value_name = "PATTERN,...", value_delimiter = ',')]
-    include: Vec<String>,
-    /// Leave out files that match these patterns
-    #[arg(long, value_name = "PATTERN,...", value_delimiter = ',')]
-    omit: Vec<String>,
-    /// Go on when a source file cannot be read or parsed
-    #[arg(short, long)]
-    ignore_errors: bool,
-    /// Report only these files
-    files: Vec<PathBuf>,
-}
-
 /// Words that the tables of other layers give to options: each with what it means.
 pub(crate) struct Vocabulary {
     pub(crate) formats: Vec<Word>,
@@ -165,7 +121,7 @@ pub(crate) struct Vocabulary {
     pub(crate) metrics: Vec<Word>,
 }
 
-/// A word and its meaning.
+/// A word and its meaning, which is empty where the word is only another name.
 pub(crate) type Word = (&'static str, &'static str);
 
 /// Parses `words`, the first of which is the program's name.
@@ -191,12 +147,19 @@ pub(crate) fn parse(
             Ok(run.into())
         }
         Verb::Report(report) => Ok(report.into()),
+        Verb::Xml(xml) => Ok(xml.into()),
+        Verb::Json(json) => Ok(json.into()),
+        Verb::Lcov(lcov) => Ok(lcov.into()),
+        Verb::Annotate(annotate) => Ok(annotate.into()),
         Verb::Erase(data) => Ok(Invocation { data_file: data.data_file, command: Command::Erase }),
     }
 }
 
 fn one_of(words: &[Word]) -> PossibleValuesParser {
-    PossibleValuesParser::new(words.iter().map(|(word, meaning)| PossibleValue::new(*word).help(*meaning)))
+    PossibleValuesParser::new(words.iter().map(|(word, meaning)| {
+        // A word without a meaning is another name for one that has it.
+        PossibleValue::new(*word).help(*meaning).hide(meaning.is_empty())
+    }))
 }
 
 /// The metrics, for the long help.
@@ -232,28 +195,6 @@ impl From<Run> for Invocation {
             command_line: run.command_line,
         };
         Self { data_file: run.data.data_file, command: Command::Run(settings) }
-    }
-}
-
-impl From<Report> for Invocation {
-    fn from(report: Report) -> Self {
-        let settings = ReportSettings {
-            formats: report.format,
-            output: report.output,
-            include: report.include,
-            omit: report.omit,
-            files: report.files,
-            ignore_errors: report.ignore_errors,
-        };
-        let look = ReportLook {
-            show_missing: report.show_missing,
-            skip_covered: report.skip_covered,
-            skip_empty: report.skip_empty,
-            precision: report.precision,
-            sort: report.sort,
-            pretty_print: report.pretty_print,
-        };
-        Self { data_file: report.data.data_file, command: Command::Report(settings, look) }
     }
 }
 

@@ -4,5 +4,6 @@
 
 mod arguments;
 mod command_line;
+mod reports;
 
-pub(crate) use arguments::{Command, ReportLook, Vocabulary, parse};
+pub(crate) use arguments::{Command, Vocabulary, parse};

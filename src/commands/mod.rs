@@ -4,8 +4,11 @@
 //! error and a documented exit code.
 
 mod analysis;
+mod annotate;
 mod collect;
 mod erase;
+mod output;
+mod project;
 mod report;
 mod run;
 
@@ -32,7 +35,13 @@ enum Failure {
 /// Runs minicov.
 pub fn main() -> ExitCode {
     let vocabulary = Vocabulary {
-        formats: FORMATS.iter().map(|format| (format.slug, format.doc)).collect(),
+        formats: FORMATS
+            .iter()
+            .flat_map(|format| {
+                let aliases = format.aliases.iter().map(|alias| (*alias, ""));
+                std::iter::once((format.slug, format.doc)).chain(aliases)
+            })
+            .collect(),
         metrics: METRICS.iter().map(|metric| (metric.slug(), metric.doc())).collect(),
         cores: CORES.iter().map(|core| (core.slug, core.doc)).collect(),
     };
@@ -48,7 +57,10 @@ pub fn main() -> ExitCode {
         .map_err(|error| UserError::new(format!("couldn't find the current folder: {error}")).into())
         .and_then(|workplace| match invocation.command {
             Command::Run(settings) => run::run(&workplace, &settings),
-            Command::Report(settings, look) => report::report(&workplace, &settings, &look),
+            Command::Report(settings) => report::report(&workplace, &settings),
+            Command::Annotate(selected, folder) => {
+                annotate::annotate(&workplace, &selected, folder.as_deref())
+            }
             Command::Erase => erase::erase(&workplace),
         });
     match outcome {

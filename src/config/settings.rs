@@ -60,17 +60,3 @@ impl RunSettings {
             .or_else(|| env_vars::COVERAGE_CORE.get().map(|core| core.to_string_lossy().into_owned()))
     }
 }
-
-/// What `minicov report` was asked.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ReportSettings {
-    /// Slugs of formats; empty for the console.
-    pub(crate) formats: Vec<String>,
-    /// Where a report that is a file goes; `-` for standard output.
-    pub(crate) output: Option<PathBuf>,
-    pub(crate) include: Vec<String>,
-    pub(crate) omit: Vec<String>,
-    /// Only these files; empty for all.
-    pub(crate) files: Vec<PathBuf>,
-    pub(crate) ignore_errors: bool,
-}
