@@ -4,6 +4,6 @@
 
 mod arguments;
 mod command_line;
-mod reports;
+mod verbs;
 
-pub(crate) use arguments::{Command, Vocabulary, parse};
+pub(crate) use arguments::{Invocation, Vocabulary, parse};

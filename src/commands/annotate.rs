@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::exclusions::ExclusionRules;
 use super::project::{self, Wanted};
 use super::{Failure, output};
 use crate::config::{Selected, Workplace};
@@ -13,9 +14,10 @@ use crate::report;
 pub(super) fn annotate(
     workplace: &Workplace,
     selected: &Selected,
+    rules: &ExclusionRules,
     folder: Option<&Path>,
 ) -> Result<ExitCode, Failure> {
-    let view = project::view(workplace, selected, Wanted { text: true, contexts: false })?;
+    let view = project::view(workplace, selected, rules, Wanted { text: true, contexts: false })?;
     let folder = folder.map(|folder| folder.to_string_lossy().into_owned());
     for file in &view.files {
         let target = PathBuf::from(report::annotated_name(file, folder.as_deref()));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::analysis::{self, Unusable};
+use super::exclusions::ExclusionRules;
 use super::{Failure, collect, run};
 use crate::config::{Selected, Workplace};
 use crate::error::UserError;
@@ -27,7 +28,12 @@ pub(super) struct Wanted {
 }
 
 /// Everything there is to report of what is `selected`.
-pub(super) fn view(workplace: &Workplace, selected: &Selected, wanted: Wanted) -> Result<View, Failure> {
+pub(super) fn view(
+    workplace: &Workplace,
+    selected: &Selected,
+    rules: &ExclusionRules,
+    wanted: Wanted,
+) -> Result<View, Failure> {
     let contexts = TextPatterns::new(&selected.contexts)
         .map_err(|error| UserError::new(format!("--contexts: {error}")))?;
     collect::orphans(workplace);
@@ -40,7 +46,7 @@ pub(super) fn view(workplace: &Workplace, selected: &Selected, wanted: Wanted) -
     let observed = observed.map_err(|error| explain(workplace, &error))?;
     let files = select(workplace, selected, observed.files)?;
     let mut sources = Vec::with_capacity(files.len());
-    for source in analysis::analyse(workplace, &data, files, wanted.text)? {
+    for source in analysis::analyse(workplace, &data, files, rules, wanted.text)? {
         match source {
             Ok(source) => sources.push(source),
             Err(Unusable { message }) if selected.ignore_errors => ui::warn(&ui::COULDNT_PARSE, message),

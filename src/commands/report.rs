@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::exclusions::ExclusionRules;
 use super::project::{self, Wanted};
 use super::{Failure, output};
 use crate::config::{Demanded, Look, ReportSettings, Workplace};
@@ -14,12 +15,16 @@ use crate::ui;
 /// The name of standard output as a file.
 const STANDARD_OUTPUT: &str = "-";
 
-pub(super) fn report(workplace: &Workplace, settings: &ReportSettings) -> Result<ExitCode, Failure> {
+pub(super) fn report(
+    workplace: &Workplace,
+    settings: &ReportSettings,
+    rules: &ExclusionRules,
+) -> Result<ExitCode, Failure> {
     let formats = chosen_formats(settings)?;
     let options = options(workplace, &settings.look)?;
     let demands = demands(workplace, &settings.demanded, options.precision)?;
     let wanted = Wanted { text: options.line_checksums, contexts: options.show_contexts };
-    let view = project::view(workplace, &settings.selected, wanted)?;
+    let view = project::view(workplace, &settings.selected, rules, wanted)?;
     if options.sort.column.needs_branches() && !view.has_branches {
         return Err(UserError::new("can't sort by branches, because none were measured")
             .hint("measure them with minicov run --branch")
@@ -83,7 +88,11 @@ fn demands(workplace: &Workplace, demanded: &Demanded, precision: u8) -> Result<
         let files = Patterns::new(std::slice::from_ref(&threshold.pattern), &workplace.folder)
             .map_err(|error| UserError::new(format!("thresholds: {error}")))?;
         let name = threshold.pattern.clone();
-        Ok(Threshold { name, files, line: threshold.line, branch: threshold.branch })
+        let of = |metric: &str| {
+            let mut demands = threshold.metrics.iter();
+            demands.find(|(name, _)| name == metric).map(|(_, percent)| *percent)
+        };
+        Ok(Threshold { name, files, line: of("line"), branch: of("branch") })
     });
     Ok(Demands {
         precision,
