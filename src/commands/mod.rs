@@ -5,7 +5,9 @@
 
 mod analysis;
 mod annotate;
+mod batches;
 mod collect;
+mod combine;
 mod erase;
 mod exclusions;
 mod output;
@@ -96,10 +98,9 @@ fn execute(invocation: Invocation) -> Result<ExitCode, Failure> {
             annotate::annotate(&workplace, &Selected::new(&settings, files), &rules, folder)
         }
         Verb::Erase => erase::erase(&workplace),
+        Verb::Combine => combine::combine(&workplace, &files, settings.get(&options::QUIET)),
         // The command line does not take these yet: `Verb::ALL` leaves them out.
-        Verb::Html | Verb::Combine => {
-            Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into())
-        }
+        Verb::Html => Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into()),
     }
 }
 
