@@ -16,6 +16,8 @@ mod data_file;
 mod drop_in;
 /// Which Python runs.
 mod environment;
+/// The files for tools, compared with coverage.py and read by real readers.
+mod formats;
 /// Random functions, compared with a plain trace function.
 mod fuzz;
 /// Three packages with their own suites, compared with coverage.py.
