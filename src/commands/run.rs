@@ -17,7 +17,7 @@ use crate::error::UserError;
 use crate::metrics::{self, Needs};
 use crate::paths::{Folders, Selection};
 use crate::python::{self, Booted, Environment, EnvironmentError, LINKED_MINOR, Layout};
-use crate::store::{JournalFolder, JournalWriter, RunHeader};
+use crate::store::{DataFile, JournalFolder, JournalWriter, RunHeader};
 use crate::trace::{self, Session};
 use crate::ui;
 
@@ -47,7 +47,11 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     let core = trace::choose(settings.core.as_deref()).map_err(|error| UserError::new(error.to_string()))?;
     if settings.erase {
         erase::everything(workplace)?;
-    } else {
+    }
+    DataFile::check(workplace.written_file()).map_err(|error| {
+        UserError::new(error.to_string()).hint("give --data-file a place where files can be written")
+    })?;
+    if !settings.erase {
         // What earlier runs left behind is merged before the clock of this one starts.
         collect::orphans(workplace);
     }
@@ -112,10 +116,14 @@ impl Ending {
         if Session::is_broken() {
             return;
         }
+        python::ffi::lift_limits();
         let first = process::id() == self.process;
         let mut collected = Collected::default();
         if let Some(journal) = self.journal.own() {
             collected += collect::own(&self.workplace, &journal);
+        }
+        if let Some(trouble) = Session::trouble() {
+            ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
         }
         if first {
             collected += collect::orphans(&self.workplace);
@@ -127,8 +135,12 @@ impl Ending {
     }
 
     fn tell(&self, collected: &Collected) {
-        if let Some(trouble) = Session::trouble() {
-            ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
+        match self.journal.processes_left_out() {
+            0 => (),
+            1 => left_out("1 forked process could not open a journal, so what it ran is lost"),
+            count => left_out(&format!(
+                "{count} forked processes could not open a journal, so what they ran is lost"
+            )),
         }
         for file in Session::unnameable_files() {
             let shown = self.workplace.shown(&file);
@@ -160,6 +172,10 @@ impl Ending {
             ui::error(&UserError::new(format!("couldn't start the report: {error}")));
         }
     }
+}
+
+fn left_out(message: &str) {
+    ui::warn(&ui::DATA_LOST, message);
 }
 
 /// The kinds of events that the metrics asked for judge by.
