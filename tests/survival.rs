@@ -1,6 +1,7 @@
 //! What is saved of processes that are killed, that end together, or that have not ended yet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -89,11 +90,11 @@ fn telling(lines: usize) -> String {
     let mut text = String::from("import os\nwrite = os.write\n");
     let mut line = 3;
     while line < lines {
-        text += &format!("def f{line}(a=1):\n");
+        let _ = writeln!(text, "def f{line}(a=1):");
         for own in line + 1..=line + 40 {
-            text += &format!("    write(1, b'{own}\\n')\n");
+            let _ = writeln!(text, "    write(1, b'{own}\\n')");
         }
-        text += &format!("f{line}()\n");
+        let _ = writeln!(text, "f{line}()");
         line += 42;
     }
     text + "os.read(0, 1)\n"
@@ -121,7 +122,8 @@ fn killed_at_any_moment_a_process_loses_nothing() {
                         return;
                     }
                     let name = format!("program{number}.py");
-                    let words: &[&str] = if number % 2 == 0 { &["run"] } else { &["run", "--branch"] };
+                    let words: &[&str] =
+                        if number.is_multiple_of(2) { &["run"] } else { &["run", "--branch"] };
                     let data_file = format!("--data-file=data{}", number % 2);
                     let command = project.minicov(words).args([&data_file, &name]).stdin_open();
                     let mut running = command.start();
@@ -279,7 +281,7 @@ fn a_merge_that_is_killed_loses_and_doubles_nothing() {
     let whole = Project::new();
     for (path, bytes) in project.everything() {
         let name = path.strip_prefix(project.root()).unwrap().to_str().unwrap().to_owned();
-        if name.ends_with(".py") {
+        if path.extension().is_some_and(|extension| extension == "py") {
             whole.file(&name, bytes.unwrap());
         }
     }
