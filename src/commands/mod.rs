@@ -11,6 +11,7 @@ mod collect;
 mod combine;
 mod erase;
 mod exclusions;
+mod foreign;
 mod output;
 mod project;
 mod report;
