@@ -41,7 +41,8 @@ impl CoverageJson {
     #[track_caller]
     pub(crate) fn ways(&self, file: &str, key: &str) -> BTreeSet<(u32, i64)> {
         let value = &self.0["files"][file][key];
-        let ways = value.as_array().unwrap_or_else(|| panic!("no {key} of {file}; there are {:?}", self.files()));
+        let ways =
+            value.as_array().unwrap_or_else(|| panic!("no {key} of {file}; there are {:?}", self.files()));
         ways.iter().map(|way| (way[0].as_u64().unwrap() as u32, way[1].as_i64().unwrap())).collect()
     }
 

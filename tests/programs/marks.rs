@@ -59,7 +59,8 @@ impl Marks {
             "excluded" if applies => _ = self.excluded.insert(line),
             "excluded with the line above" if applies => self.excluded.extend([line - 1, line]),
             _ => {
-                let Some((core, claims)) = mark.split_once(": ").filter(|(core, _)| CORES.contains(core)) else {
+                let Some((core, claims)) = mark.split_once(": ").filter(|(core, _)| CORES.contains(core))
+                else {
                     return;
                 };
                 self.differences.extend(claims.split(", ").map(|claim| Difference {
@@ -108,8 +109,11 @@ fn marks_say_lines_ways_and_pythons() {
     assert_eq!(marks.missing, BTreeSet::from([2]));
     assert_eq!(marks.excluded, BTreeSet::from([4, 5]));
     assert_eq!(marks.blank, BTreeSet::from([3, 7]));
-    let differences: Vec<_> =
-        marks.differences.iter().map(|known| (known.core.as_str(), known.line, known.claim, known.applies)).collect();
+    let differences: Vec<_> = marks
+        .differences
+        .iter()
+        .map(|known| (known.core.as_str(), known.line, known.claim, known.applies))
+        .collect();
     assert_eq!(
         differences,
         [

@@ -29,7 +29,7 @@ mod marks;
 mod verdict;
 
 use judges::{Judge, Run};
-use marks::Marks;
+use marks::{Claim, Difference, Marks};
 use verdict::{Verdict, differs};
 
 /// A program that this Python can run.
@@ -118,12 +118,24 @@ fn judge_all(
 fn against_marks(ours: &Verdict, marks: &Marks) -> Vec<String> {
     let excluded = ours.excluded.difference(&marks.blank).copied().collect();
     let missing = differs("missing lines against the marks", &ours.missing, &marks.missing);
-    missing.into_iter().chain(differs("excluded lines against the marks", &excluded, &marks.excluded)).collect()
+    missing
+        .into_iter()
+        .chain(differs("excluded lines against the marks", &excluded, &marks.excluded))
+        .collect()
 }
 
 /// What is wrong with what minicov says of a program, compared with what a core of coverage.py says.
-fn against_coverage_py(ours: &Verdict, mut theirs: Verdict, core: &str, marks: &Marks) -> Vec<String> {
-    let known = marks.differences.iter().filter(|known| known.core == core && known.applies);
+fn against_coverage_py(
+    ours: &Verdict,
+    mut theirs: Verdict,
+    core: &str,
+    marks: &Marks,
+    branches: bool,
+) -> Vec<String> {
+    let is_known = |known: &&Difference| {
+        known.core == core && known.applies && (branches || matches!(known.claim, Claim::Line(_)))
+    };
+    let known = marks.differences.iter().filter(is_known);
     let mut wrong: Vec<String> = known.filter_map(|known| theirs.correct(known)).collect();
     wrong.extend(ours.differences(&theirs));
     wrong
@@ -143,7 +155,7 @@ fn compare(programs: &[Program], reports: &[(Judge, CoverageJson)], branches: bo
             tell(core, against_marks(&ours, &program.marks));
             for (judge, report) in reports {
                 let Judge::CoveragePy(theirs) = judge else { continue };
-                let found = against_coverage_py(&ours, of(report, program), theirs, &program.marks);
+                let found = against_coverage_py(&ours, of(report, program), theirs, &program.marks, branches);
                 tell(&format!("{core} against coverage.py's {theirs}"), found);
             }
         }
@@ -219,4 +231,19 @@ fn each_difference_is_documented() {
         }
     }
     assert_eq!(documented(), marked);
+}
+
+#[test]
+fn a_form_feed_before_a_statement_is_nothing() {
+    let paged = "if __name__:\n    a = 1\n\x0cb = 2\n";
+    let project = Project::with(&[("main.py", "import paged\n"), ("paged.py", paged)]);
+    project.coverage(&["run", "--branch", "--data-file=theirs", "main.py"]).run().success();
+    let outcome = project.coverage(&["json", "-q", "-o", "-", "--data-file=theirs"]).run();
+    outcome.code(1);
+    assert!(outcome.stdout.contains("paged.py' as Python source"), "{}", outcome.stdout);
+    project.minicov(&["run", "--branch", "main.py"]).run().success().stderr("");
+    let ours = Verdict::of(&project.json(), "paged.py", true);
+    assert_eq!(ours.executed, BTreeSet::from([1, 2, 3]));
+    assert_eq!(ours.taken, BTreeSet::from([(1, 2)]));
+    assert_eq!(ours.untaken, BTreeSet::from([(1, 3)]));
 }

@@ -74,8 +74,17 @@ fn moved<T: Ord>(item: T, there: &mut BTreeSet<T>, not_there: &mut BTreeSet<T>, 
 }
 
 /// One sentence on two sets that are not the same.
-pub(super) fn differs<T: Ord + Debug>(what: &str, ours: &BTreeSet<T>, expected: &BTreeSet<T>) -> Option<String> {
+pub(super) fn differs<T: Ord + Debug>(
+    what: &str,
+    ours: &BTreeSet<T>,
+    expected: &BTreeSet<T>,
+) -> Option<String> {
     let only = |a: &BTreeSet<T>, b: &BTreeSet<T>| format!("{:?}", a.difference(b).collect::<Vec<_>>());
-    (ours != expected)
-        .then(|| format!("{what}: for minicov only {}, expected besides {}", only(ours, expected), only(expected, ours)))
+    (ours != expected).then(|| {
+        format!(
+            "{what}: for minicov only {}, expected besides {}",
+            only(ours, expected),
+            only(expected, ours)
+        )
+    })
 }
