@@ -48,8 +48,6 @@ pub(super) struct CodeState {
     pub(super) flags: u32,
     /// The code object's number in the journal, once it is stated there.
     pub(super) number: OnceLock<u32>,
-    /// The line of a `raise` statement that leaves the code whatever happens: no event tells of it.
-    pub(super) certain_raise: Option<LineNo>,
     /// The code taken apart, where the core asks for instructions.
     flow: OnceLock<ControlFlow>,
     /// One bit a line, from `base` on: whether it was recorded.
@@ -63,19 +61,19 @@ pub(super) struct CodeState {
 impl CodeState {
     pub(super) fn new(code: &Bound<'_, PyAny>, file: u32) -> PyResult<Self> {
         let py = code.py();
-        let (base, last) = line_range(code)?.unwrap_or((1, 0));
+        let (table, first_line) = line_table(code)?;
+        let (base, last) = bytecode::line_range(table.as_bytes(), first_line).unwrap_or((1, 0));
         let flags = code.getattr(intern!(py, "co_flags"))?.extract::<u32>()?;
         let name = code.getattr(intern!(py, "co_name"))?.cast_into::<PyString>()?;
         let lines = (last.min(MAX_LINE) + 1).saturating_sub(base) as usize;
         Ok(Self {
             file,
             base,
-            first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
+            first_line,
             suspends: flags & SUSPENDING != 0,
             is_statement: bytecode::is_statement(&name.to_string_lossy()),
             flags,
             number: OnceLock::new(),
-            certain_raise: None,
             flow: OnceLock::new(),
             seen: (0..lines.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             branches: OnceLock::new(),
@@ -161,16 +159,11 @@ impl StepsSeen {
     }
 }
 
-/// The least and the greatest line of a code object, without those nested in it.
-fn line_range(code: &Bound<'_, PyAny>) -> PyResult<Option<(LineNo, LineNo)>> {
+/// `co_linetable` and `co_firstlineno`.
+pub(super) fn line_table<'py>(code: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, i32)> {
     let py = code.py();
     let table = code.getattr(intern!(py, "co_linetable"))?.cast_into::<PyBytes>()?;
-    let shape = CodeShape {
-        first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
-        line_table: table.as_bytes().to_vec(),
-        ..CodeShape::default()
-    };
-    Ok(bytecode::line_range(&shape))
+    Ok((table, code.getattr(intern!(py, "co_firstlineno"))?.extract()?))
 }
 
 /// Takes a slot in all code objects. Once per process, before the first event.

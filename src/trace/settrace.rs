@@ -24,7 +24,8 @@ use pyo3::types::PyType;
 use super::code::{CodeState, reserve_slot, state_of};
 use super::session::{Session, active, guard, prepare_for_errors};
 use super::{TraceError, audit, thread_starts};
-use crate::model::LineNo;
+use crate::bytecode;
+use crate::model::{BranchDetail, LineNo};
 
 /// Raised by `PyEval_SetTrace`, whoever calls it, before it does anything (CPython 3.11–3.15, `Python/ceval.c` and
 /// `Python/legacy_tracing.c`).
@@ -44,7 +45,7 @@ unsafe extern "C" {
     ) -> *mut raw::PyObject;
 }
 
-pub(super) fn install(py: Python<'_>, _branches: bool) -> Result<(), TraceError> {
+pub(super) fn install(py: Python<'_>, _branches: Option<BranchDetail>) -> Result<(), TraceError> {
     reserve_slot(py)?;
     prepare_for_errors(py);
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
@@ -158,7 +159,7 @@ unsafe extern "C" fn trace(
             // SAFETY: as above.
             raw::PyTrace_LINE => unsafe { line(session, frame) }?,
             // SAFETY: as above; the argument is the exception as a tuple.
-            raw::PyTrace_EXCEPTION if session.branches => unsafe { exception(frame, argument) }?,
+            raw::PyTrace_EXCEPTION if session.branches.is_some() => unsafe { exception(frame, argument) }?,
             // SAFETY: as above; the argument is null when an exception leaves the frame.
             raw::PyTrace_RETURN => unsafe { leave(session, frame, !argument.is_null()) }?,
             _ => (),
@@ -181,7 +182,7 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
     let state = state_of(session, &code)?;
     let mut last = 0;
-    if session.branches
+    if session.branches.is_some()
         && let Some(state) = state.filter(|state| state.suspends)
         // SAFETY: the frame is alive.
         && let Some(offset) = unsafe { offset_of(frame) }
@@ -213,7 +214,7 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
     session.record_line(state, line);
-    if !session.branches || last == 0 || state.knows_step(last, line.cast_signed()) {
+    if session.branches.is_none() || last == 0 || state.knows_step(last, line.cast_signed()) {
         return Ok(());
     }
     // SAFETY: the caller vouches for it.
@@ -299,7 +300,7 @@ unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bo
     }) else {
         return Ok(());
     };
-    if !session.branches {
+    if session.branches.is_none() {
         return Ok(());
     }
     let Some(state) = activation.state else { return Ok(()) };
@@ -329,7 +330,7 @@ unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bo
             session.record_step(state, last, line.cast_signed());
             last = line;
         }
-    } else if !activation.raising {
+    } else if !activation.raising || !bytecode::is_function(state.flags) {
         return Ok(());
     }
     if state.is_statement {

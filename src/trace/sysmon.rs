@@ -15,10 +15,10 @@ use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
 use super::TraceError;
-use super::branches::Outlook;
+use super::branches::{BranchState, Outlook};
 use super::code::{reserve_slot, state_of};
 use super::session::{Session, active, guard, prepare_for_errors};
-use crate::model::Edge;
+use crate::model::{BranchDetail, Edge};
 use crate::python::ffi;
 
 /// The raw function that CPython calls for an event, round a handler.
@@ -57,6 +57,9 @@ const BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_branch", callback!(branc
 const ENDS_OF_LINES: [Callback; 2] =
     [("PY_RETURN", c"minicov_py_return", callback!(py_return)), ("JUMP", c"minicov_jump", callback!(jump))];
 
+/// What tells that a `raise` statement was reached, in code where that is a question.
+const INSTRUCTION: Callback = ("INSTRUCTION", c"minicov_instruction", callback!(instruction));
+
 static TOOL: OnceLock<Tool> = OnceLock::new();
 
 /// What the callbacks need of `sys.monitoring`.
@@ -66,9 +69,11 @@ struct Tool {
     set_local_events: Py<PyAny>,
     /// The events that are turned on in measured code.
     local_events: u32,
+    /// The event for each instruction.
+    instructions: u32,
 }
 
-pub(super) fn install(py: Python<'_>, branches: bool) -> Result<(), TraceError> {
+pub(super) fn install(py: Python<'_>, branches: Option<BranchDetail>) -> Result<(), TraceError> {
     reserve_slot(py)?;
     prepare_for_errors(py);
     let monitoring = py.import("sys")?.getattr("monitoring")?;
@@ -78,28 +83,31 @@ pub(super) fn install(py: Python<'_>, branches: bool) -> Result<(), TraceError> 
         .ok_or(TraceError::NoToolId)?;
     let events = monitoring.getattr("events")?;
     let mut local = vec![LINE];
-    if branches {
+    if branches.is_some() {
         // Which of the two it is, the interpreter says itself: 3.14 has an event for each side.
         let sides_apart = events.hasattr("BRANCH_LEFT")?;
         local.extend_from_slice(if sides_apart { &SIDES } else { &BOTH_SIDES });
         local.extend_from_slice(&ENDS_OF_LINES);
     }
-    let mut local_events = 0;
-    for (name, function_name, function) in local.into_iter().chain([START]) {
+    let register = |(name, function_name, function): Callback| {
         let event: u32 = events.getattr(name)?.extract()?;
         monitoring.call_method1("register_callback", (id, event, fastcall(py, function_name, function)?))?;
-        if name != START.0 {
-            local_events |= event;
-        }
+        PyResult::Ok(event)
+    };
+    let mut local_events = 0;
+    for callback in local {
+        local_events |= register(callback)?;
     }
+    let start = register(START)?;
     let tool = Tool {
         id,
         disable: monitoring.getattr("DISABLE")?.unbind(),
         set_local_events: monitoring.getattr("set_local_events")?.unbind(),
         local_events,
+        instructions: register(INSTRUCTION)?,
     };
     let _ = TOOL.set(tool);
-    monitoring.call_method1("set_events", (id, events.getattr(START.0)?))?;
+    monitoring.call_method1("set_events", (id, start))?;
     Ok(())
 }
 
@@ -127,6 +135,15 @@ enum Answer {
     Disable,
     /// The event stays on.
     Keep,
+}
+
+impl From<Outlook> for Answer {
+    fn from(outlook: Outlook) -> Self {
+        match outlook {
+            Outlook::Open => Self::Keep,
+            Outlook::Settled => Self::Disable,
+        }
+    }
 }
 
 /// An event as a callback is told of it.
@@ -184,9 +201,12 @@ unsafe fn respond(
 
 /// PY_START(code, offset): a code object runs for the first time.
 fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
-    if state_of(session, event.code)?.is_some() {
-        let py = event.code.py();
-        tool.set_local_events.bind(py).call1((tool.id, event.code, tool.local_events))?;
+    if let Some(state) = state_of(session, event.code)? {
+        let mut events = tool.local_events;
+        if state.branches.get().is_some_and(BranchState::asks_for_raises) {
+            events |= tool.instructions;
+        }
+        tool.set_local_events.bind(event.code.py()).call1((tool.id, event.code, events))?;
     }
     Ok(Answer::Disable)
 }
@@ -197,13 +217,10 @@ fn line(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
         && let Ok(line) = event.number(0)
     {
         session.record_line(state, line);
-        if state.certain_raise == Some(line) {
-            session.record_exit(state, line);
-        }
         if let Some(branches) = state.branches.get().filter(|branches| branches.asks_for_place(line))
             && let Some(offset) = ffi::current_offset(event.code.py())
         {
-            branches.record_landing(session, offset);
+            return Ok(branches.record_place(session, offset).into());
         }
     }
     Ok(Answer::Disable)
@@ -214,7 +231,7 @@ fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answe
     if let Some(state) = state_of(session, event.code)?
         && let Some(branches) = session.branches_of(state, event.code)?
     {
-        branches.record(session, event.edge()?);
+        return Ok(branches.record_side(session, event.edge()?).into());
     }
     Ok(Answer::Disable)
 }
@@ -222,20 +239,16 @@ fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answe
 /// BRANCH(code, offset, destination): either side of a branch was taken. Turning the event off turns it off for both.
 fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
-    let edge = event.edge()?;
-    if state.branches.get().is_some_and(|branches| branches.is_known(edge)) {
-        return Ok(Answer::Keep);
-    }
-    Ok(match session.branches_of(state, event.code)?.map(|branches| branches.record(session, edge)) {
-        Some(Outlook::Open) => Answer::Keep,
-        Some(Outlook::Settled) | None => Answer::Disable,
-    })
+    let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
+    Ok(branches.record(session, event.edge()?).into())
 }
 
 /// PY_RETURN(code, offset, value): a code object is left with a value.
 fn py_return(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
-    if let Some(line) = ffi::line_at(event.code, event.number(0)?) {
+    let offset = event.number(0)?;
+    let unlined = || state.branches.get()?.line_of_return(offset);
+    if let Some(line) = ffi::line_at(event.code, offset).or_else(unlined) {
         session.record_exit(state, line);
     }
     Ok(Answer::Disable)
@@ -243,8 +256,18 @@ fn py_return(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer>
 
 /// JUMP(code, offset, destination): an unconditional jump.
 fn jump(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if let Some(state) = state_of(session, event.code)?
+        && let Some(branches) = session.branches_of(state, event.code)?
+    {
+        return Ok(branches.record_jump(session, event.edge()?).into());
+    }
+    Ok(Answer::Disable)
+}
+
+/// INSTRUCTION(code, offset): an instruction is about to run.
+fn instruction(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     if let Some(branches) = state_of(session, event.code)?.and_then(|state| state.branches.get()) {
-        branches.record_jump(session, event.edge()?);
+        branches.record_raise(session, event.number(0)?);
     }
     Ok(Answer::Disable)
 }
