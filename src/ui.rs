@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 
@@ -31,8 +32,13 @@ warnings! {
     SOURCE_CHANGED = "source-changed", "a file's text changed since it was measured, so its old data was dropped";
     COULDNT_PARSE = "couldnt-parse", "a file could not be read or parsed, and was left out of the report";
     DATA_KEPT_BACK = "data-kept-back", "a run's data could not be written to the data file and waits in its journal";
+    DATA_LOST = "data-lost", "a run's data could not be written to the data file, nor does it wait in a journal";
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
+    UNNAMEABLE_FILE = "unnameable-file", "a file's name is not UTF-8, which a data file can't hold, so it was not measured";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
+    INCLUDE_IGNORED = "include-ignored", "both sources and include patterns were given, of which only the sources count";
+    UNRECOGNIZED_OPTION = "unrecognized-option", "a configuration file has a key that no option is called by";
+    NO_EFFECT = "no-effect", "an option of coverage.py's was set that minicov accepts and has no use for; the line says why";
     OTHER_PYTHON = "other-python", "the data was recorded by another Python version than the one that reports";
 }
 
@@ -60,8 +66,19 @@ pub(crate) fn notice(message: impl Display) {
     line(&AnsiColor::Cyan.on_default(), "notice", &message, "");
 }
 
-/// Says that something is probably not as the user wants it.
+/// The names of the warnings that are not to be printed.
+static DISABLED: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Turns warnings off by their names, once for the whole process.
+pub(crate) fn disable(slugs: &[String]) {
+    let _ = DISABLED.set(slugs.to_vec());
+}
+
+/// Says that something is probably not as the user wants it, unless the user does not want to know.
 pub(crate) fn warn(warning: &Warning, message: impl Display) {
+    if DISABLED.get().is_some_and(|slugs| slugs.iter().any(|slug| slug == warning.slug)) {
+        return;
+    }
     line(&AnsiColor::Yellow.on_default(), "warning", &message, &format!(" [{}]", warning.slug));
 }
 

@@ -1,5 +1,7 @@
 //! The lines the interpreter's compiler gave instructions to.
 
+use std::collections::BTreeSet;
+
 use crate::model::{CodeShape, LineNo, LineSet};
 
 use super::locations::{locations, locations_in};
@@ -31,6 +33,11 @@ pub(crate) fn executable_lines(module: &CodeShape) -> LineSet {
         .flat_map(|shape| locations(shape).map_while(Result::ok))
         .filter_map(|location| location.line)
         .collect()
+}
+
+/// The lines of one code object, by its `co_linetable` and `co_firstlineno`, ascending.
+pub(crate) fn lines(table: &[u8], first_line: i32) -> Vec<LineNo> {
+    lines_in(table, first_line).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The least and the greatest line of one code object, by its `co_linetable` and `co_firstlineno`; `None` where it has

@@ -19,6 +19,6 @@ mod ways;
 
 pub(crate) use branch_watch::{BranchWatch, Fall};
 pub(crate) use control_flow::ControlFlow;
-pub(crate) use executable::{executable_lines, is_function, is_short, is_statement, line_range};
+pub(crate) use executable::{executable_lines, is_function, is_short, is_statement, line_range, lines};
 pub(crate) use line_arcs::line_arcs;
 pub(crate) use opcodes::takes_ways_without_branches;

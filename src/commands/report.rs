@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::analysis::{self, Unusable};
+use super::exclusions::ExclusionRules;
 use super::{Failure, collect, run};
-use crate::cli::ReportLook;
-use crate::config::{ReportSettings, Workplace};
+use crate::config::{ReportLook, ReportSettings, Workplace};
 use crate::error::{ExitStatus, UserError};
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
@@ -26,10 +26,11 @@ pub(super) fn report(
     workplace: &Workplace,
     settings: &ReportSettings,
     look: &ReportLook,
+    rules: &ExclusionRules,
 ) -> Result<ExitCode, Failure> {
     let formats = chosen_formats(settings)?;
     let options = options(look)?;
-    collect::orphans(workplace);
+    collect::so_far(workplace);
     let data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
     hand_over_to_other_python(&data)?;
 
@@ -41,7 +42,7 @@ pub(super) fn report(
     }
     let files = select(workplace, settings, observed.files)?;
     let mut sources = Vec::new();
-    for source in analysis::analyse(workplace, &data, files)? {
+    for source in analysis::analyse(workplace, &data, files, rules)? {
         match source {
             Ok(source) => sources.push(source),
             Err(Unusable { message }) if settings.ignore_errors => ui::warn(&ui::COULDNT_PARSE, message),

@@ -79,7 +79,7 @@ fn a_file_of_lines_becomes_one_of_arcs() {
         assert_eq!(all.files["/project/a.py"].arcs, arcs(&whole));
         let data = DataFile::open(&path).unwrap();
         let one = data.observed(|context| context == "test_one").unwrap();
-        assert_eq!(one.files["/project/a.py"].arcs, arcs(&[(2, 2), (9, 9)]));
+        assert_eq!(one.files["/project/a.py"].arcs, arcs(&[(-9, 9), (-2, 2)]));
         assert_eq!(count(&folder, "line_bits"), 0, "coverage.py does not read lines from a file of arcs");
         assert_eq!(count(&folder, "meta WHERE key = 'has_arcs' AND value = '1'"), 1);
     }
