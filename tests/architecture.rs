@@ -92,8 +92,8 @@ const OWNED: &[Owned] = &[
     },
     Owned {
         word: "unsafe",
-        owners: &["python/ffi.rs", "trace", "store/journal/mapping.rs"],
-        why: "raw calls into CPython, callbacks from it, and the journal's shared mapping",
+        owners: &["python/ffi.rs", "trace", "store/journal/mapping.rs", "processes/exec.rs"],
+        why: "raw calls into CPython, callbacks from it, the journal's shared mapping, and libc's functions in our place",
     },
     Owned {
         word: "rustix",

@@ -330,8 +330,8 @@ fn output_that_cannot_be_written() {
     project.minicov(&["report"]).run().success();
     for (words, told) in [
         (
-            &["report", "--format=json", "-o", "no/such/folder.json"][..],
-            "couldn't write no/such/folder.json: ",
+            &["report", "--format=json", "-o", "program.py/folder.json"][..],
+            "couldn't write program.py/folder.json: ",
         ),
         (&["report", "--format=json", "-o", "/dev/full"], "couldn't write /dev/full: "),
         (&["report", "--format", "console", "json", "-o", "x"], "--output takes one format"),

@@ -10,10 +10,16 @@ mod harness;
 
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
+/// Processes that the program starts.
+mod children;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
+/// Configurations and commands, answered as coverage.py answers them.
+mod drop_in;
 /// Which Python runs.
 mod environment;
+/// The files for tools, compared with coverage.py and read by real readers.
+mod formats;
 /// Random functions, compared with a plain trace function.
 mod fuzz;
 /// Three packages with their own suites, compared with coverage.py.

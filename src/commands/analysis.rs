@@ -34,12 +34,14 @@ struct Candidate {
     seen: MeasuredFile,
 }
 
-/// Analyses `files` (absolute path, display name, what was seen), which keep their order.
+/// Analyses `files` (absolute path, display name, what was seen), which keep their order, and hands on their texts if told
+/// to.
 pub(super) fn analyse(
     workplace: &Workplace,
     data: &DataFile,
     files: Vec<(String, String, MeasuredFile)>,
     rules: &ExclusionRules,
+    keep_text: bool,
 ) -> Result<Vec<Result<MeasuredSource, Unusable>>, Failure> {
     let ExclusionRules { exclusions, digest } = rules;
     let version = python::version();
@@ -60,7 +62,7 @@ pub(super) fn analyse(
     for (candidate, facts) in candidates.into_iter().zip(known) {
         sources.push(match (candidate, facts) {
             (Err(unusable), _) => Err(unusable),
-            (Ok(candidate), Some(facts)) => Ok(candidate.with(facts)),
+            (Ok(candidate), Some(facts)) => Ok(candidate.with(facts, keep_text)),
             (Ok(candidate), None) => {
                 if !booted {
                     python::boot_compiler().map_err(|error| UserError::new(error.to_string()))?;
@@ -69,7 +71,7 @@ pub(super) fn analyse(
                 match compute(&candidate, exclusions) {
                     Ok(facts) => {
                         fresh.push((candidate.path.clone(), candidate.hash, facts.clone()));
-                        Ok(candidate.with(facts))
+                        Ok(candidate.with(facts, keep_text))
                     }
                     Err(reason) => Err(Unusable {
                         message: format!("couldn't parse '{}' as Python source: {reason}", candidate.path),
@@ -102,8 +104,10 @@ impl Candidate {
         FactsKey { path: &self.path, source: self.hash, python, exclusions }
     }
 
-    fn with(self, facts: Facts) -> MeasuredSource {
-        MeasuredSource { path: self.path, name: self.name, facts, seen: self.seen }
+    fn with(self, facts: Facts, keep_text: bool) -> MeasuredSource {
+        // A text that has facts could be decoded.
+        let text = if keep_text { source::decode(&self.text).ok() } else { None };
+        MeasuredSource { path: self.path, name: self.name, facts, seen: self.seen, text }
     }
 }
 

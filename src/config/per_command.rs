@@ -4,13 +4,15 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::error::ConfigError;
 use super::options;
 use super::settings::Settings;
 use crate::paths::{SelectionRequest, parallel_file};
 
 /// What every command needs: where it stands and which data file is meant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Workplace {
     /// The current folder at the start.
     pub(crate) folder: PathBuf,
@@ -45,8 +47,8 @@ impl Workplace {
     }
 }
 
-/// What `minicov run` was asked.
-#[derive(Clone, Debug, Default)]
+/// What `minicov run` was asked. Child processes are handed a copy.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct RunSettings {
     pub(crate) python: Option<PathBuf>,
     pub(crate) selection: SelectionRequest,
@@ -61,7 +63,8 @@ pub(crate) struct RunSettings {
     pub(crate) relative_files: bool,
     pub(crate) erase: bool,
     pub(crate) report: bool,
-    /// Python's command line, without its first word.
+    /// Python's command line, without its first word. Each process has its own.
+    #[serde(skip)]
     pub(crate) command_line: Vec<OsString>,
 }
 
@@ -106,57 +109,5 @@ impl RunSettings {
             report: settings.get(&options::REPORT_AFTERWARDS),
             command_line,
         })
-    }
-}
-
-/// What `minicov report` was asked.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ReportSettings {
-    /// Slugs of formats; empty for the console.
-    pub(crate) formats: Vec<String>,
-    /// Where a report that is a file goes; `-` for standard output.
-    pub(crate) output: Option<PathBuf>,
-    pub(crate) include: Vec<String>,
-    pub(crate) omit: Vec<String>,
-    /// Only these files; empty for all.
-    pub(crate) files: Vec<PathBuf>,
-    pub(crate) ignore_errors: bool,
-}
-
-impl ReportSettings {
-    pub(crate) fn new(settings: &Settings, files: Vec<PathBuf>) -> Self {
-        Self {
-            formats: settings.get(&options::FORMAT).to_vec(),
-            output: settings.get(&options::OUTPUT).map(PathBuf::from),
-            include: settings.get(&options::REPORT_INCLUDE).to_vec(),
-            omit: settings.get(&options::REPORT_OMIT).to_vec(),
-            files,
-            ignore_errors: settings.get(&options::IGNORE_ERRORS),
-        }
-    }
-}
-
-/// How a report looks.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ReportLook {
-    pub(crate) show_missing: bool,
-    pub(crate) skip_covered: bool,
-    pub(crate) skip_empty: bool,
-    pub(crate) precision: u8,
-    pub(crate) sort: Option<String>,
-    pub(crate) pretty_print: bool,
-}
-
-impl ReportLook {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        Self {
-            show_missing: settings.get(&options::SHOW_MISSING),
-            skip_covered: settings.get(&options::SKIP_COVERED),
-            skip_empty: settings.get(&options::SKIP_EMPTY),
-            // The settings hold no others than 0 to 15.
-            precision: u8::try_from(settings.get(&options::PRECISION)).unwrap_or_default(),
-            sort: settings.get(&options::SORT).map(str::to_owned),
-            pretty_print: settings.get(&options::JSON_PRETTY_PRINT),
-        }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct MeasuredFile {
     pub(crate) lines: LineSet,
     /// Steps between lines that were taken, as recorded: raw, self-arcs included. Empty where only lines were recorded.
     pub(crate) arcs: BTreeSet<LineArc>,
+    /// The same lines by context, where that was asked for.
+    pub(crate) contexts: BTreeMap<String, LineSet>,
 }
 
 /// Control passing inside a code object: byte offsets in `co_code`. Sorts by `from`, then `to`.
@@ -103,6 +105,9 @@ pub(crate) trait Journal: Send + Sync {
 
     /// `line` of `file` ran.
     fn line(&self, file: u32, line: LineNo) -> Result<(), JournalError>;
+
+    /// A module of a package that was asked for by name ran.
+    fn package(&self, name: &str) -> Result<(), JournalError>;
 
     /// States a code object of `file` (without those nested in it); the number stands for it in later records.
     fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError>;

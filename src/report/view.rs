@@ -1,8 +1,12 @@
 //! Everything a report can show, computed and sorted.
 
+use std::collections::BTreeMap;
+
 use super::regions::{self, RegionView};
 use crate::metrics::{self, BranchLine};
-use crate::model::{ArcEnd, Facts, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals};
+use crate::model::{
+    ArcEnd, Branches, Facts, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals,
+};
 
 /// One source file as it comes to a report.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +17,12 @@ pub(crate) struct MeasuredSource {
     pub(crate) name: String,
     pub(crate) facts: Facts,
     pub(crate) seen: MeasuredFile,
+    /// The decoded text, where a format needs it.
+    pub(crate) text: Option<String>,
 }
+
+/// The contexts each raw line ran in, ascending.
+pub(crate) type LineContexts = BTreeMap<LineNo, Vec<String>>;
 
 /// The measured project.
 #[derive(Clone, Debug, Default)]
@@ -43,15 +52,22 @@ impl View {
 /// One file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FileView {
+    /// Absolute path.
+    pub(crate) path: String,
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
-    regions: Vec<Region>,
-    line_count: LineNo,
+    /// The decoded text, where a format needs it.
+    pub(crate) text: Option<String>,
+    pub(super) contexts: LineContexts,
+    /// What could happen, for the words about it.
+    pub(super) branches: Branches,
+    pub(super) regions: Vec<Region>,
+    pub(super) line_count: LineNo,
 }
 
 impl FileView {
     fn new(source: MeasuredSource, has_branches: bool) -> Self {
-        let MeasuredSource { path: _, name, facts, seen } = source;
+        let MeasuredSource { path, name, facts, seen, text } = source;
         let branches = if has_branches {
             let executed =
                 metrics::executed_arcs(&facts.branches, &facts.first_lines, seen.arcs.iter().copied());
@@ -66,7 +82,14 @@ impl FileView {
             excluded: facts.excluded,
         };
         let outcome = Outcome { lines, branches };
-        Self { name, outcome, regions: facts.regions, line_count: facts.line_count }
+        let mut contexts = LineContexts::new();
+        for (context, lines) in seen.contexts {
+            for line in lines.iter() {
+                contexts.entry(line).or_default().push(context.clone());
+            }
+        }
+        let Facts { regions, line_count, branches, .. } = facts;
+        Self { path, name, outcome, text, contexts, branches, regions, line_count }
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.
@@ -155,7 +178,7 @@ impl Lines {
         !(self.executed.is_empty() && self.missing.is_empty())
     }
 
-    fn within(&self, region: &LineSet) -> Self {
+    pub(super) fn within(&self, region: &LineSet) -> Self {
         Self {
             executed: self.executed.intersection(region),
             missing: self.missing.intersection(region),

@@ -22,5 +22,5 @@ mod walk;
 pub(crate) use analysis::analyse;
 pub(crate) use error::{PatternError, SourceError};
 pub(crate) use exclusion::Exclusions;
-pub(crate) use patterns::{EXCLUDE_DEFAULT, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
+pub(crate) use patterns::{EXCLUDE_DEFAULT, PARTIAL_ALWAYS, PARTIAL_DEFAULT, TextPatterns};
 pub(crate) use text::{decode, hash};

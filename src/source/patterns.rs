@@ -35,6 +35,22 @@ enum Engine {
     Backtracking(Box<fancy_regex::Regex>),
 }
 
+/// Patterns searched in short texts, such as the names of contexts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TextPatterns(Patterns);
+
+impl TextPatterns {
+    /// `patterns` in the syntax of Python's `re`.
+    pub(crate) fn new<P: AsRef<str>>(patterns: &[P]) -> Result<Self, PatternError> {
+        Ok(Self(Patterns::new(patterns)?))
+    }
+
+    /// Whether any pattern matches somewhere in `text`. One that would take for ever finds nothing.
+    pub(crate) fn finds(&self, text: &str) -> bool {
+        self.0.matching_lines(text).is_ok_and(|lines| !lines.is_empty())
+    }
+}
+
 impl Patterns {
     /// `patterns` in the syntax of Python's `re`.
     ///

@@ -99,11 +99,6 @@ impl Session {
         forks::is_broken()
     }
 
-    /// The source packages of which a module ran.
-    pub(crate) fn imported_packages() -> BTreeSet<String> {
-        SESSION.get().map(|session| locked(&session.imported_packages).clone()).unwrap_or_default()
-    }
-
     /// Files that were not measured because no data file can hold their names.
     pub(crate) fn unnameable_files() -> BTreeSet<PathBuf> {
         SESSION.get().map(|session| locked(&session.unnameable).clone()).unwrap_or_default()
@@ -216,8 +211,13 @@ impl Session {
         let metadata = fs::metadata(&path).ok()?;
         let module = if self.selection.asks_for_module() { current_module(py, &path) } else { None };
         if let Some(package) = module.as_deref().and_then(|module| self.selection.source_package_of(module)) {
-            let _pass = forks::pass();
-            locked(&self.imported_packages).insert(package.to_owned());
+            let is_new = {
+                let _pass = forks::pass();
+                locked(&self.imported_packages).insert(package.to_owned())
+            };
+            if is_new {
+                self.keep(|journal| journal.package(package));
+            }
         }
         if !metadata.is_file() || !self.selection.measures(&path, module.as_deref()) {
             return None;

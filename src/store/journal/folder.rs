@@ -20,6 +20,7 @@ use crate::model::JournalError;
 const SUFFIX: &str = ".minicov-journal";
 /// Kept in the folder so that a version control system leaves it alone.
 const IGNORE_FILE: &str = ".gitignore";
+const BOOTSTRAP: &str = "bootstrap";
 
 /// The folder beside a data file. It exists only while there are journals.
 #[derive(Clone, Debug)]
@@ -62,6 +63,15 @@ impl JournalFolder {
         let mut path = data_file.as_os_str().to_owned();
         path.push(SUFFIX);
         Self { path: path.into() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the bootstrap of child processes stands.
+    pub(crate) fn bootstrap(&self) -> PathBuf {
+        self.path.join(BOOTSTRAP)
     }
 
     /// Makes a new, locked, empty journal, and tells the header it must begin with.
@@ -167,6 +177,7 @@ impl JournalFolder {
         if self.journals().is_ok_and(|journals| journals.is_empty()) {
             // Whoever creates a journal meanwhile finds the ignore file or the folder gone, and makes them again.
             let _ = fs::remove_file(self.path.join(IGNORE_FILE));
+            let _ = fs::remove_dir_all(self.bootstrap());
             let _ = fs::remove_dir(&self.path);
         }
     }

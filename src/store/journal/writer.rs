@@ -12,8 +12,8 @@ use rustix::process::{Pid, getpid};
 use super::RunHeader;
 use super::folder::JournalFolder;
 use super::format::{
-    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PADDING, KIND_SETTINGS,
-    KIND_TEXT, RECORD_HEADER_LENGTH, padded, record_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE, KIND_PADDING,
+    KIND_SETTINGS, KIND_TEXT, RECORD_HEADER_LENGTH, padded, record_header,
 };
 use super::handle::JournalHandle;
 use super::mapping::Segment;
@@ -131,6 +131,10 @@ impl Journal for JournalWriter {
             open.state_file(stated, file)?;
             open.append(KIND_LINE, &[&numbers([file, line])])
         })
+    }
+
+    fn package(&self, name: &str) -> Result<(), JournalError> {
+        self.with(|open, _| open.append(KIND_PACKAGE, &[name.as_bytes()]))
     }
 
     fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError> {
