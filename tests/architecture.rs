@@ -95,11 +95,7 @@ const OWNED: &[Owned] = &[
         owners: &["python/ffi.rs", "trace", "store/journal/mapping.rs", "processes/exec.rs"],
         why: "raw calls into CPython, callbacks from it, the journal's shared mapping, and libc's functions in our place",
     },
-    Owned {
-        word: "rustix",
-        owners: &["store/journal"],
-        why: "locks, allocation and mappings are the journal's",
-    },
+    Owned { word: "rustix", owners: &["store"], why: "locks, allocation and mappings are the store's" },
     Owned { word: "anstream", owners: &["ui.rs"], why: "one printer" },
     Owned { word: "anstyle", owners: &["ui.rs"], why: "one printer" },
     Owned { word: "println!", owners: &[], why: "ui prints" },

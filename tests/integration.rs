@@ -38,3 +38,5 @@ mod selection;
 mod signals;
 /// Programs that are hard on what minicov needs for itself.
 mod surroundings;
+/// What is saved of killed, simultaneous and live processes.
+mod survival;

@@ -69,6 +69,8 @@ fn collect(workplace: &Workplace, wanted: impl Fn(&FoundJournal) -> bool) -> Col
         }
     };
     if paths.is_empty() {
+        // Somebody may have been killed between the last journal and its folder.
+        folder.tidy();
         return collected;
     }
     let _turn = folder.turn(store::patience());

@@ -19,7 +19,7 @@ use crate::model::BranchDetail;
 use crate::paths::{Folders, Selection};
 use crate::processes::{self, Handover};
 use crate::python::{self, Booted, Environment, EnvironmentError, LINKED_MINOR, Layout};
-use crate::store::{JournalFolder, JournalWriter, RunHeader};
+use crate::store::{DataFile, JournalFolder, JournalWriter, RunHeader};
 use crate::trace::{self, Core, Session};
 use crate::ui;
 
@@ -49,7 +49,11 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     let core = trace::choose(settings.core.as_deref()).map_err(|error| UserError::new(error.to_string()))?;
     if settings.erase {
         erase::everything(workplace)?;
-    } else {
+    }
+    DataFile::check(workplace.written_file()).map_err(|error| {
+        UserError::new(error.to_string()).hint("give --data-file a place where files can be written")
+    })?;
+    if !settings.erase {
         // What earlier runs left behind is merged before the clock of this one starts.
         collect::orphans(workplace);
     }
@@ -175,6 +179,10 @@ impl Ending {
         if Session::is_broken() {
             return;
         }
+        python::ffi::lift_limits();
+        if let Some(trouble) = Session::trouble() {
+            ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
+        }
         let first = process::id() == self.process;
         if !first && is_alive(self.process) {
             // The main process merges what this one leaves, with that of all others at once.
@@ -194,8 +202,12 @@ impl Ending {
     }
 
     fn tell(&self, collected: &Collected) {
-        if let Some(trouble) = Session::trouble() {
-            ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
+        match self.journal.processes_left_out() {
+            0 => (),
+            1 => left_out("1 forked process could not open a journal, so what it ran is lost"),
+            count => left_out(&format!(
+                "{count} forked processes could not open a journal, so what they ran is lost"
+            )),
         }
         for file in Session::unnameable_files() {
             let shown = self.workplace.shown(&file);
@@ -227,6 +239,10 @@ impl Ending {
             ui::error(&UserError::new(format!("couldn't start the report: {error}")));
         }
     }
+}
+
+fn left_out(message: &str) {
+    ui::warn(&ui::DATA_LOST, message);
 }
 
 /// Whether a process lives.

@@ -36,9 +36,12 @@ impl Workplace {
         self.parallel_file.as_deref().unwrap_or(&self.data_file)
     }
 
-    /// The current folder.
+    /// The current folder. One that was removed still is one, in which nothing can be: python runs there, too.
     pub(crate) fn current_folder() -> io::Result<PathBuf> {
-        std::env::current_dir()
+        match std::env::current_dir() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(PathBuf::from("/proc/self/cwd")),
+            found => found,
+        }
     }
 
     /// `path` as the user would write it: relative where it lies below the current folder.

@@ -214,6 +214,24 @@ pub(crate) fn at_exit(function: extern "C" fn()) -> bool {
     unsafe { raw::Py_AtExit(Some(function)) == 0 }
 }
 
+/// Readies a process whose program is over for work of ours: limits that the program has set below what it could have are
+/// lifted, and neither its timers nor the signals of a closed pipe or a full quota end the process any more.
+pub(crate) fn lift_limits() {
+    for resource in [libc::RLIMIT_AS, libc::RLIMIT_DATA, libc::RLIMIT_FSIZE, libc::RLIMIT_NOFILE] {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: writes to `limit` only.
+        if unsafe { libc::getrlimit(resource, &raw mut limit) } == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            // SAFETY: reads `limit` only; where it is refused, things stay as they were.
+            unsafe { libc::setrlimit(resource, &raw const limit) };
+        }
+    }
+    for signal in [libc::SIGPIPE, libc::SIGXFSZ, libc::SIGALRM, libc::SIGVTALRM, libc::SIGPROF] {
+        // SAFETY: ignoring needs nothing of ours, and no Python code is left to miss its handler.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
 /// An interpreter of this process, by its number, which no later one gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Interpreter(i64);

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -50,7 +51,8 @@ pub(crate) struct Session {
     /// Files that would be measured if their names were text.
     unnameable: Mutex<BTreeSet<PathBuf>>,
     quiet: AtomicBool,
-    trouble: OnceLock<String>,
+    /// The first reason to go quiet, and the process that had it.
+    trouble: OnceLock<(u32, String)>,
 }
 
 /// Sets the session of this process. There is one at most; a second call changes nothing.
@@ -89,9 +91,10 @@ pub(crate) fn record_trouble_from_panics() {
 }
 
 impl Session {
-    /// What went wrong, if anything did.
-    pub(crate) fn trouble() -> Option<String> {
-        SESSION.get()?.trouble.get().cloned()
+    /// What went wrong in this process, if anything did.
+    pub(crate) fn trouble() -> Option<&'static str> {
+        let (process, reason) = SESSION.get()?.trouble.get()?;
+        (*process == process::id()).then_some(reason)
     }
 
     /// Whether this process must leave alone whatever a lock guards: it was forked while another thread may have held it.
@@ -121,7 +124,7 @@ impl Session {
     /// Ends measuring for good; the first reason is kept for the end of the run.
     pub(super) fn go_quiet(&self, reason: &str) {
         self.quiet.store(true, Ordering::Relaxed);
-        let _ = self.trouble.set(reason.to_owned());
+        let _ = self.trouble.set((process::id(), reason.to_owned()));
     }
 
     /// Notes that `line` of the code's file ran.

@@ -112,7 +112,12 @@ impl JournalFolder {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             Ok(()) | Err(_) => (),
         }
-        File::create(self.path.join(IGNORE_FILE))?.write_all(b"*\n")
+        match File::create(self.path.join(IGNORE_FILE)) {
+            Ok(mut file) => file.write_all(b"*\n"),
+            // Removed again already.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens the journal at `path`; `None` where it is gone meanwhile.
