@@ -12,6 +12,8 @@ mod harness;
 mod bad_input;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
+/// `debug`, completions, manual pages, docs/configuration.md.
+mod describing;
 /// Configurations and commands, answered as coverage.py answers them.
 mod drop_in;
 /// Which Python runs.
