@@ -10,6 +10,8 @@ mod harness;
 
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
+/// Processes that the program starts.
+mod children;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
 /// `debug`, completions, manual pages, docs/configuration.md.
@@ -38,3 +40,5 @@ mod selection;
 mod signals;
 /// Programs that are hard on what minicov needs for itself.
 mod surroundings;
+/// What is saved of killed, simultaneous and live processes.
+mod survival;
