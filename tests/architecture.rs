@@ -102,6 +102,7 @@ const OWNED: &[Owned] = &[
     },
     Owned { word: "anstream", owners: &["ui.rs"], why: "one printer" },
     Owned { word: "anstyle", owners: &["ui.rs"], why: "one printer" },
+    Owned { word: "indicatif", owners: &["ui.rs"], why: "one printer" },
     Owned { word: "println!", owners: &[], why: "ui prints" },
     Owned { word: "print!", owners: &[], why: "ui prints" },
     Owned { word: "eprintln!", owners: &[], why: "ui prints" },

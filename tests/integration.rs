@@ -10,6 +10,8 @@ mod harness;
 
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
+/// `minicov combine`, and parallel data files.
+mod combine;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
 /// Which Python runs.

@@ -10,6 +10,7 @@ mod collect;
 mod combine;
 mod erase;
 mod exclusions;
+mod inputs;
 mod output;
 mod project;
 mod report;
@@ -22,7 +23,8 @@ use std::process::ExitCode;
 use self::exclusions::ExclusionRules;
 use crate::cli::{self, Invocation, Vocabulary};
 use crate::config::{
-    Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb, Workplace, options,
+    CombineSettings, Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb,
+    Workplace, options,
 };
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::METRICS;
@@ -95,10 +97,10 @@ fn execute(invocation: Invocation) -> Result<ExitCode, Failure> {
         }
         Verb::Annotate => {
             let folder = settings.get(&options::ANNOTATE_DIRECTORY).map(Path::new);
-            annotate::annotate(&workplace, &Selected::new(&settings, files), &rules, folder)
+            annotate::annotate(&workplace, &Selected::new(&settings, verb, files), &rules, folder)
         }
         Verb::Erase => erase::erase(&workplace),
-        Verb::Combine => combine::combine(&workplace, &files, settings.get(&options::QUIET)),
+        Verb::Combine => combine::combine(&workplace, &CombineSettings::new(&settings, verb, files)),
         // The command line does not take these yet: `Verb::ALL` leaves them out.
         Verb::Html => Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into()),
     }
