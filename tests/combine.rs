@@ -176,7 +176,7 @@ fn what_is_no_good_stays_and_costs_nothing() {
     };
     edit(".coverage.schema", "UPDATE coverage_schema SET version = 6");
     edit(".coverage.bytes", "UPDATE file SET path = CAST(x'2fff2e7079' AS TEXT) WHERE id = 1");
-    edit(".coverage.shape", "DROP TABLE line_bits; CREATE VIEW line_bits AS SELECT 1 AS nothing");
+    edit(".coverage.shape", "DROP TABLE line_bits; CREATE VIEW line_bits AS SELECT 1 AS other");
     edit(".coverage.types", "UPDATE line_bits SET numbits = 'text'");
     let outcome = project.minicov(&["combine"]).run();
     outcome.success().stdout("");
