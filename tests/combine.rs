@@ -159,7 +159,7 @@ fn lines_and_branches_go_together() {
     assert_eq!(data_files(&project), [".coverage"]);
     let rows = rows(project.path(".coverage"));
     assert_eq!(rows["has_arcs"], ["1"]);
-    assert!(rows["arc"].iter().any(|row| row.ends_with("a.py|lines|4|4")), "{rows:?}");
+    assert!(rows["arc"].iter().any(|row| row.contains("a.py|lines|") && row.ends_with("|4")), "{rows:?}");
     project.coverage(&["report"]).run().success();
 }
 

@@ -16,6 +16,8 @@ mod children;
 mod combine;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
+/// `debug`, completions, manual pages, docs/configuration.md.
+mod describing;
 /// Configurations and commands, answered as coverage.py answers them.
 mod drop_in;
 /// Which Python runs.
