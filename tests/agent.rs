@@ -191,7 +191,7 @@ fn the_end_of_another_python_is_ours() {
 #[test]
 fn a_signal_goes_on_to_another_python() {
     let python = foreign_python();
-    let text = "import signal, sys, os\ndef handler(number, frame):\n    print('handled')\n    sys.exit(3)\nsignal.signal(signal.SIGTERM, handler)\nos.kill(os.getppid(), signal.SIGTERM)\nsignal.pause()\n";
+    let text = "import signal, sys, os, time\ndef handler(number, frame):\n    print('handled')\n    sys.exit(3)\nsignal.signal(signal.SIGTERM, handler)\nos.kill(os.getppid(), signal.SIGTERM)\nwhile True:\n    time.sleep(0.01)\n";
     let project = Project::with(&[("waits.py", text)]);
     let outcome = project.minicov(&["run", "--python", python.to_str().unwrap(), "waits.py"]).run();
     outcome.code(3).stdout("handled\n").stderr(&notice(&python));

@@ -14,8 +14,12 @@ mod agent;
 mod bad_input;
 /// Processes that the program starts.
 mod children;
+/// `minicov combine`, and parallel data files.
+mod combine;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
+/// `debug`, completions, manual pages, docs/configuration.md.
+mod describing;
 /// Configurations and commands, answered as coverage.py answers them.
 mod drop_in;
 /// Which Python runs.

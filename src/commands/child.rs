@@ -58,7 +58,7 @@ pub(super) fn child(request: &Request, handover: Option<Handover>) -> ExitCode {
         return measure(request, &handover);
     }
     if let Some(minor) = minor.filter(|minor| *minor != LINKED_MINOR)
-        && let Some(sibling) = run::sibling(&format!("minicov3.{minor}"))
+        && let Some(sibling) = run::sibling(minor)
     {
         let own_words: Vec<OsString> = std::env::args_os().collect();
         let words: Vec<&OsStr> = own_words.iter().map(OsString::as_os_str).collect();

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::analysis::{self, Unusable};
 use super::exclusions::ExclusionRules;
-use super::{Failure, collect, run};
-use crate::config::{Selected, Workplace};
+use super::{Failure, collect, combine, run};
+use crate::config::{CombineSettings, Selected, Workplace};
 use crate::error::UserError;
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
-use crate::python::{Environment, LINKED_MINOR};
+use crate::python::LINKED_MINOR;
 use crate::report::View;
 use crate::source::TextPatterns;
 use crate::store::{DataFile, Fault, StoreError};
@@ -36,6 +36,7 @@ pub(super) fn view(
 ) -> Result<View, Failure> {
     let contexts = TextPatterns::new(&selected.contexts)
         .map_err(|error| UserError::new(format!("--contexts: {error}")))?;
+    combine::left_behind(workplace, &selected.combining)?;
     collect::so_far(workplace);
     let data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
     hand_over_to_other_python(&data)?;
@@ -44,7 +45,7 @@ pub(super) fn view(
     let observed =
         if wanted.contexts { data.observed_by_context(in_selected) } else { data.observed(in_selected) };
     let observed = observed.map_err(|error| explain(workplace, &error))?;
-    let files = select(workplace, selected, observed.files)?;
+    let files = select(workplace, selected, remapped(workplace, selected, observed.files)?)?;
     let mut sources = Vec::with_capacity(files.len());
     for source in analysis::analyse(workplace, &data, files, rules, wanted.text)? {
         match source {
@@ -82,9 +83,8 @@ fn hand_over_to_other_python(data: &DataFile) -> Result<(), UserError> {
         .and_then(|rest| rest.split('.').next())
         .and_then(|minor| minor.parse().ok());
     let Some(minor) = minor.filter(|minor| *minor != LINKED_MINOR) else { return Ok(()) };
-    if run::sibling(&format!("minicov3.{minor}")).is_some() {
-        let environment = Environment { executable: PathBuf::from(format!("python3.{minor}")), minor };
-        return Err(run::start_sibling(minor, &environment));
+    if let Some(error) = run::start_sibling(minor) {
+        return Err(error);
     }
     ui::warn(
         &ui::OTHER_PYTHON,
@@ -93,6 +93,24 @@ fn hand_over_to_other_python(data: &DataFile) -> Result<(), UserError> {
         ),
     );
     Ok(())
+}
+
+/// What was seen, by the names that files have here.
+fn remapped(
+    workplace: &Workplace,
+    selected: &Selected,
+    files: BTreeMap<String, MeasuredFile>,
+) -> Result<BTreeMap<String, MeasuredFile>, UserError> {
+    let CombineSettings { paths, relative_files, .. } = &selected.combining;
+    if paths.is_empty() {
+        return Ok(files);
+    }
+    let remap = combine::remap(workplace, paths, *relative_files)?;
+    let mut remapped: BTreeMap<String, MeasuredFile> = BTreeMap::new();
+    for (path, seen) in files {
+        remapped.entry(remap.map(&path)).or_default().unite(seen);
+    }
+    Ok(remapped)
 }
 
 /// The files to report, in order of their paths: path, display name, what was seen.

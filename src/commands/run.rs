@@ -15,6 +15,7 @@ use super::{Failure, collect, erase, foreign};
 use crate::config::{RunSettings, Workplace};
 use crate::error::UserError;
 use crate::metrics::{self, Needs};
+use crate::model::BranchDetail;
 use crate::paths::{Folders, Selection};
 use crate::processes::{self, Handover};
 use crate::python::{self, Booted, Environment, EnvironmentError, LINKED_MINOR, Layout};
@@ -45,10 +46,19 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     }
     let environment =
         Environment::find(settings.python.as_deref()).map_err(|error| explain_environment(&error))?;
+    if environment.minor < OLDEST_FOREIGN_MINOR {
+        let python = environment.executable.display();
+        return Err(UserError::new(format!(
+            "{python} is Python 3.{}, and minicov measures CPython 3.{OLDEST_FOREIGN_MINOR} and newer",
+            environment.minor
+        ))
+        .hint("--python PATH names another interpreter")
+        .into());
+    }
     if environment.minor != LINKED_MINOR
-        && (environment.minor < OLDEST_FOREIGN_MINOR || sibling(&sibling_name(environment.minor)).is_some())
+        && let Some(error) = start_sibling(environment.minor)
     {
-        return Err(start_sibling(environment.minor, &environment).into());
+        return Err(error.into());
     }
     let core = trace::choose(settings.core.as_deref()).map_err(|error| UserError::new(error.to_string()))?;
     if settings.erase {
@@ -119,13 +129,14 @@ pub(super) fn begin_measuring(
         report: settings.report,
         source_packages: selection.source_packages().to_vec(),
     });
-    trace::begin(selection, needs.edges, core, journal);
+    let detail = if needs.sides { BranchDetail::Sides } else { BranchDetail::Steps };
+    let branches = needs.edges.then_some(detail);
+    trace::begin(selection, branches, core, journal);
     trace::record_trouble_from_panics();
     if !python::ffi::at_exit(finish) {
         return Err(UserError::new("the interpreter takes no further exit functions"));
     }
-    Python::attach(|py| (core.install)(py, needs.edges))
-        .map_err(|error| UserError::new(error.to_string()))?;
+    Python::attach(|py| (core.install)(py, branches)).map_err(|error| UserError::new(error.to_string()))?;
     measure_children(workplace, settings, script_folder, header, role);
     Ok(())
 }
@@ -304,32 +315,17 @@ fn explain_environment(error: &EnvironmentError) -> UserError {
     }
 }
 
-/// Hands over to the minicov for Python 3.`minor`; returns only if there is none.
-pub(super) fn start_sibling(minor: u8, environment: &Environment) -> UserError {
-    let name = sibling_name(minor);
-    let failure =
-        sibling(&name).map(|path| (Command::new(&path).args(std::env::args_os().skip(1)).exec(), path));
-    match failure {
-        Some((error, path)) => UserError::new(format!("couldn't start {}: {error}", path.display())),
-        None => UserError::new(format!(
-            "{} is Python 3.{minor}, and this minicov is built for Python 3.{LINKED_MINOR}",
-            environment.executable.display()
-        ))
-        .hint(format!(
-            "build one for it with PYO3_PYTHON={} cargo build --release, and put it beside this one as {name}",
-            environment.executable.display()
-        )),
-    }
+/// Hands over to the minicov for Python 3.`minor`; returns if there is none, or an error if it cannot be started.
+pub(super) fn start_sibling(minor: u8) -> Option<UserError> {
+    let path = sibling(minor)?;
+    let error = Command::new(&path).args(std::env::args_os().skip(1)).exec();
+    Some(UserError::new(format!("couldn't start {}: {error}", path.display())))
 }
 
-fn sibling_name(minor: u8) -> String {
-    format!("minicov3.{minor}")
-}
-
-/// The executable called `name` in the folder of this one.
-pub(super) fn sibling(name: &str) -> Option<PathBuf> {
+/// The minicov for Python 3.`minor` in the folder of this one.
+pub(super) fn sibling(minor: u8) -> Option<PathBuf> {
     let own = std::env::current_exe().and_then(|path| path.canonicalize()).ok()?;
-    let path = own.parent()?.join(name);
+    let path = own.parent()?.join(format!("minicov3.{minor}"));
     // A link to ourselves would start itself for ever.
     (path.canonicalize().ok()? != own).then_some(path)
 }

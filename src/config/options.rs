@@ -20,7 +20,7 @@ const REPORT: &[Verb] = &[Verb::Report];
 const REPORTS: &[Verb] = Verb::REPORTS;
 /// The reports that end with a total.
 const TOTALS: &[Verb] = Verb::FORMATS;
-const ALL: &[Verb] = Verb::ALL;
+const ALL: &[Verb] = Verb::CONFIGURED;
 
 const NOT_YET: &str = "it is not there yet";
 const PLUGINS: &str = "minicov is no Python program, so it can run no plugins of coverage.py's";
@@ -136,7 +136,7 @@ options! {
     QUIET: bool = Row::new("--quiet", "Don't say what was done")
         .flags(&[Flag::new("quiet", &[Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov, Verb::Combine]).short('q')]);
     KEEP_COMBINED: bool = Row::new("--keep-combined", "Keep the parallel data files that are combined first")
-        .flags(&[Flag::new("keep-combined", REPORTS)]).inert(NOT_YET);
+        .flags(&[Flag::new("keep-combined", REPORTS)]);
     // combine
     KEEP: bool = Row::new("--keep", "Keep the data files that were combined").flags(&[Flag::new("keep", &[Verb::Combine])]);
 

@@ -36,6 +36,19 @@ pub(crate) struct MeasuredFile {
     pub(crate) contexts: BTreeMap<String, LineSet>,
 }
 
+impl MeasuredFile {
+    /// Adds what was seen of the same file under another name.
+    pub(crate) fn unite(&mut self, other: Self) {
+        let Self { source, lines, arcs, contexts } = other;
+        self.source = self.source.or(source);
+        self.lines.union_with(&lines);
+        self.arcs.extend(arcs);
+        for (context, lines) in contexts {
+            self.contexts.entry(context).or_default().union_with(&lines);
+        }
+    }
+}
+
 /// Control passing inside a code object: byte offsets in `co_code`. Sorts by `from`, then `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Edge {
@@ -48,6 +61,15 @@ pub(crate) struct Edge {
 impl Edge {
     /// The destination of an edge that leaves its code object.
     pub(crate) const EXIT: u32 = u32::MAX;
+}
+
+/// How closely branches are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum BranchDetail {
+    /// As far as it tells of steps between lines: a branch within a line may be given up when one side of it was seen.
+    Steps,
+    /// Each side of each branch, for metrics finer than lines.
+    Sides,
 }
 
 /// Which code object of a file: enough to find it again among those that the same text compiles to.
