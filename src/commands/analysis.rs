@@ -106,7 +106,7 @@ impl Candidate {
     }
 
     fn with(self, facts: Facts) -> MeasuredSource {
-        MeasuredSource { path: self.path, name: self.name, facts, seen: self.seen }
+        MeasuredSource { text: source::decode(&self.text).ok(), path: self.path, name: self.name, facts, seen: self.seen }
     }
 }
 

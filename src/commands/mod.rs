@@ -6,6 +6,7 @@
 mod analysis;
 mod collect;
 mod erase;
+mod html_folder;
 mod report;
 mod run;
 

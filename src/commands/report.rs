@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::analysis::{self, Unusable};
-use super::{Failure, collect, run};
+use super::{Failure, collect, html_folder, run};
 use crate::cli::ReportLook;
 use crate::config::{ReportSettings, Workplace};
 use crate::error::{ExitStatus, UserError};
@@ -41,20 +41,30 @@ pub(super) fn report(
     }
     let files = select(workplace, settings, observed.files)?;
     let mut sources = Vec::new();
+    let mut unusable = Vec::new();
     for source in analysis::analyse(workplace, &data, files)? {
         match source {
             Ok(source) => sources.push(source),
-            Err(Unusable { message }) if settings.ignore_errors => ui::warn(&ui::COULDNT_PARSE, message),
+            Err(Unusable { message }) if settings.ignore_errors => {
+                unusable.push(message.clone());
+                ui::warn(&ui::COULDNT_PARSE, message);
+            }
             Err(Unusable { message }) => {
                 return Err(UserError::new(message).hint("-i leaves such files out of the report").into());
             }
         }
     }
-    let view = View::new(sources, observed.has_arcs);
+    let view = View { unusable, ..View::new(sources, observed.has_arcs) };
     if view.is_empty() {
         return Err(UserError::new("no data to report").into());
     }
     for format in formats {
+        if let Some(pages) = format.pages.filter(|_| settings.output.is_none()) {
+            html_folder::write(&workplace.folder.join("htmlcov"), pages(&view, &options))
+                .map_err(|error| UserError::new(error.to_string()))?;
+            ui::notice("wrote HTML report to htmlcov/index.html");
+            continue;
+        }
         write(format, &(format.render)(&view, &options), settings.output.as_deref(), workplace)?;
     }
     Ok(ExitStatus::Success.into())
@@ -86,6 +96,7 @@ fn options(look: &ReportLook) -> Result<Options, UserError> {
         skip_empty: look.skip_empty,
         sort,
         pretty_print: look.pretty_print,
+        html: crate::report::HtmlOptions::default(),
         now: chrono::Local::now().fixed_offset(),
     })
 }

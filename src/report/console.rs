@@ -13,6 +13,7 @@ pub(super) const FORMAT: Format = Format {
     title: "console",
     default_output: None,
     render,
+    pages: None,
 };
 
 fn render(view: &View, options: &Options) -> String {

@@ -7,6 +7,7 @@
 //! Invariant: the same view and options give the same bytes.
 
 mod console;
+mod html;
 mod human_order;
 mod json;
 mod percent;
@@ -17,6 +18,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, FixedOffset};
 
+pub(crate) use html::{HtmlOptions, INDEX, MADE_BY_COVERAGE_PY, MADE_BY_US, Page, Pages};
 pub(crate) use view::{FileView, Lines, MeasuredSource, Outcome, View};
 
 /// A form of report.
@@ -30,10 +32,12 @@ pub(crate) struct Format {
     /// The file it is written to when none is named; none for standard output.
     pub(crate) default_output: Option<&'static str>,
     pub(crate) render: fn(&View, &Options) -> String,
+    /// Makes a folder of pages, where no file was named to put all into.
+    pub(crate) pages: Option<for<'a> fn(&'a View, &'a Options) -> Pages<'a>>,
 }
 
 /// Every format there is.
-pub(crate) static FORMATS: &[Format] = &[console::FORMAT, json::FORMAT];
+pub(crate) static FORMATS: &[Format] = &[console::FORMAT, html::FORMAT, json::FORMAT];
 
 /// How reports are to look. Each format takes what concerns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +54,7 @@ pub(crate) struct Options {
     pub(crate) sort: Sort,
     /// `json`: one value a line, indented.
     pub(crate) pretty_print: bool,
+    pub(crate) html: HtmlOptions,
     /// When the report is made, by the clocks on the wall.
     pub(crate) now: DateTime<FixedOffset>,
 }

@@ -2,7 +2,9 @@
 
 use super::regions::{self, RegionView};
 use crate::metrics::{self, BranchLine};
-use crate::model::{ArcEnd, Facts, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals};
+use crate::model::{
+    ArcEnd, Branches, Facts, FirstLines, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals,
+};
 
 /// One source file as it comes to a report.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +15,8 @@ pub(crate) struct MeasuredSource {
     pub(crate) name: String,
     pub(crate) facts: Facts,
     pub(crate) seen: MeasuredFile,
+    /// The decoded text, where a format needs it.
+    pub(crate) text: Option<String>,
 }
 
 /// The measured project.
@@ -23,6 +27,8 @@ pub(crate) struct View {
     pub(crate) totals: Totals,
     /// Whether branches were measured. Where not, there are none anywhere, and reports don't speak of them.
     pub(crate) has_branches: bool,
+    /// Why files are left out that were measured: a sentence for each.
+    pub(crate) unusable: Vec<String>,
 }
 
 impl View {
@@ -31,7 +37,7 @@ impl View {
         let files: Vec<FileView> =
             sources.into_iter().map(|source| FileView::new(source, has_branches)).collect();
         let totals = files.iter().map(|file| file.outcome.totals()).sum();
-        Self { files, totals, has_branches }
+        Self { files, totals, has_branches, unusable: Vec::new() }
     }
 
     /// Whether there is nothing to report.
@@ -45,13 +51,18 @@ impl View {
 pub(crate) struct FileView {
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
+    /// The decoded text, where a format needs it.
+    pub(crate) text: Option<String>,
+    /// What could happen, for the words about it.
+    pub(super) branches: Branches,
+    first_lines: FirstLines,
     regions: Vec<Region>,
     line_count: LineNo,
 }
 
 impl FileView {
     fn new(source: MeasuredSource, has_branches: bool) -> Self {
-        let MeasuredSource { path: _, name, facts, seen } = source;
+        let MeasuredSource { path: _, name, facts, seen, text } = source;
         let branches = if has_branches {
             let executed =
                 metrics::executed_arcs(&facts.branches, &facts.first_lines, seen.arcs.iter().copied());
@@ -66,7 +77,18 @@ impl FileView {
             excluded: facts.excluded,
         };
         let outcome = Outcome { lines, branches };
-        Self { name, outcome, regions: facts.regions, line_count: facts.line_count }
+        let Facts { regions, line_count, branches, first_lines, .. } = facts;
+        Self { name, outcome, text, branches, first_lines, regions, line_count }
+    }
+
+    /// The first line of the statement that `line` belongs to.
+    pub(super) fn first_line(&self, line: LineNo) -> LineNo {
+        self.first_lines.of(line)
+    }
+
+    /// Why a branch counts as missing, in coverage.py's words.
+    pub(super) fn missing_description(&self, arc: LineArc) -> String {
+        self.branches.missing_description(arc)
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.
@@ -107,6 +129,12 @@ impl Outcome {
         let near = self.branches[start..].iter().take_while(|branch| branch.line <= last);
         let branches = near.filter(|branch| region.contains(branch.line)).cloned().collect();
         Self { lines, branches }
+    }
+
+    /// What became of the ways on from a line that branches.
+    pub(crate) fn branch(&self, line: LineNo) -> Option<&BranchLine> {
+        let at = self.branches.binary_search_by_key(&line, |branch| branch.line).ok()?;
+        Some(&self.branches[at])
     }
 
     /// Branches that were taken, to excluded lines too; ascending.

@@ -17,6 +17,7 @@ pub(super) const FORMAT: Format = Format {
     title: "JSON",
     default_output: Some("coverage.json"),
     render,
+    pages: None,
 };
 
 /// coverage.py's `FORMAT_VERSION`.
