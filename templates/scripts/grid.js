@@ -124,7 +124,7 @@
     const narrow = matchMedia("(max-width: 760px)").matches;
     const tracks = options.columns.filter((column) => !narrow || !column.wide)
       .map((column) => (column.bar ? (narrow ? "96px" : "200px") : narrow ? "52px" : "78px"));
-    const files = options.regions && !narrow ? "minmax(160px, .7fr) " : "";
+    const files = options.regions && !narrow ? "minmax(200px, 1fr) " : "";
     const grid = make("div", {
       class: "grid", role: options.tree ? "treegrid" : "grid", "aria-label": "Coverage", "aria-rowcount": rows.length + 2,
       "--columns": `minmax(${narrow ? "110px" : "240px"}, 1fr) ${files}${tracks.join(" ")}`,
