@@ -16,6 +16,12 @@ minicov.display = (percent, precision) => {
 minicov.percent = (covered, all) => (all === 0 ? 100 : (100 * covered) / all);
 minicov.grade = (percent) => (percent >= 90 ? "good" : percent >= 75 ? "fair" : "bad");
 
+// A name with characters that nobody can see, or that change the order of others, shown as what they are.
+minicov.visible = (text) => text
+  .replace(/[\u0000-\u001f]/g, (character) => String.fromCharCode(0x2400 + character.charCodeAt(0)))
+  .replace(/[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (character) => "U+" + character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0"));
+
 // An element; children are nodes or text, never markup.
 minicov.make = (name, attributes = {}, ...children) => {
   const element = document.createElement(name);

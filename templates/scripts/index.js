@@ -192,7 +192,7 @@ minicov.index = (() => {
   const VIEWS = ["tree", "files", "functions", "classes", "map"];
   function start() {
     data = JSON.parse(element("data").textContent);
-    files = data.files.map(([name, url, ...values]) => ({ kind: "file", name, url, href: url, counts: counts(values), id: name, line: 0 }));
+    files = data.files.map(([raw, url, ...values]) => [minicov.visible(raw), url, values]).map(([name, url, values]) => ({ kind: "file", name, url, href: url, counts: counts(values), id: name, line: 0 }));
     data.tree = buildTree();
     data.totals = counts(data.totals);
     data.depth = files.length <= 60 ? 99 : 1;
