@@ -4,7 +4,8 @@
 //! panic, because these lines may be printed inside the measured program's process.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 
@@ -33,6 +34,10 @@ warnings! {
     DATA_KEPT_BACK = "data-kept-back", "a run's data could not be written to the data file and waits in its journal";
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
+    THRESHOLD_UNUSED = "threshold-unused", "no reported file matches the pattern of a threshold";
+    INCLUDE_IGNORED = "include-ignored", "both sources and include patterns were given, of which only the sources count";
+    UNRECOGNIZED_OPTION = "unrecognized-option", "a configuration file has a key that no option is called by";
+    NO_EFFECT = "no-effect", "an option of coverage.py's was set that minicov accepts and has no use for; the line says why";
     OTHER_PYTHON = "other-python", "the data was recorded by another Python version than the one that reports";
 }
 
@@ -49,9 +54,10 @@ impl OutputError {
 }
 
 /// Writes a result, as it is.
-pub(crate) fn output(text: &str) -> Result<(), OutputError> {
-    let mut stdout = anstream::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
+pub(crate) fn output(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
+    // Written whole to a buffer first, so that a line does not cost a system call on a terminal.
+    let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    write(&mut stdout)?;
     Ok(stdout.flush()?)
 }
 
@@ -60,8 +66,19 @@ pub(crate) fn notice(message: impl Display) {
     line(&AnsiColor::Cyan.on_default(), "notice", &message, "");
 }
 
-/// Says that something is probably not as the user wants it.
+/// The names of the warnings that are not to be printed.
+static DISABLED: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Turns warnings off by their names, once for the whole process.
+pub(crate) fn disable(slugs: &[String]) {
+    let _ = DISABLED.set(slugs.to_vec());
+}
+
+/// Says that something is probably not as the user wants it, unless the user does not want to know.
 pub(crate) fn warn(warning: &Warning, message: impl Display) {
+    if DISABLED.get().is_some_and(|slugs| slugs.iter().any(|slug| slug == warning.slug)) {
+        return;
+    }
     line(&AnsiColor::Yellow.on_default(), "warning", &message, &format!(" [{}]", warning.slug));
 }
 

@@ -14,6 +14,8 @@ mod bad_input;
 mod data_file;
 /// Which Python runs.
 mod environment;
+/// The files for tools, compared with coverage.py and read by real readers.
+mod formats;
 /// Random functions, compared with a plain trace function.
 mod fuzz;
 /// Three packages with their own suites, compared with coverage.py.

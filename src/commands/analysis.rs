@@ -6,16 +6,16 @@ use std::fs;
 use std::path::Path;
 
 use pyo3::Python;
-use sha2::{Digest, Sha256};
 
 use super::Failure;
+use super::exclusions::ExclusionRules;
 use crate::bytecode;
 use crate::config::Workplace;
 use crate::error::UserError;
 use crate::model::{Facts, MeasuredFile, SourceHash};
 use crate::python;
 use crate::report::MeasuredSource;
-use crate::source::{self, EXCLUDE_DEFAULT, Exclusions, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
+use crate::source::{self, Exclusions};
 use crate::store::{DataFile, FactsKey};
 use crate::ui;
 
@@ -34,17 +34,16 @@ struct Candidate {
     seen: MeasuredFile,
 }
 
-/// Analyses `files` (absolute path, display name, what was seen), which keep their order.
+/// Analyses `files` (absolute path, display name, what was seen), which keep their order, and hands on their texts if told
+/// to.
 pub(super) fn analyse(
     workplace: &Workplace,
     data: &DataFile,
     files: Vec<(String, String, MeasuredFile)>,
+    rules: &ExclusionRules,
+    keep_text: bool,
 ) -> Result<Vec<Result<MeasuredSource, Unusable>>, Failure> {
-    let partial: Vec<&str> = PARTIAL_DEFAULT.into_iter().chain(PARTIAL_ALWAYS).collect();
-    let exclusions = Exclusions::new(&EXCLUDE_DEFAULT)
-        .and_then(|exclusions| exclusions.with_partial(&partial))
-        .map_err(|error| UserError::new(error.to_string()))?;
-    let digest = Sha256::digest([EXCLUDE_DEFAULT.join("\n"), partial.join("\n")].join("\0")).to_vec();
+    let ExclusionRules { exclusions, digest } = rules;
     let version = python::version();
 
     let candidates: Vec<Result<Candidate, Unusable>> = files.into_iter().map(read).collect();
@@ -52,7 +51,7 @@ pub(super) fn analyse(
     for candidate in &candidates {
         known.push(match candidate {
             Ok(candidate) => data
-                .facts(&candidate.key(&version, &digest))
+                .facts(&candidate.key(&version, digest))
                 .map_err(|error| UserError::new(error.to_string()))?,
             Err(_) => None,
         });
@@ -63,16 +62,16 @@ pub(super) fn analyse(
     for (candidate, facts) in candidates.into_iter().zip(known) {
         sources.push(match (candidate, facts) {
             (Err(unusable), _) => Err(unusable),
-            (Ok(candidate), Some(facts)) => Ok(candidate.with(facts)),
+            (Ok(candidate), Some(facts)) => Ok(candidate.with(facts, keep_text)),
             (Ok(candidate), None) => {
                 if !booted {
                     python::boot_compiler().map_err(|error| UserError::new(error.to_string()))?;
                     booted = true;
                 }
-                match compute(&candidate, &exclusions) {
+                match compute(&candidate, exclusions) {
                     Ok(facts) => {
                         fresh.push((candidate.path.clone(), candidate.hash, facts.clone()));
-                        Ok(candidate.with(facts))
+                        Ok(candidate.with(facts, keep_text))
                     }
                     Err(reason) => Err(Unusable {
                         message: format!("couldn't parse '{}' as Python source: {reason}", candidate.path),
@@ -81,7 +80,7 @@ pub(super) fn analyse(
             }
         });
     }
-    keep(workplace, &fresh, &version, &digest);
+    keep(workplace, &fresh, &version, digest);
     Ok(sources)
 }
 
@@ -105,8 +104,10 @@ impl Candidate {
         FactsKey { path: &self.path, source: self.hash, python, exclusions }
     }
 
-    fn with(self, facts: Facts) -> MeasuredSource {
-        MeasuredSource { text: source::decode(&self.text).ok(), path: self.path, name: self.name, facts, seen: self.seen }
+    fn with(self, facts: Facts, keep_text: bool) -> MeasuredSource {
+        // A text that has facts could be decoded.
+        let text = if keep_text { source::decode(&self.text).ok() } else { None };
+        MeasuredSource { path: self.path, name: self.name, facts, seen: self.seen, text }
     }
 }
 

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::output;
 use crate::report::{INDEX, MADE_BY_COVERAGE_PY, MADE_BY_US, Page};
 
 /// Keeps the folder out of version control.
@@ -98,12 +99,7 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
     if is_same(path, text) {
         return Ok(());
     }
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
+    output::write_whole(path, |out| out.write_all(text.as_bytes()))
 }
 
 fn is_same(path: &Path, text: &str) -> bool {

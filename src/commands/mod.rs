@@ -4,17 +4,25 @@
 //! error and a documented exit code.
 
 mod analysis;
+mod annotate;
 mod collect;
 mod erase;
+mod exclusions;
 mod html_folder;
+mod output;
+mod project;
 mod report;
 mod run;
 
 use std::env;
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{self, Command, Vocabulary};
-use crate::config::Workplace;
+use self::exclusions::ExclusionRules;
+use crate::cli::{self, Invocation, Vocabulary};
+use crate::config::{
+    Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb, Workplace, options,
+};
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::METRICS;
 use crate::report::FORMATS;
@@ -33,7 +41,13 @@ enum Failure {
 /// Runs minicov.
 pub fn main() -> ExitCode {
     let vocabulary = Vocabulary {
-        formats: FORMATS.iter().map(|format| (format.slug, format.doc)).collect(),
+        formats: FORMATS
+            .iter()
+            .flat_map(|format| {
+                let aliases = format.aliases.iter().map(|alias| (*alias, ""));
+                std::iter::once((format.slug, format.doc)).chain(aliases)
+            })
+            .collect(),
         metrics: METRICS.iter().map(|metric| (metric.slug(), metric.doc())).collect(),
         cores: CORES.iter().map(|core| (core.slug, core.doc)).collect(),
     };
@@ -45,13 +59,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success }.into();
         }
     };
-    let outcome = Workplace::resolve(invocation.data_file)
-        .map_err(|error| UserError::new(format!("couldn't find the current folder: {error}")).into())
-        .and_then(|workplace| match invocation.command {
-            Command::Run(settings) => run::run(&workplace, &settings),
-            Command::Report(settings, look) => report::report(&workplace, &settings, &look),
-            Command::Erase => erase::erase(&workplace),
-        });
+    let outcome = execute(invocation);
     match outcome {
         Ok(code) => code,
         Err(Failure::User(error)) => {
@@ -63,5 +71,41 @@ pub fn main() -> ExitCode {
             ui::error(&UserError::new(error.to_string()));
             ExitStatus::Error.into()
         }
+    }
+}
+
+/// Reads the configuration, then does what was asked.
+fn execute(invocation: Invocation) -> Result<ExitCode, Failure> {
+    let folder = Workplace::current_folder()
+        .map_err(|error| UserError::new(format!("couldn't find the current folder: {error}")))?;
+    let files = invocation.files();
+    let Invocation { verb, flags, words } = invocation;
+    let (settings, complaints) = Settings::resolve(verb, flags, &folder)?;
+    ui::disable(settings.get(&options::DISABLE_WARNINGS));
+    for Complaint { warning, message } in complaints {
+        ui::warn(warning, message);
+    }
+    let workplace = Workplace::new(folder, &settings);
+    let rules = ExclusionRules::new(&settings)?;
+    match verb {
+        Verb::Run => run::run(&workplace, &RunSettings::new(&settings, words)?),
+        Verb::Report | Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => {
+            report::report(&workplace, &ReportSettings::new(&settings, verb, files), &rules)
+        }
+        Verb::Annotate => {
+            let folder = settings.get(&options::ANNOTATE_DIRECTORY).map(Path::new);
+            annotate::annotate(&workplace, &Selected::new(&settings, files), &rules, folder)
+        }
+        Verb::Erase => erase::erase(&workplace),
+        // The command line does not take it yet: `Verb::ALL` leaves it out.
+        Verb::Combine => {
+            Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into())
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::User(UserError::new(error.to_string()))
     }
 }

@@ -34,13 +34,17 @@ struct Ending {
 static ENDING: OnceLock<Ending> = OnceLock::new();
 
 pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitCode, Failure> {
+    if settings.command_line.is_empty() {
+        return Err(UserError::new("there is nothing to run")
+            .hint("name a script, -m MODULE or -c CODE; minicov run --help has examples")
+            .into());
+    }
     let environment =
         Environment::find(settings.python.as_deref()).map_err(|error| explain_environment(&error))?;
     if environment.minor != LINKED_MINOR {
         return Err(start_sibling(environment.minor, &environment).into());
     }
-    let core =
-        trace::choose(settings.core().as_deref()).map_err(|error| UserError::new(error.to_string()))?;
+    let core = trace::choose(settings.core.as_deref()).map_err(|error| UserError::new(error.to_string()))?;
     if settings.erase {
         erase::everything(workplace)?;
     } else {
@@ -53,6 +57,9 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         Ok(Booted::Done(code)) => return Ok(exit_code(code)),
         Err(error) => return Err(UserError::new(error.to_string()).into()),
     };
+    if settings.selection.names_sources() && !settings.selection.include.is_empty() {
+        ui::warn(&ui::INCLUDE_IGNORED, "--include is ignored because --source is set");
+    }
     let folders = folders(workplace, &interpreter.layout);
     let selection =
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
@@ -61,7 +68,10 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         python: python::version(),
         branches: needs.edges,
         context: settings.context.clone(),
-        source_folders: source_folders(&selection, &folders, &interpreter.layout),
+        source_folders: texts(selection.source_folders().iter().cloned()),
+        package_folders: package_folders(&selection, &folders, &interpreter.layout),
+        namespace_packages: settings.namespace_packages,
+        relative_files: settings.relative_files,
         omit: settings.selection.omit.clone(),
         folder: workplace.folder.to_string_lossy().into_owned(),
     };
@@ -204,19 +214,16 @@ fn folders(workplace: &Workplace, layout: &Layout) -> Folders {
     }
 }
 
-/// Where code lies that counts as missed if it never runs: the source folders, and the folders or files of the source
-/// packages, where the search path has them.
-fn source_folders(selection: &Selection, folders: &Folders, layout: &Layout) -> Vec<String> {
+/// The folders or files of the source packages, where the search path has them.
+fn package_folders(selection: &Selection, folders: &Folders, layout: &Layout) -> Vec<String> {
     let start = folders.script.iter().chain([&folders.current]);
     let search: Vec<&PathBuf> = start.chain(&layout.search_path).collect();
-    let packages = selection.source_packages().iter().filter_map(|package| find_package(package, &search));
-    selection
-        .source_folders()
-        .iter()
-        .cloned()
-        .chain(packages)
-        .filter_map(|path| path.to_str().map(str::to_owned))
-        .collect()
+    texts(selection.source_packages().iter().filter_map(|package| find_package(package, &search)))
+}
+
+/// Paths as JSON can hold them.
+fn texts(paths: impl Iterator<Item = PathBuf>) -> Vec<String> {
+    paths.filter_map(|path| path.to_str().map(str::to_owned)).collect()
 }
 
 /// The folder of a package, or the file of a module.

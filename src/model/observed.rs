@@ -30,6 +30,8 @@ pub(crate) struct MeasuredFile {
     pub(crate) lines: LineSet,
     /// Steps between lines that were taken, as recorded: raw, self-arcs included. Empty where only lines were recorded.
     pub(crate) arcs: BTreeSet<LineArc>,
+    /// The same lines by context, where that was asked for.
+    pub(crate) contexts: BTreeMap<String, LineSet>,
 }
 
 /// Control passing inside a code object: byte offsets in `co_code`. Sorts by `from`, then `to`.

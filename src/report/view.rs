@@ -1,5 +1,7 @@
 //! Everything a report can show, computed and sorted.
 
+use std::collections::BTreeMap;
+
 use super::regions::{self, RegionView};
 use crate::metrics::{self, BranchLine};
 use crate::model::{
@@ -18,6 +20,9 @@ pub(crate) struct MeasuredSource {
     /// The decoded text, where a format needs it.
     pub(crate) text: Option<String>,
 }
+
+/// The contexts each raw line ran in, ascending.
+pub(crate) type LineContexts = BTreeMap<LineNo, Vec<String>>;
 
 /// The measured project.
 #[derive(Clone, Debug, Default)]
@@ -49,20 +54,23 @@ impl View {
 /// One file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FileView {
+    /// Absolute path.
+    pub(crate) path: String,
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
     /// The decoded text, where a format needs it.
     pub(crate) text: Option<String>,
+    pub(super) contexts: LineContexts,
     /// What could happen, for the words about it.
     pub(super) branches: Branches,
-    first_lines: FirstLines,
-    regions: Vec<Region>,
-    line_count: LineNo,
+    pub(super) regions: Vec<Region>,
+    pub(super) line_count: LineNo,
+    pub(super) first_lines: FirstLines,
 }
 
 impl FileView {
     fn new(source: MeasuredSource, has_branches: bool) -> Self {
-        let MeasuredSource { path: _, name, facts, seen, text } = source;
+        let MeasuredSource { path, name, facts, seen, text } = source;
         let branches = if has_branches {
             let executed =
                 metrics::executed_arcs(&facts.branches, &facts.first_lines, seen.arcs.iter().copied());
@@ -77,18 +85,14 @@ impl FileView {
             excluded: facts.excluded,
         };
         let outcome = Outcome { lines, branches };
+        let mut contexts = LineContexts::new();
+        for (context, lines) in seen.contexts {
+            for line in lines.iter() {
+                contexts.entry(line).or_default().push(context.clone());
+            }
+        }
         let Facts { regions, line_count, branches, first_lines, .. } = facts;
-        Self { name, outcome, text, branches, first_lines, regions, line_count }
-    }
-
-    /// The first line of the statement that `line` belongs to.
-    pub(super) fn first_line(&self, line: LineNo) -> LineNo {
-        self.first_lines.of(line)
-    }
-
-    /// Why a branch counts as missing, in coverage.py's words.
-    pub(super) fn missing_description(&self, arc: LineArc) -> String {
-        self.branches.missing_description(arc)
+        Self { path, name, outcome, text, contexts, branches, regions, line_count, first_lines }
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.
@@ -183,7 +187,7 @@ impl Lines {
         !(self.executed.is_empty() && self.missing.is_empty())
     }
 
-    fn within(&self, region: &LineSet) -> Self {
+    pub(super) fn within(&self, region: &LineSet) -> Self {
         Self {
             executed: self.executed.intersection(region),
             missing: self.missing.intersection(region),

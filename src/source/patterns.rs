@@ -24,6 +24,22 @@ pub(super) struct Patterns {
     any: Option<Regex>,
 }
 
+/// Patterns searched in short texts, such as the names of contexts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TextPatterns(Patterns);
+
+impl TextPatterns {
+    /// `patterns` in the syntax of Python's `re`.
+    pub(crate) fn new<P: AsRef<str>>(patterns: &[P]) -> Result<Self, PatternError> {
+        Ok(Self(Patterns::new(patterns)?))
+    }
+
+    /// Whether any pattern matches somewhere in `text`.
+    pub(crate) fn finds(&self, text: &str) -> bool {
+        self.0.any.as_ref().is_some_and(|any| any.is_match(text))
+    }
+}
+
 impl Patterns {
     /// `patterns` in the syntax of Python's `re`.
     pub(super) fn new<P: AsRef<str>>(patterns: &[P]) -> Result<Self, PatternError> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -161,7 +161,8 @@ impl Session {
         }
         let path = canonical(&filename.extract::<PathBuf>()?);
         let Ok(metadata) = fs::metadata(&path) else { return Ok(None) };
-        let module = if self.selection.asks_for_module() { current_module(filename.py()) } else { None };
+        let module =
+            if self.selection.asks_for_module() { current_module(filename.py(), &path) } else { None };
         if let Some(package) = module.as_deref().and_then(|module| self.selection.source_package_of(module)) {
             let mut imported = self.imported_packages.lock().unwrap_or_else(PoisonError::into_inner);
             imported.insert(package.to_owned());
@@ -175,15 +176,16 @@ impl Session {
     }
 }
 
-/// The name of the module whose code is running; of the main program, the name it was found by.
-fn current_module(py: Python<'_>) -> Option<String> {
+/// The name of the module whose code is running; of the main program, the name it was found by, or that of its file.
+fn current_module(py: Python<'_>, path: &Path) -> Option<String> {
     let globals = ffi::current_globals(py)?;
     let name = globals.get_item(intern!(py, "__name__")).and_then(|name| name.extract::<String>()).ok();
     if name.as_deref() != Some("__main__") {
         return name;
     }
     let spec = globals.get_item(intern!(py, "__spec__")).ok().filter(|spec| !spec.is_none());
-    spec.and_then(|spec| spec.getattr(intern!(py, "name")).ok()?.extract().ok()).or(name)
+    spec.and_then(|spec| spec.getattr(intern!(py, "name")).ok()?.extract().ok())
+        .or_else(|| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
 }
 
 /// Runs the body of a callback: a panic is noted (by the hook of [`record_trouble_from_panics`]) and goes no further,

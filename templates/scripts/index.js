@@ -226,9 +226,15 @@ minicov.index = (() => {
       const button = event.target.closest("button");
       if (button) change({ view: button.value }, true);
     });
-    addEventListener("popstate", () => { if (!minicov.showsFile()) { state = readState(); show(); } });
-    addEventListener("resize", () => { if (!minicov.showsFile()) paint(); });
+    // In a report that is a single file, the page of a file may be shown instead.
+    addEventListener("popstate", () => { if (element("view")) restore(); });
+    addEventListener("resize", () => { if (element("view")) paint(); });
   });
-  minicov.showsFile = () => /^#f\d/.test(location.hash);
-  return { activate };
+  const restore = () => {
+    if (/^#f\d/.test(location.hash)) return;
+    state = readState();
+    activate();
+    show();
+  };
+  return { restore };
 })();

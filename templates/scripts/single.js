@@ -10,7 +10,7 @@
       if (document.body.classList.contains("file-page")) {
         shown.replaceChildren(...index);
         document.body.className = "index";
-        minicov.index.activate();
+        minicov.index.restore();
       }
       return;
     }

@@ -77,7 +77,7 @@ pub(super) fn lines(file: &FileView, text: &str) -> Lines {
             }
             let _ = write!(html, "<div style=--n:{}>", CHUNK.min(count - index));
         }
-        let first = file.first_line(number);
+        let first = file.first_lines.of(number);
         let fate = fate(file, first);
         if fate == run.0 {
             run.1 += 1;
@@ -178,7 +178,7 @@ fn push_branches(html: &mut String, file: &FileView, line: LineNo) {
         let target = target(*to);
         let name = if *to > 0 { to.to_string() } else { "exit".to_owned() };
         let _ = write!(html, "<a href=#t{target} title=\"line {line} to {name}\">↛ {name}</a><span>");
-        escape::push_text(html, &file.missing_description(arc));
+        escape::push_text(html, &file.branches.missing_description(arc));
         html.push_str("</span>");
     }
     html.push_str("</span>");

@@ -22,9 +22,11 @@ use index_page::Regions;
 pub(super) const FORMAT: Format = Format {
     slug: "html",
     doc: "pages to look at in a browser",
+    aliases: &[],
     title: "HTML",
     default_output: None,
-    render: single_file,
+    percent_of_nothing: 0.0,
+    render: |view, options, out| out.write_all(single_file(view, options).as_bytes()),
     pages: Some(pages),
 };
 
@@ -66,13 +68,24 @@ pub(crate) struct HtmlOptions {
     pub(crate) skip_covered: bool,
     /// Leave out files without statements.
     pub(crate) skip_empty: bool,
+    /// Show for each line the contexts it ran in.
+    pub(crate) show_contexts: bool,
+    /// One page with everything in it.
+    pub(crate) single_file: bool,
     /// A style sheet of the user's, to come last.
     pub(crate) extra_css: Option<String>,
 }
 
 impl Default for HtmlOptions {
     fn default() -> Self {
-        Self { title: "Coverage report".to_owned(), skip_covered: false, skip_empty: false, extra_css: None }
+        Self {
+            title: "Coverage report".to_owned(),
+            skip_covered: false,
+            skip_empty: false,
+            show_contexts: false,
+            single_file: false,
+            extra_css: None,
+        }
     }
 }
 
@@ -127,6 +140,12 @@ struct SingleBody<'a> {
 
 /// The report as a folder: assets first, the index last, so that it never names a page that is not there.
 fn pages<'a>(view: &'a View, options: &'a Options) -> Pages<'a> {
+    if options.html.single_file {
+        return Box::new(std::iter::once_with(|| Page {
+            name: INDEX.to_owned(),
+            text: single_file(view, options),
+        }));
+    }
     let (files, remarks) = kept(view, options);
     let names: Vec<String> = files.iter().map(|file| page_names::page_name(&file.name)).collect();
     // What the user wrote is marked as a copy.

@@ -56,7 +56,7 @@ fn read(
         let mut edges = BTreeSet::new();
         let mut rows = find_edges.query([id])?;
         while let Some(row) = rows.next()? {
-            if contexts.contains(&row.get(0)?) {
+            if contexts.contains_key(&row.get(0)?) {
                 edges.extend(edge(row.get(1)?, row.get(2)?));
             }
         }

@@ -1,0 +1,165 @@
+//! What the commands that read data were asked: reports of all formats, `annotate` and `combine`.
+//!
+//! The names of fields are those of coverage.py's settings where it has them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::option::{Setting, Verb};
+use super::options::{self, OPTIONS};
+use super::settings::{Origin, Settings, Threshold};
+use super::value::FileName;
+
+/// Formats that are files, and where they go.
+const OUTPUTS: [(&str, &Setting<FileName>); 3] =
+    [("xml", &options::XML_OUTPUT), ("json", &options::JSON_OUTPUT), ("lcov", &options::LCOV_OUTPUT)];
+
+/// Which reports to make of what, and what is demanded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReportSettings {
+    /// Names of formats; empty for the console.
+    pub(crate) formats: Vec<String>,
+    /// Where a report that is a file goes; `-` for standard output.
+    pub(crate) output: Option<PathBuf>,
+    /// Where each format goes, by slug, if `output` does not say: `[xml] output` and its like.
+    pub(crate) outputs: BTreeMap<String, PathBuf>,
+    pub(crate) selected: Selected,
+    pub(crate) demanded: Demanded,
+    pub(crate) look: Look,
+    pub(crate) html: Html,
+    /// Whether to say where reports were written.
+    pub(crate) quiet: bool,
+}
+
+/// What concerns the HTML report only.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Html {
+    pub(crate) directory: PathBuf,
+    pub(crate) title: String,
+    pub(crate) skip_covered: bool,
+    pub(crate) skip_empty: bool,
+    pub(crate) show_contexts: bool,
+    pub(crate) extra_css: Option<PathBuf>,
+    pub(crate) single_file: bool,
+}
+
+impl Html {
+    fn new(settings: &Settings) -> Self {
+        let skip_covered = settings.given(&options::HTML_SKIP_COVERED);
+        let skip_empty = settings.given(&options::HTML_SKIP_EMPTY);
+        Self {
+            directory: PathBuf::from(settings.get(&options::HTML_DIRECTORY).unwrap_or_default()),
+            title: settings.get(&options::HTML_TITLE).unwrap_or_default().to_owned(),
+            skip_covered: skip_covered.unwrap_or_else(|| settings.get(&options::SKIP_COVERED)),
+            skip_empty: skip_empty.unwrap_or_else(|| settings.get(&options::SKIP_EMPTY)),
+            show_contexts: settings.get(&options::HTML_SHOW_CONTEXTS),
+            extra_css: settings.get(&options::HTML_EXTRA_CSS).map(PathBuf::from),
+            single_file: settings.get(&options::SINGLE_FILE),
+        }
+    }
+}
+
+impl ReportSettings {
+    /// What `verb`, one that reports, was asked. `minicov report` alone writes what people look at: a summary on the
+    /// console, and the pages that tell the rest.
+    pub(crate) fn new(settings: &Settings, verb: Verb, files: Vec<PathBuf>) -> Self {
+        let formats = match verb {
+            Verb::Report if files.is_empty() && is_plain(settings) => ["console", "html"].map(str::to_owned).into(),
+            Verb::Report => settings.get(&options::FORMAT).to_vec(),
+            Verb::Run | Verb::Annotate | Verb::Combine | Verb::Erase => Vec::new(),
+            Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => vec![verb.word().to_owned()],
+        };
+        let outputs = OUTPUTS.iter().filter_map(|(format, setting)| {
+            Some(((*format).to_owned(), PathBuf::from(settings.get(setting)?)))
+        });
+        Self {
+            formats,
+            output: settings.get(&options::OUTPUT).map(PathBuf::from),
+            outputs: outputs.collect(),
+            selected: Selected::new(settings, files),
+            demanded: Demanded {
+                fail_under: settings.given(&options::FAIL_UNDER),
+                fail_under_branch: settings.given(&options::FAIL_UNDER_BRANCH),
+                thresholds: settings.thresholds.clone(),
+            },
+            look: Look::new(settings),
+            html: Html::new(settings),
+            quiet: settings.get(&options::QUIET),
+        }
+    }
+}
+
+/// Whether no format was chosen, and no flag says how a report is to look or what is to be in it.
+fn is_plain(settings: &Settings) -> bool {
+    let says_where = [&options::DATA_FILE.row, &options::RCFILE.row].map(|row| row.id);
+    let flags = OPTIONS.iter().filter(|row| settings.origin(row) == Some(&Origin::Flag));
+    settings.given(&options::FORMAT).is_none() && flags.into_iter().all(|row| says_where.contains(&row.id))
+}
+
+/// What of the data is reported.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selected {
+    pub(crate) include: Vec<String>,
+    pub(crate) omit: Vec<String>,
+    /// Only these files; empty for all.
+    pub(crate) files: Vec<PathBuf>,
+    /// Only what ran in contexts that one of these patterns, in the syntax of Python's `re`, finds something in; empty
+    /// for all.
+    pub(crate) contexts: Vec<String>,
+    pub(crate) ignore_errors: bool,
+}
+
+impl Selected {
+    pub(crate) fn new(settings: &Settings, files: Vec<PathBuf>) -> Self {
+        Self {
+            include: settings.get(&options::REPORT_INCLUDE).to_vec(),
+            omit: settings.get(&options::REPORT_OMIT).to_vec(),
+            files,
+            contexts: settings.get(&options::CONTEXTS).to_vec(),
+            ignore_errors: settings.get(&options::IGNORE_ERRORS),
+        }
+    }
+}
+
+/// How much must be covered, in percent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Demanded {
+    pub(crate) fail_under: Option<f64>,
+    pub(crate) fail_under_branch: Option<f64>,
+    /// `[tool.minicov.thresholds]`.
+    pub(crate) thresholds: Vec<Threshold>,
+}
+
+/// How reports look. Each format takes what concerns it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) show_missing: bool,
+    pub(crate) skip_covered: bool,
+    pub(crate) skip_empty: bool,
+    pub(crate) precision: u8,
+    pub(crate) sort: Option<String>,
+    pub(crate) pretty_print: bool,
+    pub(crate) show_contexts: bool,
+    /// `[run] source`: folders that the XML report names files from.
+    pub(crate) source: Vec<String>,
+    pub(crate) package_depth: usize,
+    pub(crate) line_checksums: bool,
+}
+
+impl Look {
+    fn new(settings: &Settings) -> Self {
+        Self {
+            show_missing: settings.get(&options::SHOW_MISSING),
+            skip_covered: settings.get(&options::SKIP_COVERED),
+            skip_empty: settings.get(&options::SKIP_EMPTY),
+            // The settings hold no others than 0 to 15.
+            precision: u8::try_from(settings.get(&options::PRECISION)).unwrap_or_default(),
+            sort: settings.get(&options::SORT).map(str::to_owned),
+            pretty_print: settings.get(&options::JSON_PRETTY_PRINT),
+            show_contexts: settings.get(&options::JSON_SHOW_CONTEXTS),
+            source: settings.get(&options::SOURCE).to_vec(),
+            package_depth: usize::try_from(settings.get(&options::XML_PACKAGE_DEPTH)).unwrap_or_default(),
+            line_checksums: settings.get(&options::LCOV_LINE_CHECKSUMS),
+        }
+    }
+}
