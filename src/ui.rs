@@ -32,7 +32,9 @@ warnings! {
     SOURCE_CHANGED = "source-changed", "a file's text changed since it was measured, so its old data was dropped";
     COULDNT_PARSE = "couldnt-parse", "a file could not be read or parsed, and was left out of the report";
     DATA_KEPT_BACK = "data-kept-back", "a run's data could not be written to the data file and waits in its journal";
+    DATA_LOST = "data-lost", "a run's data could not be written to the data file, nor does it wait in a journal";
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
+    UNNAMEABLE_FILE = "unnameable-file", "a file's name is not UTF-8, which a data file can't hold, so it was not measured";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
     THRESHOLD_UNUSED = "threshold-unused", "no reported file matches the pattern of a threshold";
     INCLUDE_IGNORED = "include-ignored", "both sources and include patterns were given, of which only the sources count";

@@ -18,7 +18,7 @@ mod walk;
 
 pub(crate) use branch_watch::BranchWatch;
 pub(crate) use control_flow::ControlFlow;
-pub(crate) use executable::{executable_lines, is_statement, line_range};
+pub(crate) use executable::{executable_lines, is_statement, line_range, lines};
 pub(crate) use line_arcs::line_arcs;
 use locations::locations;
 pub(crate) use opcodes::{certain_raise, has_idle_instruction};

@@ -5,7 +5,9 @@
 
 mod analysis;
 mod annotate;
+mod batches;
 mod collect;
+mod combine;
 mod erase;
 mod exclusions;
 mod html_folder;
@@ -97,10 +99,7 @@ fn execute(invocation: Invocation) -> Result<ExitCode, Failure> {
             annotate::annotate(&workplace, &Selected::new(&settings, files), &rules, folder)
         }
         Verb::Erase => erase::erase(&workplace),
-        // The command line does not take it yet: `Verb::ALL` leaves it out.
-        Verb::Combine => {
-            Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into())
-        }
+        Verb::Combine => combine::combine(&workplace, &files, settings.get(&options::QUIET)),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn view(
 ) -> Result<View, Failure> {
     let contexts = TextPatterns::new(&selected.contexts)
         .map_err(|error| UserError::new(format!("--contexts: {error}")))?;
-    collect::orphans(workplace);
+    collect::so_far(workplace);
     let data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
     hand_over_to_other_python(&data)?;
 

@@ -109,10 +109,13 @@ extern "C" fn finish() {
 
 impl Ending {
     fn finish(&self) {
+        if Session::is_broken() {
+            return;
+        }
         let first = process::id() == self.process;
         let mut collected = Collected::default();
-        if let Some((path, bytes)) = self.journal.own() {
-            collected += collect::own(&self.workplace, &path, &bytes);
+        if let Some(journal) = self.journal.own() {
+            collected += collect::own(&self.workplace, &journal);
         }
         if first {
             collected += collect::orphans(&self.workplace);
@@ -126,6 +129,10 @@ impl Ending {
     fn tell(&self, collected: &Collected) {
         if let Some(trouble) = Session::trouble() {
             ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
+        }
+        for file in Session::unnameable_files() {
+            let shown = self.workplace.shown(&file);
+            ui::warn(&ui::UNNAMEABLE_FILE, format!("{shown} was not measured: its name is not UTF-8"));
         }
         let imported = Session::imported_packages();
         for package in self.source_packages.iter().filter(|package| !imported.contains(*package)) {

@@ -9,6 +9,7 @@
 mod audit;
 mod branches;
 mod code;
+mod forks;
 mod session;
 mod settrace;
 #[cfg(Py_3_12)]

@@ -14,9 +14,9 @@ mod mapping;
 mod reader;
 mod writer;
 
-pub(crate) use folder::JournalFolder;
+pub(crate) use folder::{FoundJournal, JournalFolder};
 pub(crate) use reader::{JournalContents, JournaledFile, read};
-pub(crate) use writer::JournalWriter;
+pub(crate) use writer::{JournalWriter, OwnJournal};
 
 use serde::{Deserialize, Serialize};
 

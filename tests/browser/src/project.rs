@@ -70,7 +70,7 @@ impl Project {
     /// The JSON report.
     #[track_caller]
     pub fn json(&self) -> Value {
-        let (json, _) = self.minicov(&["report", "--format", "json", "-o", "-"]);
+        let (json, _) = self.minicov(&["json", "-q", "-o", "-"]);
         serde_json::from_str(&json).unwrap()
     }
 
