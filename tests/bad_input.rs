@@ -143,7 +143,7 @@ fn a_run_cannot_lose_its_data_to_a_bad_data_file() {
             assert!(project.exists(&format!("{name}.minicov-journal")), "{name}: no journal");
             if project.path(name).is_file() {
                 fs::remove_file(project.path(name)).unwrap();
-                let outcome = project.minicov(&["report", "--data-file", name]).run();
+                let outcome = project.minicov(&["report", "--format=console", "--data-file", name]).run();
                 outcome.success().stderr("");
                 assert!(outcome.stdout.contains("program.py       3      0   100%"), "{}", outcome.stdout);
             }

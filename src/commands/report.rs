@@ -9,7 +9,9 @@ use super::{Failure, html_folder, output};
 use crate::config::{Demanded, Html, Look, ReportSettings, Workplace};
 use crate::error::{ExitStatus, UserError};
 use crate::paths::{Patterns, canonical};
-use crate::report::{Demands, FORMATS, Format, HtmlOptions, INDEX, Options, Pages, Sort, SortError, Threshold, View};
+use crate::report::{
+    Demands, FORMATS, Format, HtmlOptions, INDEX, Options, Pages, Sort, SortError, Threshold, View,
+};
 use crate::ui;
 
 /// The name of standard output as a file.
@@ -91,8 +93,9 @@ fn options(workplace: &Workplace, look: &Look) -> Result<Options, UserError> {
 
 fn html_options(workplace: &Workplace, html: &Html) -> Result<HtmlOptions, UserError> {
     let extra_css = html.extra_css.as_ref().map(|path| {
-        std::fs::read_to_string(workplace.folder.join(path))
-            .map_err(|error| UserError::new(format!("couldn't read the style sheet {}: {error}", path.display())))
+        std::fs::read_to_string(workplace.folder.join(path)).map_err(|error| {
+            UserError::new(format!("couldn't read the style sheet {}: {error}", path.display()))
+        })
     });
     Ok(HtmlOptions {
         title: html.title.clone(),

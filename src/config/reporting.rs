@@ -64,7 +64,9 @@ impl ReportSettings {
     /// console, and the pages that tell the rest.
     pub(crate) fn new(settings: &Settings, verb: Verb, files: Vec<PathBuf>) -> Self {
         let formats = match verb {
-            Verb::Report if files.is_empty() && is_plain(settings) => ["console", "html"].map(str::to_owned).into(),
+            Verb::Report if files.is_empty() && is_plain(settings) => {
+                ["console", "html"].map(str::to_owned).into()
+            }
             Verb::Report => settings.get(&options::FORMAT).to_vec(),
             Verb::Run | Verb::Annotate | Verb::Combine | Verb::Erase => Vec::new(),
             Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => vec![verb.word().to_owned()],

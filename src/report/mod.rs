@@ -54,8 +54,15 @@ pub(crate) struct Format {
 }
 
 /// Every format there is.
-pub(crate) static FORMATS: &[Format] =
-    &[console::FORMAT, html::FORMAT, markdown::FORMAT, total::FORMAT, xml::FORMAT, json::FORMAT, lcov::FORMAT];
+pub(crate) static FORMATS: &[Format] = &[
+    console::FORMAT,
+    html::FORMAT,
+    markdown::FORMAT,
+    total::FORMAT,
+    xml::FORMAT,
+    json::FORMAT,
+    lcov::FORMAT,
+];
 
 impl Format {
     /// The format that goes by this name.

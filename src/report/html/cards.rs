@@ -37,7 +37,8 @@ pub(super) fn cards(totals: &Totals, has_branches: bool, precision: u8) -> Vec<C
         width: format!("{value:.2}"),
         about,
     };
-    let lines = format!("{} of {} statements ran, {} missing", totals.executed(), totals.statements, totals.missing);
+    let lines =
+        format!("{} of {} statements ran, {} missing", totals.executed(), totals.statements, totals.missing);
     if !has_branches {
         return vec![card("lines", "Lines", totals.percent_statements(), lines)];
     }

@@ -31,6 +31,18 @@ pub(super) fn text(text: &str) -> String {
     html
 }
 
+/// The text with what cannot be seen by its names, for where there is no markup: a title.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match Spelling::of(character) {
+            Some(Spelling::Odd) => shown.push_str(&name_of_odd(character)),
+            Some(Spelling::Entity(_)) | None => shown.push(character),
+        }
+    }
+    shown
+}
+
 /// How a character is written that cannot stand for itself.
 enum Spelling {
     Entity(&'static str),
@@ -60,13 +72,15 @@ pub(super) fn is_bidi(character: char) -> bool {
 }
 
 fn push_odd(html: &mut String, character: char) {
+    let _ = write!(html, "<span class=odd title=U+{:04X}>{}</span>", u32::from(character), name_of_odd(character));
+}
+
+/// The picture of a control character, the number of any other.
+fn name_of_odd(character: char) -> String {
     let code = u32::from(character);
     // Control pictures stand in the order of the control characters.
     let picture = if code < 0x20 { char::from_u32(0x2400 + code) } else { None };
-    let _ = match picture {
-        Some(picture) => write!(html, "<span class=odd title=\"U+{code:04X}\">{picture}</span>"),
-        None => write!(html, "<span class=odd>U+{code:04X}</span>"),
-    };
+    picture.map_or_else(|| format!("U+{code:04X}"), String::from)
 }
 
 /// JSON for a `<script>` element: no `<`, so that nothing in it ends the element.
@@ -86,11 +100,15 @@ mod tests {
             ("a < b && c > d", "a &lt; b &amp;&amp; c &gt; d"),
             ("</script><!--", "&lt;/script&gt;&lt;!--"),
             ("é\t😀", "é\t😀"),
-            ("\u{c}x\u{1b}", "<span class=odd title=\"U+000C\">␌</span>x<span class=odd title=\"U+001B\">␛</span>"),
-            ("a\u{202e}b", "a<span class=odd>U+202E</span>b"),
+            (
+                "\u{c}x\u{1b}",
+                "<span class=odd title=U+000C>␌</span>x<span class=odd title=U+001B>␛</span>",
+            ),
+            ("a\u{202e}b", "a<span class=odd title=U+202E>U+202E</span>b"),
         ] {
             assert_eq!(text(plain), html);
         }
+        assert_eq!(visible("<a\n\u{2066}>"), "<a␊U+2066>");
         assert_eq!(script_json(&"</script>"), r#""\u003c/script>""#);
     }
 }

@@ -25,7 +25,7 @@ struct IndexBody<'a> {
 
 /// A file where scripts don't run.
 struct Bare<'a> {
-    name: &'a str,
+    name: String,
     url: &'a str,
     percent: String,
 }
@@ -99,7 +99,7 @@ pub(super) fn body(
         unusable: view.unusable.iter().map(|reason| escape::text(reason)).collect(),
         files: entries
             .iter()
-            .map(|entry| Bare { name: &entry.file.name, url: entry.page, percent: bare(entry) })
+            .map(|entry| Bare { name: escape::visible(&entry.file.name), url: entry.page, percent: bare(entry) })
             .collect(),
         remarks,
         data: escape::script_json(&data),

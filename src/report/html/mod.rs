@@ -170,7 +170,7 @@ fn pages<'a>(view: &'a View, options: &'a Options) -> Pages<'a> {
             let neighbour = |at: usize| names.get(at).map_or(INDEX, String::as_str);
             let links = Links { previous: neighbour(at.wrapping_sub(1)), up: INDEX, next: neighbour(at + 1) };
             let body = file_page::body(file, &links, view.has_branches, options.precision);
-            let title = format!("{} — {}", file.name, options.html.title);
+            let title = format!("{} — {}", escape::visible(&file.name), options.html.title);
             let text = document(&title, &assets, "file-page", &body);
             return Some(Page { name: names[at].clone(), text });
         }
@@ -178,7 +178,10 @@ fn pages<'a>(view: &'a View, options: &'a Options) -> Pages<'a> {
         match at - files.len() {
             0 => {
                 let rows = index_page::region_rows(&entries, view.has_branches);
-                Some(Page { name: REGIONS.to_owned(), text: format!("/* made by minicov */\nminicov.setRegions({rows});\n") })
+                Some(Page {
+                    name: REGIONS.to_owned(),
+                    text: format!("/* made by minicov */\nminicov.setRegions({rows});\n"),
+                })
             }
             1 => {
                 let script = Regions::Script(REGIONS);

@@ -122,16 +122,16 @@ impl Browser {
     /// Clicks where a user would.
     #[track_caller]
     pub fn click(&self, css: &str) {
-        let clicked = self.runtime.block_on(async {
-            self.client.find(Locator::Css(css)).await?.click().await
-        });
+        let clicked =
+            self.runtime.block_on(async { self.client.find(Locator::Css(css)).await?.click().await });
         clicked.unwrap_or_else(|error| panic!("click {css}: {error}"));
     }
 
     /// Presses keys, wherever the focus is.
     #[track_caller]
     pub fn keys(&self, keys: &str) {
-        let typed = self.runtime.block_on(async { self.client.active_element().await?.send_keys(keys).await });
+        let typed =
+            self.runtime.block_on(async { self.client.active_element().await?.send_keys(keys).await });
         typed.unwrap_or_else(|error| panic!("keys {keys:?}: {error}"));
     }
 

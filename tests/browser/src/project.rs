@@ -45,7 +45,8 @@ impl Project {
             .unwrap();
         let library = PathBuf::from(String::from_utf8(output.stdout).unwrap());
         for name in names {
-            let status = Command::new("cp").arg("-r").arg(library.join(name)).arg(self.folder.path()).status();
+            let status =
+                Command::new("cp").arg("-r").arg(library.join(name)).arg(self.folder.path()).status();
             assert!(status.unwrap().success(), "{name}");
         }
     }
@@ -54,8 +55,10 @@ impl Project {
     #[track_caller]
     pub fn minicov(&self, words: &[&str]) -> (String, String) {
         let output = self.command(words).output().unwrap();
-        let (stdout, stderr) =
-            (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
+        let (stdout, stderr) = (
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        );
         assert!(output.status.success(), "minicov {words:?}: {}\n{stdout}{stderr}", output.status);
         (stdout, stderr)
     }
@@ -78,7 +81,8 @@ impl Project {
     #[track_caller]
     pub fn page(&self, folder: &str, beginning: &str) -> PathBuf {
         let names = fs::read_dir(self.path(folder)).unwrap();
-        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.retain(|name| name.starts_with(beginning));
         assert_eq!(names.len(), 1, "{beginning}: {names:?}");
         self.path(folder).join(&names[0])
@@ -89,8 +93,10 @@ impl Project {
 fn minicov() -> PathBuf {
     match std::env::var_os("MINICOV") {
         Some(path) => repository().join(path),
-        None => Path::new(&std::env::var_os("CARGO_TARGET_DIR").map_or(repository().join("target"), PathBuf::from))
-            .join("debug/minicov"),
+        None => Path::new(
+            &std::env::var_os("CARGO_TARGET_DIR").map_or(repository().join("target"), PathBuf::from),
+        )
+        .join("debug/minicov"),
     }
 }
 

@@ -41,10 +41,14 @@ fn shown(line: &str) -> String {
     text
 }
 
-const NAMES: [&str; 4] = ["\"quoted\" 'twice'.py", "<b onclick=x>&amp;.py", "line\nend.py", "ünï\u{202e}code.py"];
+const NAMES: [&str; 4] =
+    ["\"quoted\" 'twice'.py", "<b onclick=x>&amp;.py", "line\nend.py", "ünï\u{202e}code.py"];
 
 fn project() -> Project {
-    let project = Project::with(&[("main.py", "import runpy, glob\nfor name in sorted(glob.glob('odd/*')): runpy.run_path(name)\n")]);
+    let project = Project::with(&[(
+        "main.py",
+        "import runpy, glob\nfor name in sorted(glob.glob('odd/*')): runpy.run_path(name)\n",
+    )]);
     for name in NAMES {
         project.file(&format!("odd/{name}"), source());
     }
@@ -76,7 +80,10 @@ fn check_page(browser: &Browser) {
     for (text, expected) in texts.iter().zip(&expected) {
         assert!(text == expected, "{:.200?}\n{:.200?}", text, expected);
     }
-    assert_eq!(browser.text("p.notice"), "This file has invisible characters that change the order or the look of text. They are shown by their numbers.");
+    assert_eq!(
+        browser.text("p.notice"),
+        "This file has invisible characters that change the order or the look of text. They are shown by their numbers."
+    );
     assert_ne!(browser.js("return document.title"), "owned");
     assert_eq!(browser.js("return document.querySelectorAll('img, .lines script, .lines style').length"), 0);
 }
@@ -95,7 +102,8 @@ fn what_is_hostile_is_shown() {
         browser.open(&project.page("htmlcov", &format!("odd_{name}")), "#t6");
         check_page(&browser);
         // A line of 100,000 characters is read in lines that fit.
-        let fits = browser.js("const m = document.querySelector('main'); return m.scrollWidth <= m.clientWidth");
+        let fits =
+            browser.js("const m = document.querySelector('main'); return m.scrollWidth <= m.clientWidth");
         assert_eq!(fits, true, "{name}");
     }
     browser.assert_quiet_console();

@@ -122,7 +122,12 @@ fn numbers_are_those_of_the_json_report() {
         let inside = files.iter().filter(|(name, _)| name.starts_with(&format!("{folder}/")));
         let mut sum = [0; 4];
         for (_, file) in inside {
-            for (sum, key) in sum.iter_mut().zip(["num_statements", "missing_lines", "num_branches", "num_partial_branches"]) {
+            for (sum, key) in sum.iter_mut().zip([
+                "num_statements",
+                "missing_lines",
+                "num_branches",
+                "num_partial_branches",
+            ]) {
                 *sum += file["summary"][key].as_u64().unwrap();
             }
         }
@@ -154,7 +159,11 @@ fn percentages_round_as_minicovs_do() {
         (0.001, 2, "0.01"),
         (71.428_571_428_571_43, 3, "71.429"),
     ] {
-        assert_eq!(browser.js(&format!("return minicov.display({percent}, {precision})")), shown, "{percent}");
+        assert_eq!(
+            browser.js(&format!("return minicov.display({percent}, {precision})")),
+            shown,
+            "{percent}"
+        );
     }
 }
 
@@ -164,18 +173,35 @@ fn the_index_sorts_filters_expands_and_keeps_its_state_in_the_address() {
     let browser = Browser::start();
     let index = project.path("htmlcov/index.html");
     browser.open(&index, "");
-    let names = || browser.texts(".body .name").iter().map(|name| name.replace(['▼', '▶'], "").trim().to_owned()).collect::<Vec<_>>();
+    let names = || {
+        browser
+            .texts(".body .name")
+            .iter()
+            .map(|name| name.replace(['▼', '▶'], "").trim().to_owned())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(names()[..3], ["email/", "mime/", "__init__.py"]);
 
     // Folders close and open, by mouse and by keys.
     browser.click(".body .row:nth-child(2) .folder");
     assert_eq!(names()[..2], ["email/", "mime/"]);
-    assert_eq!(browser.js("return document.querySelector('[data-at=\"1\"]').getAttribute('aria-expanded')"), "false");
+    assert_eq!(
+        browser.js("return document.querySelector('[data-at=\"1\"]').getAttribute('aria-expanded')"),
+        "false"
+    );
     assert!(browser.fragment().contains("toggled=email%2Fmime"), "{}", browser.fragment());
     browser.reload();
-    assert_eq!(browser.js("return document.querySelector('[data-at=\"1\"]').getAttribute('aria-expanded')"), "false");
+    assert_eq!(
+        browser.js("return document.querySelector('[data-at=\"1\"]').getAttribute('aria-expanded')"),
+        "false"
+    );
     browser.keys("\u{e015}\u{e015}\u{e014}");
-    assert_eq!(browser.js("return document.activeElement.dataset.at + document.activeElement.getAttribute('aria-expanded')"), "1true");
+    assert_eq!(
+        browser.js(
+            "return document.activeElement.dataset.at + document.activeElement.getAttribute('aria-expanded')"
+        ),
+        "1true"
+    );
     browser.keys("\u{e012}\u{e012}");
     assert_eq!(browser.js("return document.activeElement.dataset.at"), "0");
 
@@ -210,7 +236,10 @@ fn the_index_sorts_filters_expands_and_keeps_its_state_in_the_address() {
     assert!(coverage_of_shown(&browser).iter().all(|cell| cell != "100%"));
     assert!(rows_in_order(&browser, 7).len() < before);
     let fragment = browser.fragment();
-    assert!(fragment.contains("view=files") && fragment.contains("sort=coverage") && fragment.contains("hide=1"), "{fragment}");
+    assert!(
+        fragment.contains("view=files") && fragment.contains("sort=coverage") && fragment.contains("hide=1"),
+        "{fragment}"
+    );
     browser.click("#views [value=classes]");
     browser.back();
     assert_eq!(browser.text("#views [aria-pressed=true]"), "Files");
@@ -253,9 +282,13 @@ fn the_map_drills_down() {
     let json = project.json();
     let statements = |beginning: &str| -> f64 {
         let files = json["files"].as_object().unwrap().iter();
-        files.filter(|(name, _)| name.starts_with(beginning)).map(|(_, file)| file["summary"]["num_statements"].as_f64().unwrap()).sum()
+        files
+            .filter(|(name, _)| name.starts_with(beginning))
+            .map(|(_, file)| file["summary"]["num_statements"].as_f64().unwrap())
+            .sum()
     };
-    let (by_area, by_statements) = (area("email/") / area("json/"), statements("email/") / statements("json/"));
+    let (by_area, by_statements) =
+        (area("email/") / area("json/"), statements("email/") / statements("json/"));
     assert!((by_area / by_statements - 1.0).abs() < 0.05, "{by_area} {by_statements}");
 
     browser.click("button.tile[title^='email/']");
@@ -282,7 +315,9 @@ fn a_page_marks_each_line_as_the_json_report_does() {
         let report = &json["files"][file];
         browser.open(&project.page("htmlcov", &file.replace(['/', '.'], "_")), "");
         let with = |class: &str| {
-            browser.js(&format!("return [...document.querySelectorAll('.lines p.{class}')].map(p => Number(p.id.slice(1)))"))
+            browser.js(&format!(
+                "return [...document.querySelectorAll('.lines p.{class}')].map(p => Number(p.id.slice(1)))"
+            ))
         };
         assert_eq!(with("m"), report["missing_lines"], "{file}");
         let missing_branches = report["missing_branches"].as_array().unwrap();
@@ -303,15 +338,14 @@ fn a_page_marks_each_line_as_the_json_report_does() {
         assert_eq!(with("r"), json!(run), "{file}");
         // Each missing branch of a line that ran is a link to where it leads, in coverage.py's words.
         let arrows = browser.texts(".j a").len();
-        let expected = missing_branches.iter().filter(|branch| partial.contains(&branch[0].as_u64().unwrap())).count();
+        let expected =
+            missing_branches.iter().filter(|branch| partial.contains(&branch[0].as_u64().unwrap())).count();
         assert_eq!(arrows, expected, "{file}");
         // The text is the file's, to the character.
-        let text = browser.js(
-            "return [...document.querySelectorAll('.lines p')].map(p => {
+        let text = browser.js("return [...document.querySelectorAll('.lines p')].map(p => {
                  const copy = p.cloneNode(true);
                  copy.querySelectorAll(':scope > a:first-child, .j').forEach(e => e.remove());
-                 return copy.textContent + '\\n' }).join('')",
-        );
+                 return copy.textContent + '\\n' }).join('')");
         let source = std::fs::read_to_string(project.path(file)).unwrap();
         assert_eq!(text.as_str().unwrap().replace('␌', "\u{c}"), source, "{file}");
     }
@@ -320,10 +354,13 @@ fn a_page_marks_each_line_as_the_json_report_does() {
 
 #[test]
 fn a_page_is_walked_by_keys() {
-    let project = Project::with(&[(
-        "code.py",
-        "import sys\n\n\ndef f(a):\n    if a:\n        return 1\n    return 2\n\n\ndef g():\n    return 3\n\n\nif sys.argv[1:]:  # pragma: no cover\n    print()\nfor x in 'a':\n    f(x)\n",
-    ), ("b.py", "b = 1\n")]);
+    let project = Project::with(&[
+        (
+            "code.py",
+            "import sys\n\n\ndef f(a):\n    if a:\n        return 1\n    return 2\n\n\ndef g():\n    return 3\n\n\nif sys.argv[1:]:  # pragma: no cover\n    print()\nfor x in 'a':\n    f(x)\n",
+        ),
+        ("b.py", "b = 1\n"),
+    ]);
     project.minicov(&["run", "--branch", "--source", ".", "code.py"]);
     project.minicov(&["report", "--format", "html"]);
     let browser = Browser::start();
@@ -344,7 +381,10 @@ fn a_page_is_walked_by_keys() {
     browser.keys("x");
     browser.keys("m");
     assert_eq!(browser.text(".where"), "1 of 1 gaps");
-    assert_eq!(browser.js("return document.querySelector('.toggles [value=m]').getAttribute('aria-pressed')"), "false");
+    assert_eq!(
+        browser.js("return document.querySelector('.toggles [value=m]').getAttribute('aria-pressed')"),
+        "false"
+    );
     browser.reload();
     assert_eq!(browser.text(".where"), "– of 1 gaps", "the choice stays");
     browser.click(".toggles [value=m]");
@@ -364,7 +404,10 @@ fn a_page_is_walked_by_keys() {
     }
 
     // A branch that was not taken says so and leads there.
-    assert_eq!(browser.text("#t5 .j span"), "line 5 didn't jump to line 7 because the condition on line 5 was always true");
+    assert_eq!(
+        browser.text("#t5 .j span"),
+        "line 5 didn't jump to line 7 because the condition on line 5 was always true"
+    );
     browser.click("#t5 .j a");
     assert_eq!(browser.fragment(), "t7");
     assert_eq!(at(), "t7");
