@@ -10,8 +10,12 @@ mod harness;
 
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
+/// Processes that the program starts.
+mod children;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
+/// Configurations and commands, answered as coverage.py answers them.
+mod drop_in;
 /// Which Python runs.
 mod environment;
 /// The files for tools, compared with coverage.py and read by real readers.
@@ -34,3 +38,5 @@ mod selection;
 mod signals;
 /// Programs that are hard on what minicov needs for itself.
 mod surroundings;
+/// What is saved of killed, simultaneous and live processes.
+mod survival;

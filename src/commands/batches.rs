@@ -24,6 +24,8 @@ pub(super) struct Batches {
     pub(super) changed: BTreeSet<PathBuf>,
     /// Whether anything at all was recorded.
     pub(super) has_data: bool,
+    /// Packages asked for by name of which a module ran.
+    pub(super) packages: BTreeSet<String>,
     /// What the texts on the disk are now.
     texts: HashMap<PathBuf, Option<Text>>,
     /// The files that count although they never ran.
@@ -49,7 +51,8 @@ impl Extend<JournalContents> for Batches {
 impl Batches {
     /// Adds what a journal says.
     fn add(&mut self, contents: JournalContents) {
-        let JournalContents { settings, files } = contents;
+        let JournalContents { settings, files, packages } = contents;
+        self.packages.extend(packages);
         self.has_data |= !files.is_empty();
         let measured: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();
         let mut found = Vec::with_capacity(files.len());

@@ -6,6 +6,7 @@
 mod analysis;
 mod annotate;
 mod batches;
+mod child;
 mod collect;
 mod combine;
 mod erase;
@@ -27,6 +28,7 @@ use crate::config::{
 };
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::METRICS;
+use crate::processes;
 use crate::report::FORMATS;
 use crate::trace::CORES;
 use crate::ui::{self, OutputError};
@@ -42,6 +44,11 @@ enum Failure {
 
 /// Runs minicov.
 pub fn main() -> ExitCode {
+    // Before anything else: a minicov that a measured program starts is none of its parent's business.
+    let handover = processes::received();
+    if let Some(request) = child::Request::from_command_line(env::args_os()) {
+        return child::child(&request, handover);
+    }
     let vocabulary = Vocabulary {
         formats: FORMATS
             .iter()

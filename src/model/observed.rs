@@ -97,6 +97,9 @@ pub(crate) trait Journal: Send + Sync {
     /// `line` of `file` ran.
     fn line(&self, file: u32, line: LineNo) -> Result<(), JournalError>;
 
+    /// A module of a package that was asked for by name ran.
+    fn package(&self, name: &str) -> Result<(), JournalError>;
+
     /// States a code object of `file` (without those nested in it); the number stands for it in later records.
     fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError>;
 

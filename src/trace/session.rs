@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -48,7 +49,8 @@ pub(crate) struct Session {
     /// Files that would be measured if their names were text.
     unnameable: Mutex<BTreeSet<PathBuf>>,
     quiet: AtomicBool,
-    trouble: OnceLock<String>,
+    /// The first reason to go quiet, and the process that had it.
+    trouble: OnceLock<(u32, String)>,
 }
 
 /// Sets the session of this process. There is one at most; a second call changes nothing.
@@ -82,19 +84,15 @@ pub(crate) fn record_trouble_from_panics() {
 }
 
 impl Session {
-    /// What went wrong, if anything did.
-    pub(crate) fn trouble() -> Option<String> {
-        SESSION.get()?.trouble.get().cloned()
+    /// What went wrong in this process, if anything did.
+    pub(crate) fn trouble() -> Option<&'static str> {
+        let (process, reason) = SESSION.get()?.trouble.get()?;
+        (*process == process::id()).then_some(reason)
     }
 
     /// Whether this process must leave alone whatever a lock guards: it was forked while another thread may have held it.
     pub(crate) fn is_broken() -> bool {
         forks::is_broken()
-    }
-
-    /// The source packages of which a module ran.
-    pub(crate) fn imported_packages() -> BTreeSet<String> {
-        SESSION.get().map(|session| locked(&session.imported_packages).clone()).unwrap_or_default()
     }
 
     /// Files that were not measured because no data file can hold their names.
@@ -119,7 +117,7 @@ impl Session {
     /// Ends measuring for good; the first reason is kept for the end of the run.
     pub(super) fn go_quiet(&self, reason: &str) {
         self.quiet.store(true, Ordering::Relaxed);
-        let _ = self.trouble.set(reason.to_owned());
+        let _ = self.trouble.set((process::id(), reason.to_owned()));
     }
 
     /// Notes that `line` of the code's file ran.
@@ -209,8 +207,13 @@ impl Session {
         let metadata = fs::metadata(&path).ok()?;
         let module = if self.selection.asks_for_module() { current_module(py, &path) } else { None };
         if let Some(package) = module.as_deref().and_then(|module| self.selection.source_package_of(module)) {
-            let _pass = forks::pass();
-            locked(&self.imported_packages).insert(package.to_owned());
+            let is_new = {
+                let _pass = forks::pass();
+                locked(&self.imported_packages).insert(package.to_owned())
+            };
+            if is_new {
+                self.keep(|journal| journal.package(package));
+            }
         }
         if !metadata.is_file() || !self.selection.measures(&path, module.as_deref()) {
             return None;

@@ -20,16 +20,26 @@ pub(crate) fn tmp_folder() -> &'static Path {
 
 /// The environment's python. Makes the environment where there is none for the pinned requirements.
 pub(crate) fn venv_python() -> PathBuf {
-    let requirements = repository().join("tests/requirements.txt");
+    named_venv("venv", "tests/requirements.txt")
+}
+
+/// The python of an environment that has pytest-xdist besides.
+pub(crate) fn xdist_python() -> PathBuf {
+    named_venv("venv-xdist", "tests/requirements-xdist.txt")
+}
+
+/// The python of the environment called `name`, made for the requirements in a file of the repository.
+fn named_venv(name: &str, requirements: &str) -> PathBuf {
+    let requirements = repository().join(requirements);
     let wanted = format!("{}\n{}", build_python().display(), fs::read_to_string(&requirements).unwrap());
-    let folder = tmp_folder().join("venv");
+    let folder = tmp_folder().join(name);
     let python = folder.join("bin/python");
     let stamp = folder.join("made-for");
     let is_made = || fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) && python.exists();
     if is_made() {
         return python;
     }
-    with_lock("venv", || {
+    with_lock(name, || {
         if is_made() {
             return;
         }

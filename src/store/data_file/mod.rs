@@ -24,6 +24,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rustix::fs::{Access, access};
 
 pub(crate) use error::{Fault, StoreError};
 pub(crate) use facts_cache::FactsKey;
@@ -102,6 +103,27 @@ impl DataFile {
             Ok(file)
         });
         opened.map_err(|fault| fault.at(path))
+    }
+
+    /// Whether a run can hope to write to the data file when it has ended; asked without waiting or creating anything.
+    pub(crate) fn check(path: &Path) -> Result<(), StoreError> {
+        let checked = match fs::metadata(path) {
+            Ok(_) => Self::update_within(path, Duration::ZERO).map(drop).or_else(|error| match error.fault {
+                // By the end of the run it may be free.
+                Fault::Locked { .. } => Ok(()),
+                fault => Err(fault),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
+                Some(folder) if !folder.is_dir() => Err(Fault::NoFolder),
+                // SQLite has files of its own beside it for a while.
+                Some(folder) => {
+                    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|_| Fault::ReadOnly)
+                }
+                None => Err(Fault::NotAFile),
+            },
+            Err(error) => Err(Fault::of_io(error)),
+        };
+        checked.map_err(|fault| fault.at(path))
     }
 
     fn connect(path: &Path, flags: OpenFlags, patience: Duration) -> Result<Self, Fault> {

@@ -11,6 +11,7 @@ mod folder;
 mod format;
 mod handle;
 mod mapping;
+mod notes;
 mod reader;
 mod writer;
 
