@@ -72,7 +72,12 @@ pub(super) fn is_bidi(character: char) -> bool {
 }
 
 fn push_odd(html: &mut String, character: char) {
-    let _ = write!(html, "<span class=odd title=U+{:04X}>{}</span>", u32::from(character), name_of_odd(character));
+    let _ = write!(
+        html,
+        "<span class=odd title=U+{:04X}>{}</span>",
+        u32::from(character),
+        name_of_odd(character)
+    );
 }
 
 /// The picture of a control character, the number of any other.
@@ -100,10 +105,7 @@ mod tests {
             ("a < b && c > d", "a &lt; b &amp;&amp; c &gt; d"),
             ("</script><!--", "&lt;/script&gt;&lt;!--"),
             ("é\t😀", "é\t😀"),
-            (
-                "\u{c}x\u{1b}",
-                "<span class=odd title=U+000C>␌</span>x<span class=odd title=U+001B>␛</span>",
-            ),
+            ("\u{c}x\u{1b}", "<span class=odd title=U+000C>␌</span>x<span class=odd title=U+001B>␛</span>"),
             ("a\u{202e}b", "a<span class=odd title=U+202E>U+202E</span>b"),
         ] {
             assert_eq!(text(plain), html);

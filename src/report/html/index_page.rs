@@ -99,7 +99,11 @@ pub(super) fn body(
         unusable: view.unusable.iter().map(|reason| escape::text(reason)).collect(),
         files: entries
             .iter()
-            .map(|entry| Bare { name: escape::visible(&entry.file.name), url: entry.page, percent: bare(entry) })
+            .map(|entry| Bare {
+                name: escape::visible(&entry.file.name),
+                url: entry.page,
+                percent: bare(entry),
+            })
             .collect(),
         remarks,
         data: escape::script_json(&data),

@@ -89,18 +89,18 @@ impl Project {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "what tests are told, not what minicov reads")]
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
 /// The minicov under test: `MINICOV`, as tests/run sets it, else the debug build.
 fn minicov() -> PathBuf {
-    match std::env::var_os("MINICOV") {
-        Some(path) => repository().join(path),
-        None => Path::new(
-            &std::env::var_os("CARGO_TARGET_DIR").map_or(repository().join("target"), PathBuf::from),
-        )
-        .join("debug/minicov"),
-    }
+    let built = || variable("CARGO_TARGET_DIR").unwrap_or(repository().join("target")).join("debug/minicov");
+    variable("MINICOV").map_or_else(built, |path| repository().join(path))
 }
 
 /// The Python that this minicov was built for: `PYO3_PYTHON`, else the first on the path.
 fn python() -> PathBuf {
-    std::env::var_os("PYO3_PYTHON").map_or_else(|| PathBuf::from("/usr/bin/python3"), PathBuf::from)
+    variable("PYO3_PYTHON").unwrap_or_else(|| PathBuf::from("/usr/bin/python3"))
 }

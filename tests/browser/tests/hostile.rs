@@ -78,7 +78,7 @@ fn check_page(browser: &Browser) {
     let expected: Vec<String> = source.lines().map(shown).collect();
     assert_eq!(texts.len(), expected.len());
     for (text, expected) in texts.iter().zip(&expected) {
-        assert!(text == expected, "{:.200?}\n{:.200?}", text, expected);
+        assert!(text == expected, "{text:.200?}\n{expected:.200?}");
     }
     assert_eq!(
         browser.text("p.notice"),
@@ -129,10 +129,10 @@ fn a_single_file_is_as_safe_and_does_the_same() {
     check_index(&browser);
     browser.open(&all, "#view=functions");
     browser.click(".body .row:nth-child(6) a");
-    assert!(browser.fragment().ends_with(".t8"), "{}", browser.fragment());
+    assert!(browser.fragment().contains(".t8"), "{}", browser.fragment());
     assert_eq!(browser.js("return document.querySelector('.at').id"), "t8");
     browser.click("#t6 > a");
-    assert!(browser.fragment().ends_with(".t6"), "{}", browser.fragment());
+    assert!(browser.fragment().contains(".t6"), "{}", browser.fragment());
     browser.back();
     assert_eq!(browser.js("return document.querySelector('.at').id"), "t8");
     browser.reload();
