@@ -68,7 +68,13 @@ impl ReportSettings {
                 ["console", "html"].map(str::to_owned).into()
             }
             Verb::Report => settings.get(&options::FORMAT).to_vec(),
-            Verb::Run | Verb::Annotate | Verb::Combine | Verb::Erase => Vec::new(),
+            Verb::Run
+            | Verb::Annotate
+            | Verb::Combine
+            | Verb::Erase
+            | Verb::Debug
+            | Verb::Completions
+            | Verb::Man => Vec::new(),
             Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => vec![verb.word().to_owned()],
         };
         let outputs = OUTPUTS.iter().filter_map(|(format, setting)| {

@@ -29,6 +29,7 @@ use chrono::{DateTime, FixedOffset};
 
 pub(crate) use annotate::{annotate, annotated_name};
 pub(crate) use html::{HtmlOptions, INDEX, MADE_BY_COVERAGE_PY, MADE_BY_US, Page, Pages};
+pub(crate) use human_order::compare as human_order;
 pub(crate) use judgement::{Demands, Threshold};
 pub(crate) use view::{FileView, Lines, MeasuredSource, Outcome, View};
 
