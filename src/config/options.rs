@@ -22,7 +22,6 @@ const REPORTS: &[Verb] = Verb::REPORTS;
 const TOTALS: &[Verb] = Verb::FORMATS;
 const ALL: &[Verb] = Verb::CONFIGURED;
 
-const NOT_YET: &str = "it is not there yet";
 const PLUGINS: &str = "minicov is no Python program, so it can run no plugins of coverage.py's";
 const DEBUGGING: &str = "coverage.py's internals are not minicov's; see minicov debug";
 
