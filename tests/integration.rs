@@ -18,6 +18,8 @@ mod data_file;
 mod drop_in;
 /// Which Python runs.
 mod environment;
+/// Children by fork.
+mod forks;
 /// The files for tools, compared with coverage.py and read by real readers.
 mod formats;
 /// Random functions, compared with a plain trace function.
@@ -40,3 +42,5 @@ mod signals;
 mod surroundings;
 /// What is saved of killed, simultaneous and live processes.
 mod survival;
+/// Threads, greenlets, further interpreters.
+mod threads;
