@@ -310,10 +310,10 @@ fn an_interpreter_that_cannot_start() {
 
 covtest!(source_that_names_nothing, |core| {
     let project = Project::with(&[("program.py", PROGRAM)]);
-    let outcome = project.run(core, &["--source=nothing,nobody", "program.py"]);
+    let outcome = project.run(core, &["--source=nothing,nowhere", "program.py"]);
     outcome.success().stdout("").stderr(
         "minicov: warning: nothing is no folder, and no Python code of a module of that name ran [module-not-imported]\n\
-         minicov: warning: nobody is no folder, and no Python code of a module of that name ran [module-not-imported]\n\
+         minicov: warning: nowhere is no folder, and no Python code of a module of that name ran [module-not-imported]\n\
          minicov: warning: no data was collected: none of the code to be measured ran [no-data-collected]\n",
     );
 });

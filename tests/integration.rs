@@ -14,6 +14,8 @@ mod bad_input;
 mod children;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
+/// `debug`, completions, manual pages, docs/configuration.md.
+mod describing;
 /// Configurations and commands, answered as coverage.py answers them.
 mod drop_in;
 /// Which Python runs.

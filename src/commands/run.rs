@@ -15,6 +15,7 @@ use super::{Failure, collect, erase};
 use crate::config::{RunSettings, Workplace};
 use crate::error::UserError;
 use crate::metrics::{self, Needs};
+use crate::model::BranchDetail;
 use crate::paths::{Folders, Selection};
 use crate::processes::{self, Handover};
 use crate::python::{self, Booted, Environment, EnvironmentError, LINKED_MINOR, Layout};
@@ -121,13 +122,14 @@ pub(super) fn begin_measuring(
         report: settings.report,
         source_packages: selection.source_packages().to_vec(),
     });
-    trace::begin(selection, needs.edges, core, journal);
+    let detail = if needs.sides { BranchDetail::Sides } else { BranchDetail::Steps };
+    let branches = needs.edges.then_some(detail);
+    trace::begin(selection, branches, core, journal);
     trace::record_trouble_from_panics();
     if !python::ffi::at_exit(finish) {
         return Err(UserError::new("the interpreter takes no further exit functions"));
     }
-    Python::attach(|py| (core.install)(py, needs.edges))
-        .map_err(|error| UserError::new(error.to_string()))?;
+    Python::attach(|py| (core.install)(py, branches)).map_err(|error| UserError::new(error.to_string()))?;
     measure_children(workplace, settings, script_folder, role);
     Ok(())
 }

@@ -20,7 +20,7 @@ const REPORT: &[Verb] = &[Verb::Report];
 const REPORTS: &[Verb] = Verb::REPORTS;
 /// The reports that end with a total.
 const TOTALS: &[Verb] = Verb::FORMATS;
-const ALL: &[Verb] = Verb::ALL;
+const ALL: &[Verb] = Verb::CONFIGURED;
 
 const NOT_YET: &str = "it is not there yet";
 const PLUGINS: &str = "minicov is no Python program, so it can run no plugins of coverage.py's";

@@ -35,7 +35,14 @@ impl ReportSettings {
     pub(crate) fn new(settings: &Settings, verb: Verb, files: Vec<PathBuf>) -> Self {
         let formats = match verb {
             Verb::Report => settings.get(&options::FORMAT).to_vec(),
-            Verb::Run | Verb::Html | Verb::Annotate | Verb::Combine | Verb::Erase => Vec::new(),
+            Verb::Run
+            | Verb::Html
+            | Verb::Annotate
+            | Verb::Combine
+            | Verb::Erase
+            | Verb::Debug
+            | Verb::Completions
+            | Verb::Man => Vec::new(),
             Verb::Xml | Verb::Json | Verb::Lcov => vec![verb.word().to_owned()],
         };
         let outputs = OUTPUTS.iter().filter_map(|(format, setting)| {

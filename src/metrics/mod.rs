@@ -49,12 +49,18 @@ pub(crate) struct Needs {
     pub(crate) lines: bool,
     /// Ways that control took from one line or instruction to another.
     pub(crate) edges: bool,
+    /// Each side of each branch, also where it makes no difference to lines. Asks for `edges`, too.
+    pub(crate) sides: bool,
 }
 
 impl Needs {
     #[must_use]
     pub(crate) fn union(self, other: Self) -> Self {
-        Self { lines: self.lines || other.lines, edges: self.edges || other.edges }
+        Self {
+            lines: self.lines || other.lines,
+            edges: self.edges || other.edges,
+            sides: self.sides || other.sides,
+        }
     }
 }
 

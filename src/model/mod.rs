@@ -15,6 +15,6 @@ pub(crate) use code::CodeShape;
 pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
 pub(crate) use observed::{
-    CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
+    BranchDetail, CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
 };
 pub(crate) use totals::Totals;

@@ -50,6 +50,15 @@ impl Edge {
     pub(crate) const EXIT: u32 = u32::MAX;
 }
 
+/// How closely branches are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum BranchDetail {
+    /// As far as it tells of steps between lines: a branch within a line may be given up when one side of it was seen.
+    Steps,
+    /// Each side of each branch, for metrics finer than lines.
+    Sides,
+}
+
 /// Which code object of a file: enough to find it again among those that the same text compiles to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CodeKey {

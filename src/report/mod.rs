@@ -27,6 +27,7 @@ use std::str::FromStr;
 use chrono::{DateTime, FixedOffset};
 
 pub(crate) use annotate::{annotate, annotated_name};
+pub(crate) use human_order::compare as human_order;
 pub(crate) use judgement::{Demands, Threshold};
 pub(crate) use view::{FileView, Lines, MeasuredSource, Outcome, View};
 

@@ -18,6 +18,8 @@ mod thread_starts;
 
 use pyo3::prelude::*;
 
+use crate::model::BranchDetail;
+
 pub(crate) use session::{Session, begin, record_trouble_from_panics};
 
 /// A way of getting events out of CPython.
@@ -28,7 +30,7 @@ pub(crate) struct Core {
     /// Whether it tells of branches by offsets in the bytecode; else by lines.
     has_offsets: bool,
     /// Hooks this core into the interpreter, for the session that [`begin`] has set.
-    pub(crate) install: fn(Python<'_>, branches: bool) -> Result<(), TraceError>,
+    pub(crate) install: fn(Python<'_>, branches: Option<BranchDetail>) -> Result<(), TraceError>,
 }
 
 /// Every core this build has, best first.

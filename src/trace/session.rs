@@ -23,7 +23,9 @@ use pyo3::types::PyString;
 
 use super::code::CodeState;
 use super::{Core, forks};
-use crate::model::{ArcEnd, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo};
+use crate::model::{
+    ArcEnd, BranchDetail, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo,
+};
 use crate::paths::{Selection, canonical};
 use crate::python::ffi;
 use crate::source;
@@ -40,8 +42,8 @@ const LARGEST_TEXT: u64 = 16 << 20;
 /// The measuring of this process.
 pub(crate) struct Session {
     selection: Selection,
-    /// Whether steps between lines are recorded.
-    pub(super) branches: bool,
+    /// How closely branches are watched, if they are.
+    pub(super) branches: Option<BranchDetail>,
     /// Whether the core tells of branches by offsets; else it tells of steps between lines.
     core_has_offsets: bool,
     journal: Arc<dyn Journal>,
@@ -57,7 +59,12 @@ pub(crate) struct Session {
 }
 
 /// Sets the session of this process. There is one at most; a second call changes nothing.
-pub(crate) fn begin(selection: Selection, branches: bool, core: &Core, journal: Arc<dyn Journal>) {
+pub(crate) fn begin(
+    selection: Selection,
+    branches: Option<BranchDetail>,
+    core: &Core,
+    journal: Arc<dyn Journal>,
+) {
     let _ = SESSION.set(Session {
         selection,
         branches,
@@ -171,9 +178,9 @@ impl Session {
         }
         let filename = code.getattr(intern!(py, "co_filename"))?.cast_into::<PyString>()?;
         let Some(file) = self.file_number(&filename)? else { return Ok(None) };
-        let mut state = CodeState::new(code, file)?;
-        if self.branches && self.core_has_offsets {
-            self.state_at_once(&mut state, code)?;
+        let state = CodeState::new(code, file)?;
+        if self.branches.is_some() && self.core_has_offsets {
+            self.state_at_once(&state, code)?;
         }
         Ok(Some(state))
     }

@@ -24,7 +24,8 @@ use pyo3::types::PyType;
 use super::code::{CodeState, reserve_slot, state_of};
 use super::session::{Session, active, guard, prepare_for_errors};
 use super::{TraceError, audit, thread_starts};
-use crate::model::LineNo;
+use crate::bytecode::{self, ControlFlow};
+use crate::model::{BranchDetail, LineNo};
 use crate::python::ffi::Interpreter;
 
 /// Raised by `PyEval_SetTrace`, whoever calls it, before it does anything (CPython 3.11–3.15, `Python/ceval.c` and
@@ -45,7 +46,7 @@ unsafe extern "C" {
     ) -> *mut raw::PyObject;
 }
 
-pub(super) fn install(py: Python<'_>, _branches: bool) -> Result<(), TraceError> {
+pub(super) fn install(py: Python<'_>, _branches: Option<BranchDetail>) -> Result<(), TraceError> {
     reserve_slot(py)?;
     prepare_for_errors(py);
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
@@ -167,7 +168,7 @@ unsafe extern "C" fn trace(
             // SAFETY: as above.
             raw::PyTrace_LINE => unsafe { line(session, frame) }?,
             // SAFETY: as above; the argument is the exception as a tuple.
-            raw::PyTrace_EXCEPTION if session.branches => unsafe { exception(frame, argument) }?,
+            raw::PyTrace_EXCEPTION if session.branches.is_some() => unsafe { exception(frame, argument) }?,
             // SAFETY: as above; the argument is null when an exception leaves the frame.
             raw::PyTrace_RETURN => unsafe { leave(session, frame, !argument.is_null()) }?,
             _ => (),
@@ -190,7 +191,7 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
     let state = state_of(session, &code)?;
     let mut last = 0;
-    if session.branches
+    if session.branches.is_some()
         && let Some(state) = state.filter(|state| state.suspends)
         // SAFETY: the frame is alive.
         && let Some(offset) = unsafe { offset_of(frame) }
@@ -294,7 +295,7 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
     session.record_line(state, line);
-    if !session.branches || last == 0 || state.knows_step(last, line.cast_signed()) {
+    if session.branches.is_none() || last == 0 || state.knows_step(last, line.cast_signed()) {
         return Ok(());
     }
     // SAFETY: the caller vouches for it.
@@ -304,20 +305,40 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     Ok(())
 }
 
+/// The code of a frame, taken apart.
+///
+/// # Safety
+/// Attached, with a live frame of the code that the state belongs to.
+unsafe fn flow_of(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyResult<&ControlFlow> {
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the frame is alive; the result is a new reference, never null.
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    state.flow(&unsafe { Bound::from_owned_ptr(py, code.cast()) })
+}
+
 /// Whether only an exception leads to where the frame is.
 ///
 /// # Safety
 /// Attached, with a live frame of the code that the state belongs to.
 unsafe fn is_at_handler(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyResult<bool> {
     // SAFETY: the caller vouches for it.
-    let py = unsafe { Python::assume_attached() };
-    // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { raw::PyFrame_GetCode(frame) };
-    // SAFETY: as stated.
-    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
-    // SAFETY: the frame is alive.
     let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(false) };
-    Ok(state.flow(&code)?.handles_at(offset))
+    // SAFETY: as above.
+    Ok(unsafe { flow_of(state, frame) }?.handles_at(offset))
+}
+
+/// Whether the frame is left for good and with a value: not for a while (`yield`), nor by an exception, of which CPython
+/// 3.12 tells in the same way.
+///
+/// # Safety
+/// Attached, with a live frame of the code that the state belongs to.
+unsafe fn is_at_return(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyResult<bool> {
+    // SAFETY: the caller vouches for it.
+    let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(false) };
+    // SAFETY: as above.
+    Ok(unsafe { flow_of(state, frame) }?.returns_at(offset))
 }
 
 /// An exception was raised in a frame, or came to it from a call. Where it leads is no branch, unless a `raise` statement
@@ -334,13 +355,10 @@ unsafe fn exception(frame: *mut raw::PyFrameObject, argument: *mut raw::PyObject
     let state = unsafe { state.as_ref() };
     // SAFETY: the caller vouches for it.
     let py = unsafe { Python::assume_attached() };
-    // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { raw::PyFrame_GetCode(frame) };
-    // SAFETY: as stated.
-    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
     // SAFETY: the frame is alive.
     let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(()) };
-    let flow = state.flow(&code)?;
+    // SAFETY: as above.
+    let flow = unsafe { flow_of(state, frame) }?;
     let is_raise = flow.raises_at(offset);
     if !is_raise {
         // SAFETY: the argument is a valid object.
@@ -374,37 +392,28 @@ unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bo
     else {
         return Ok(());
     };
-    if !session.branches {
+    if session.branches.is_none() {
         return Ok(());
     }
     let Some(state) = activation.state else { return Ok(()) };
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
     let mut last = activation.last;
-    if has_value {
-        if state.suspends {
-            // SAFETY: the caller vouches for it.
-            let py = unsafe { Python::assume_attached() };
-            // SAFETY: the frame is alive; the result is a new reference, never null.
-            let code = unsafe { raw::PyFrame_GetCode(frame) };
-            // SAFETY: as stated.
-            let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
-            // SAFETY: the frame is alive.
-            let offset = unsafe { offset_of(frame) };
-            let flow = state.flow(&code)?;
-            if !offset.is_some_and(|offset| flow.returns_at(offset)) {
-                return Ok(());
-            }
-        }
-        // SAFETY: the frame is alive.
-        let line = unsafe { line_of(frame) };
+    // SAFETY: the frame is alive.
+    let line = unsafe { line_of(frame) };
+    if line == last && (!state.is_statement || state.knows_step(last, state.exit())) {
+        // Whatever happens, it is known.
+        return Ok(());
+    }
+    // SAFETY: the caller vouches for it.
+    if has_value && unsafe { is_at_return(state, frame) }? {
         if line != 0 && line != last {
             // CPython 3.14 does not always tell of a line that only returns, behind a loop.
             session.record_line(state, line);
             session.record_step(state, last, line.cast_signed());
             last = line;
         }
-    } else if !activation.raising {
+    } else if !activation.raising || !bytecode::is_function(state.flags) {
         return Ok(());
     }
     if state.is_statement {

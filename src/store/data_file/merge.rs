@@ -1,11 +1,12 @@
 //! Adding what was observed to a data file.
 //!
 //! A data file holds lines or arcs, never both: that is how coverage.py reads it. In a file of arcs, that a line ran is
-//! written, where no arc ends there, as an arc from the line to itself, as coverage.py's sysmon core does. coverage.py
-//! counts both ends of an arc as executed lines and never takes such an arc for a branch (coverage 7.17.3, `results.py`,
-//! `analysis_from_file_reporter`): it says exactly what is known, that the line ran and not where it went; a branch
-//! there counts as not taken until an arc says so. So lines can be added to a file of arcs, and a file of lines becomes
-//! one of arcs when the first arcs come to it.
+//! written, where no arc ends there, as an arc into the line from the negated line, as if code that begins there were
+//! entered. coverage.py counts positive ends of arcs as executed lines and never takes an arc from a negative end for a
+//! branch (coverage 7.17.3, `results.py`, `analysis_from_file_reporter`): it says exactly what is known, that the line ran
+//! and not where it went; a branch there counts as not taken until an arc says so. (An arc from the line to itself, as
+//! coverage.py's sysmon core has, will not do: from a `with` statement on one line, coverage.py reads it as a step to the
+//! next.) So lines can be added to a file of arcs, and a file of lines becomes one of arcs when the first arcs come to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
@@ -241,7 +242,7 @@ static PUT_MANY_ARCS: LazyLock<String> = LazyLock::new(|| {
 });
 
 fn add_as_arcs(connection: &Connection, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
-    add_arcs(connection, file, context, lines.iter().map(|line| [i64::from(line); 2]))
+    add_arcs(connection, file, context, lines.iter().map(|line| [-i64::from(line), i64::from(line)]))
 }
 
 fn add_arcs(
