@@ -12,6 +12,8 @@ mod harness;
 mod bad_input;
 /// Processes that the program starts.
 mod children;
+/// `minicov combine`, and parallel data files.
+mod combine;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
 /// `debug`, completions, manual pages, docs/configuration.md.

@@ -13,6 +13,7 @@ mod debug;
 mod describe;
 mod erase;
 mod exclusions;
+mod inputs;
 mod output;
 mod project;
 mod report;
@@ -25,7 +26,8 @@ use std::process::ExitCode;
 use self::exclusions::ExclusionRules;
 use crate::cli::{self, Invocation, Vocabulary};
 use crate::config::{
-    Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb, Workplace, options,
+    CombineSettings, Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb,
+    Workplace, options,
 };
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::METRICS;
@@ -115,10 +117,10 @@ fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, 
         }
         Verb::Annotate => {
             let folder = settings.get(&options::ANNOTATE_DIRECTORY).map(Path::new);
-            annotate::annotate(&workplace, &Selected::new(&settings, files), &rules, folder)
+            annotate::annotate(&workplace, &Selected::new(&settings, verb, files), &rules, folder)
         }
         Verb::Erase => erase::erase(&workplace),
-        Verb::Combine => combine::combine(&workplace, &files, settings.get(&options::QUIET)),
+        Verb::Combine => combine::combine(&workplace, &CombineSettings::new(&settings, verb, files)),
         Verb::Debug => debug::debug(&workplace, &settings, &files),
         // These need no configuration, and were answered above.
         Verb::Completions | Verb::Man => Ok(ExitStatus::Success.into()),

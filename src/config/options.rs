@@ -136,7 +136,7 @@ options! {
     QUIET: bool = Row::new("--quiet", "Don't say what was done")
         .flags(&[Flag::new("quiet", &[Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov, Verb::Combine]).short('q')]);
     KEEP_COMBINED: bool = Row::new("--keep-combined", "Keep the parallel data files that are combined first")
-        .flags(&[Flag::new("keep-combined", REPORTS)]).inert(NOT_YET);
+        .flags(&[Flag::new("keep-combined", REPORTS)]);
     // combine
     KEEP: bool = Row::new("--keep", "Keep the data files that were combined").flags(&[Flag::new("keep", &[Verb::Combine])]);
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::option::{Setting, Verb};
 use super::options;
-use super::settings::{Settings, Threshold};
+use super::settings::{PathRule, Settings, Threshold};
 use super::value::FileName;
 
 /// Formats that are files, and where they go.
@@ -52,7 +52,7 @@ impl ReportSettings {
             formats,
             output: settings.get(&options::OUTPUT).map(PathBuf::from),
             outputs: outputs.collect(),
-            selected: Selected::new(settings, files),
+            selected: Selected::new(settings, verb, files),
             demanded: Demanded {
                 fail_under: settings.given(&options::FAIL_UNDER),
                 fail_under_branch: settings.given(&options::FAIL_UNDER_BRANCH),
@@ -75,16 +75,20 @@ pub(crate) struct Selected {
     /// for all.
     pub(crate) contexts: Vec<String>,
     pub(crate) ignore_errors: bool,
+    /// What becomes of parallel data files, and what sources are called here.
+    pub(crate) combining: CombineSettings,
 }
 
 impl Selected {
-    pub(crate) fn new(settings: &Settings, files: Vec<PathBuf>) -> Self {
+    /// For `verb`, one that reports.
+    pub(crate) fn new(settings: &Settings, verb: Verb, files: Vec<PathBuf>) -> Self {
         Self {
             include: settings.get(&options::REPORT_INCLUDE).to_vec(),
             omit: settings.get(&options::REPORT_OMIT).to_vec(),
             files,
             contexts: settings.get(&options::CONTEXTS).to_vec(),
             ignore_errors: settings.get(&options::IGNORE_ERRORS),
+            combining: CombineSettings::new(settings, verb, Vec::new()),
         }
     }
 }
@@ -128,6 +132,36 @@ impl Look {
             source: settings.get(&options::SOURCE).to_vec(),
             package_depth: usize::try_from(settings.get(&options::XML_PACKAGE_DEPTH)).unwrap_or_default(),
             line_checksums: settings.get(&options::LCOV_LINE_CHECKSUMS),
+        }
+    }
+}
+
+/// What `minicov combine` was asked; reports begin by combining, too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CombineSettings {
+    /// Data files, and folders to look for them in; empty for the data file's folder.
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Whether the data file's own data stays.
+    pub(crate) append: bool,
+    /// Whether the inputs stay.
+    pub(crate) keep: bool,
+    pub(crate) quiet: bool,
+    /// `[paths]`.
+    pub(crate) paths: Vec<PathRule>,
+    pub(crate) relative_files: bool,
+}
+
+impl CombineSettings {
+    /// `inputs` as given to `minicov combine`; none for reports.
+    pub(crate) fn new(settings: &Settings, verb: Verb, inputs: Vec<PathBuf>) -> Self {
+        let keep = if verb == Verb::Combine { &options::KEEP } else { &options::KEEP_COMBINED };
+        Self {
+            inputs,
+            append: settings.get(&options::APPEND),
+            keep: settings.get(keep),
+            quiet: settings.get(&options::QUIET),
+            paths: settings.paths.clone(),
+            relative_files: settings.get(&options::RELATIVE_FILES),
         }
     }
 }
