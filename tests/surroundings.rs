@@ -8,7 +8,7 @@ use crate::harness::{MINOR, Project};
 
 /// A program that runs `count` new lines.
 fn long(count: usize) -> String {
-    (0..count).map(|number| format!("x{number} = {number}\n")).collect()
+    (0..count).map(|number| format!("x{number} = {number}\n")).collect::<Vec<_>>().concat()
 }
 
 covtest!(a_program_may_close_all_descriptors_and_open_its_own, |core| {
