@@ -272,7 +272,7 @@ pub(super) fn tell_of_data(collected: &Collected, source_packages: &[String]) {
 pub(super) fn print_report(workplace: &Workplace) {
     let started = std::env::current_exe().and_then(|minicov| {
         Command::new(minicov)
-            .arg("report")
+            .args(["report", "--format=console"])
             .arg("--data-file")
             .arg(&workplace.data_file)
             .current_dir(&workplace.folder)
