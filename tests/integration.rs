@@ -12,6 +12,8 @@ mod harness;
 mod bad_input;
 /// Processes that the program starts.
 mod children;
+/// `minicov combine`, and parallel data files.
+mod combine;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
 /// `debug`, completions, manual pages, docs/configuration.md.
@@ -20,6 +22,8 @@ mod describing;
 mod drop_in;
 /// Which Python runs.
 mod environment;
+/// Children by fork.
+mod forks;
 /// The files for tools, compared with coverage.py and read by real readers.
 mod formats;
 /// Random functions, compared with a plain trace function.
@@ -42,3 +46,5 @@ mod signals;
 mod surroundings;
 /// What is saved of killed, simultaneous and live processes.
 mod survival;
+/// Threads, greenlets, further interpreters.
+mod threads;

@@ -13,6 +13,8 @@ mod debug;
 mod describe;
 mod erase;
 mod exclusions;
+mod html_folder;
+mod inputs;
 mod output;
 mod project;
 mod report;
@@ -25,7 +27,8 @@ use std::process::ExitCode;
 use self::exclusions::ExclusionRules;
 use crate::cli::{self, Invocation, Vocabulary};
 use crate::config::{
-    Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb, Workplace, options,
+    CombineSettings, Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb,
+    Workplace, options,
 };
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::METRICS;
@@ -110,20 +113,18 @@ fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, 
     let rules = ExclusionRules::new(&settings)?;
     match verb {
         Verb::Run => run::run(&workplace, &RunSettings::new(&settings, words)?),
-        Verb::Report | Verb::Xml | Verb::Json | Verb::Lcov => {
+        Verb::Report | Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => {
             report::report(&workplace, &ReportSettings::new(&settings, verb, files), &rules)
         }
         Verb::Annotate => {
             let folder = settings.get(&options::ANNOTATE_DIRECTORY).map(Path::new);
-            annotate::annotate(&workplace, &Selected::new(&settings, files), &rules, folder)
+            annotate::annotate(&workplace, &Selected::new(&settings, verb, files), &rules, folder)
         }
         Verb::Erase => erase::erase(&workplace),
-        Verb::Combine => combine::combine(&workplace, &files, settings.get(&options::QUIET)),
+        Verb::Combine => combine::combine(&workplace, &CombineSettings::new(&settings, verb, files)),
         Verb::Debug => debug::debug(&workplace, &settings, &files),
         // These need no configuration, and were answered above.
         Verb::Completions | Verb::Man => Ok(ExitStatus::Success.into()),
-        // The command line does not take these yet: `Verb::ALL` leaves them out.
-        Verb::Html => Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into()),
     }
 }
 

@@ -8,6 +8,7 @@
 //! rolled back by the next opener; only `synchronous` is off, which gives up power loss alone and saves the milliseconds
 //! an fsync takes.
 
+mod contents;
 mod edges;
 mod error;
 mod facts_cache;
