@@ -49,7 +49,7 @@ pub(super) fn run(
     JournalFolder::beside(&workplace.data_file).tidy();
     run::tell_of_data(&collected, selection.source_packages());
     if settings.report {
-        run::print_report(workplace);
+        run::print_report(workplace, settings.rcfile.as_deref());
     }
     processes::die_alike(status);
     Ok(run::exit_code(status.code().unwrap_or(1)))
