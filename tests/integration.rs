@@ -22,6 +22,8 @@ mod describing;
 mod drop_in;
 /// Which Python runs.
 mod environment;
+/// Children by fork.
+mod forks;
 /// The files for tools, compared with coverage.py and read by real readers.
 mod formats;
 /// Random functions, compared with a plain trace function.
@@ -44,3 +46,5 @@ mod signals;
 mod surroundings;
 /// What is saved of killed, simultaneous and live processes.
 mod survival;
+/// Threads, greenlets, further interpreters.
+mod threads;
