@@ -62,6 +62,18 @@ const TOOLZ: Package = Package {
     tests: 150,
 };
 
+/// Configured as many are: `[tool.coverage.run]` in `pyproject.toml`.
+const CLICK: Package = Package {
+    folder: "click-8.1.8",
+    source: "click,tests",
+    python_path: "src",
+    // It is older than the pytest that runs it.
+    words: &["-W", "ignore::pytest.PytestRemovedIn10Warning", "tests"],
+    cores: CORES,
+    lines_alone: false,
+    tests: 500,
+};
+
 /// A line or a branch that minicov judges otherwise than coverage.py.
 struct Difference {
     folder: &'static str,
@@ -253,4 +265,45 @@ fn pluggy() {
 #[test]
 fn toolz() {
     check(&TOOLZ);
+}
+
+/// With the settings that the package has for coverage.py in its own files, minicov's report is coverage.py's.
+fn own_configuration(package: &Package) {
+    let project = Project::new();
+    let mut reports = Vec::new();
+    for tool in ["theirs", "ours"] {
+        let folder = format!("{tool}/{}", package.folder);
+        fs::create_dir(project.path(tool)).unwrap();
+        let copied =
+            Process::new("cp").arg("-r").arg(sources().join(package.folder)).arg(project.path(tool)).status();
+        assert!(copied.unwrap().success());
+        let command = |words: &[&str]| {
+            let command = if tool == "ours" { project.minicov(words) } else { project.coverage(words) };
+            command.folder(&folder).env("PYTHONPATH", package.python_path).env("PYTHONHASHSEED", "0").run()
+        };
+        let mut words = vec!["run", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+        words.extend(package.words);
+        let outcome = command(&words);
+        outcome.success();
+        let report = command(&["report", "-m"]);
+        assert!(report.stdout.lines().count() > 5, "{}{}", report.stdout, report.stderr);
+        reports.push((report.status.code(), report.stdout));
+    }
+    assert_eq!(reports[0].0, reports[1].0);
+    crate::harness::assert_same_text(package.folder, &reports[1].1, &reports[0].1);
+}
+
+#[test]
+fn pluggy_as_it_is_configured() {
+    own_configuration(&PLUGGY);
+}
+
+#[test]
+fn toolz_as_it_is_configured() {
+    own_configuration(&TOOLZ);
+}
+
+#[test]
+fn click_as_it_is_configured() {
+    own_configuration(&CLICK);
 }
