@@ -62,7 +62,7 @@ const TOOLZ: Package = Package {
     tests: 150,
 };
 
-/// Configured as many are: `[tool.coverage.run]` in `pyproject.toml`.
+/// Configured in its `pyproject.toml`: branches, two sources, `[paths]`.
 const CLICK: Package = Package {
     folder: "click-8.1.8",
     source: "click,tests",

@@ -23,6 +23,7 @@ fn invent(count: &str, seed: &str) -> (Project, usize) {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a variable of the test, not of the product")]
 fn reports_of_the_standard_library_are_those_of_coverage_py() {
     let choice = std::env::var("MINICOV_STDLIB").unwrap_or_else(|_| "1".to_owned());
     let count = if choice == "all" { "0" } else { SAMPLE };
