@@ -28,6 +28,8 @@ mod forks;
 mod formats;
 /// Random functions, compared with a plain trace function.
 mod fuzz;
+/// `minicov html`.
+mod html;
 /// Three packages with their own suites, compared with coverage.py.
 mod packages;
 /// The programs in fixtures/programs, compared with their marks and with coverage.py.
