@@ -212,6 +212,11 @@ pub(super) const CASES: &[Case] = &[
     file("everything-omitted", &[(".coveragerc", "[run]\nomit = *\n")]),
     steps("nothing-included", &[], &["run main.py", "report --include=nosuch/*"]),
     file("relative-files", &[(".coveragerc", "[run]\nrelative_files = true\nsource = .\n")]),
+    steps(
+        "relative-files-named",
+        &[(".coveragerc", "[run]\nrelative_files = true\n")],
+        &["run main.py", "report -m app/core.py"],
+    ),
     // Exclusions.
     file(
         "exclude-lines",
