@@ -10,6 +10,8 @@ mod harness;
 
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
+/// What Python has compiled before.
+mod bytecode_cache;
 /// Processes that the program starts.
 mod children;
 /// `minicov combine`, and parallel data files.

@@ -16,6 +16,7 @@ mod exclusions;
 mod html_folder;
 mod inputs;
 mod output;
+mod parallel;
 mod project;
 mod report;
 mod run;
