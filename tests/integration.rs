@@ -8,6 +8,8 @@
 #[macro_use]
 mod harness;
 
+/// Pythons that no minicov is built for.
+mod agent;
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
 /// Processes that the program starts.
