@@ -60,6 +60,8 @@ struct Owned {
 }
 
 const OWNED: &[Owned] = &[
+    Owned { word: "askama", owners: &["report/html"], why: "pages are made of templates in one place" },
+    Owned { word: "unicode_width", owners: &["report/html"], why: "only pages count columns" },
     Owned { word: "rusqlite", owners: &["store/data_file"], why: "SQLite stops at one wall" },
     Owned { word: "postcard", owners: &["store"], why: "an encoding of the data file" },
     Owned {

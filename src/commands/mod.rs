@@ -13,6 +13,7 @@ mod debug;
 mod describe;
 mod erase;
 mod exclusions;
+mod html_folder;
 mod inputs;
 mod output;
 mod project;
@@ -112,7 +113,7 @@ fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, 
     let rules = ExclusionRules::new(&settings)?;
     match verb {
         Verb::Run => run::run(&workplace, &RunSettings::new(&settings, words)?),
-        Verb::Report | Verb::Xml | Verb::Json | Verb::Lcov => {
+        Verb::Report | Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => {
             report::report(&workplace, &ReportSettings::new(&settings, verb, files), &rules)
         }
         Verb::Annotate => {
@@ -124,8 +125,6 @@ fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, 
         Verb::Debug => debug::debug(&workplace, &settings, &files),
         // These need no configuration, and were answered above.
         Verb::Completions | Verb::Man => Ok(ExitStatus::Success.into()),
-        // The command line does not take these yet: `Verb::ALL` leaves them out.
-        Verb::Html => Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into()),
     }
 }
 

@@ -47,16 +47,20 @@ pub(super) fn view(
     let observed = observed.map_err(|error| explain(workplace, &error))?;
     let files = select(workplace, selected, remapped(workplace, selected, observed.files)?)?;
     let mut sources = Vec::with_capacity(files.len());
+    let mut unusable = Vec::new();
     for source in analysis::analyse(workplace, &data, files, rules, wanted.text)? {
         match source {
             Ok(source) => sources.push(source),
-            Err(Unusable { message }) if selected.ignore_errors => ui::warn(&ui::COULDNT_PARSE, message),
+            Err(Unusable { message }) if selected.ignore_errors => {
+                ui::warn(&ui::COULDNT_PARSE, &message);
+                unusable.push(message);
+            }
             Err(Unusable { message }) => {
                 return Err(UserError::new(message).hint("-i leaves such files out of the report").into());
             }
         }
     }
-    let view = View::new(sources, observed.has_arcs);
+    let view = View { unusable, ..View::new(sources, observed.has_arcs) };
     if view.is_empty() {
         return Err(UserError::new("no data to report").into());
     }

@@ -29,6 +29,7 @@ impl Verb {
     pub(crate) const ALL: &'static [Self] = &[
         Self::Run,
         Self::Report,
+        Self::Html,
         Self::Xml,
         Self::Json,
         Self::Lcov,

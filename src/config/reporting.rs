@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::option::{Setting, Verb};
-use super::options;
-use super::settings::{PathRule, Settings, Threshold};
+use super::options::{self, OPTIONS};
+use super::settings::{Origin, PathRule, Settings, Threshold};
 use super::value::FileName;
 
 /// Formats that are files, and where they go.
@@ -26,24 +26,56 @@ pub(crate) struct ReportSettings {
     pub(crate) selected: Selected,
     pub(crate) demanded: Demanded,
     pub(crate) look: Look,
+    pub(crate) html: Html,
     /// Whether to say where reports were written.
     pub(crate) quiet: bool,
 }
 
+/// What concerns the HTML report only.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Html {
+    pub(crate) directory: PathBuf,
+    pub(crate) title: String,
+    pub(crate) skip_covered: bool,
+    pub(crate) skip_empty: bool,
+    pub(crate) show_contexts: bool,
+    pub(crate) extra_css: Option<PathBuf>,
+    pub(crate) single_file: bool,
+}
+
+impl Html {
+    fn new(settings: &Settings) -> Self {
+        let skip_covered = settings.given(&options::HTML_SKIP_COVERED);
+        let skip_empty = settings.given(&options::HTML_SKIP_EMPTY);
+        Self {
+            directory: PathBuf::from(settings.get(&options::HTML_DIRECTORY).unwrap_or_default()),
+            title: settings.get(&options::HTML_TITLE).unwrap_or_default().to_owned(),
+            skip_covered: skip_covered.unwrap_or_else(|| settings.get(&options::SKIP_COVERED)),
+            skip_empty: skip_empty.unwrap_or_else(|| settings.get(&options::SKIP_EMPTY)),
+            show_contexts: settings.get(&options::HTML_SHOW_CONTEXTS),
+            extra_css: settings.get(&options::HTML_EXTRA_CSS).map(PathBuf::from),
+            single_file: settings.get(&options::SINGLE_FILE),
+        }
+    }
+}
+
 impl ReportSettings {
-    /// What `verb`, one that reports, was asked.
+    /// What `verb`, one that reports, was asked. `minicov report` alone writes what people look at: a summary on the
+    /// console, and the pages that tell the rest.
     pub(crate) fn new(settings: &Settings, verb: Verb, files: Vec<PathBuf>) -> Self {
         let formats = match verb {
+            Verb::Report if files.is_empty() && is_plain(settings) => {
+                ["console", "html"].map(str::to_owned).into()
+            }
             Verb::Report => settings.get(&options::FORMAT).to_vec(),
             Verb::Run
-            | Verb::Html
             | Verb::Annotate
             | Verb::Combine
             | Verb::Erase
             | Verb::Debug
             | Verb::Completions
             | Verb::Man => Vec::new(),
-            Verb::Xml | Verb::Json | Verb::Lcov => vec![verb.word().to_owned()],
+            Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => vec![verb.word().to_owned()],
         };
         let outputs = OUTPUTS.iter().filter_map(|(format, setting)| {
             Some(((*format).to_owned(), PathBuf::from(settings.get(setting)?)))
@@ -59,9 +91,17 @@ impl ReportSettings {
                 thresholds: settings.thresholds.clone(),
             },
             look: Look::new(settings),
+            html: Html::new(settings),
             quiet: settings.get(&options::QUIET),
         }
     }
+}
+
+/// Whether no format was chosen, and no flag says how a report is to look or what is to be in it.
+fn is_plain(settings: &Settings) -> bool {
+    let says_where = [&options::DATA_FILE.row, &options::RCFILE.row].map(|row| row.id);
+    let flags = OPTIONS.iter().filter(|row| settings.origin(row) == Some(&Origin::Flag));
+    settings.given(&options::FORMAT).is_none() && flags.into_iter().all(|row| says_where.contains(&row.id))
 }
 
 /// What of the data is reported.
