@@ -132,7 +132,7 @@ fn sources() -> BTreeMap<String, String> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            if name == "tests" || name.ends_with("_oracle") {
+            if name == "tests" {
                 continue;
             }
             if path.is_dir() {

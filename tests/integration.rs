@@ -46,6 +46,8 @@ mod report;
 mod selection;
 /// How programs end, and what is saved then.
 mod signals;
+/// Reports of files that never ran: the standard library, compared with coverage.py.
+mod static_files;
 /// Programs that are hard on what minicov needs for itself.
 mod surroundings;
 /// What is saved of killed, simultaneous and live processes.
