@@ -9,6 +9,7 @@
 
 mod branch_watch;
 mod control_flow;
+mod decisions;
 mod entries;
 mod executable;
 mod line_arcs;
@@ -18,6 +19,7 @@ mod walk;
 
 pub(crate) use branch_watch::BranchWatch;
 pub(crate) use control_flow::ControlFlow;
+pub(crate) use decisions::{CodeTest, CodeTests, Joiner};
 pub(crate) use executable::{executable_lines, is_statement, line_range};
 pub(crate) use line_arcs::line_arcs;
 use locations::locations;

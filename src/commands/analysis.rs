@@ -9,7 +9,7 @@ use pyo3::Python;
 use sha2::{Digest, Sha256};
 
 use super::Failure;
-use crate::bytecode;
+use crate::bytecode::{self, Joiner};
 use crate::config::Workplace;
 use crate::error::UserError;
 use crate::model::{Facts, MeasuredFile, SourceHash};
@@ -115,7 +115,13 @@ fn compute(candidate: &Candidate, exclusions: &Exclusions) -> Result<Facts, Stri
     let shape = Python::attach(|py| python::compile(py, &candidate.text, &candidate.path))
         .map_err(|error| error.to_string())?;
     let text = source::decode(&candidate.text).map_err(|error| error.to_string())?;
-    source::analyse(&text, &bytecode::executable_lines(&shape), exclusions).map_err(|error| error.to_string())
+    let mut facts = source::analyse(&text, &bytecode::executable_lines(&shape), exclusions)
+        .map_err(|error| error.to_string())?;
+    let map = source::decisions(&text).map_err(|error| error.to_string())?;
+    facts.decisions = Joiner::new(&map).decisions(&shape);
+    let Facts { decisions, first_lines, excluded, .. } = &mut facts;
+    decisions.decisions.retain(|measured| !excluded.contains(first_lines.of(measured.decision.place.line)));
+    Ok(facts)
 }
 
 /// Keeps new facts in the data file. Where that cannot be written, the next report computes them again.

@@ -15,7 +15,7 @@ impl Metric for Line {
     }
 
     fn needs(&self) -> Needs {
-        Needs { lines: true, edges: false }
+        Needs { lines: true, ..Needs::default() }
     }
 
     /// A line is one obligation: `part` is 0.

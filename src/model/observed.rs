@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{CodeShape, LineArc, LineNo, LineSet};
+use super::{CodeShape, LineArc, LineNo, LineSet, Place, Vector};
 
 /// SHA-256 of a source file's bytes.
 pub(crate) type SourceHash = [u8; 32];
@@ -30,6 +31,12 @@ pub(crate) struct MeasuredFile {
     pub(crate) lines: LineSet,
     /// Steps between lines that were taken, as recorded: raw, self-arcs included. Empty where only lines were recorded.
     pub(crate) arcs: BTreeSet<LineArc>,
+    /// Edges taken in its code objects.
+    pub(crate) edges: BTreeMap<CodeKey, BTreeSet<Edge>>,
+    /// Evaluations of decisions, by the range of the decision: those that edges don't tell.
+    pub(crate) vectors: BTreeMap<Place, BTreeSet<Vector>>,
+    /// Whether evaluations were recorded in any run.
+    pub(crate) has_vectors: bool,
 }
 
 /// Control passing inside a code object: byte offsets in `co_code`. Sorts by `from`, then `to`.
@@ -47,7 +54,7 @@ impl Edge {
 }
 
 /// Which code object of a file: enough to find it again among those that the same text compiles to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct CodeKey {
     /// `co_qualname`.
     pub(crate) qualname: String,

@@ -8,6 +8,7 @@
 
 mod analysis;
 mod arcs;
+mod decisions;
 mod docstrings;
 mod error;
 mod exclusion;
@@ -20,6 +21,7 @@ mod text;
 mod walk;
 
 pub(crate) use analysis::analyse;
+pub(crate) use decisions::decisions;
 pub(crate) use error::{PatternError, SourceError};
 pub(crate) use exclusion::Exclusions;
 pub(crate) use patterns::{EXCLUDE_DEFAULT, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
