@@ -5,9 +5,8 @@
 
 use super::control_flow::ControlFlow;
 use super::entries::Entries;
-use super::opcodes::Flow;
-use super::walk::{exit_of, walk};
-use crate::model::{ArcEnd, CodeShape, Edge, LineArc, LineNo, LineSet};
+use super::walk::{Step, Until, exit_of, walk};
+use crate::model::{ArcEnd, CodeShape, Edge, LineNo, LineSet};
 
 /// A code object under watch.
 #[derive(Debug)]
@@ -15,8 +14,6 @@ pub(crate) struct BranchWatch {
     flow: ControlFlow,
     entries: Entries,
     exit: ArcEnd,
-    /// Lines with a branch: there, jumps tell more.
-    branch_lines: LineSet,
     /// Lines of which some places tell more than that the line ran.
     landing_lines: LineSet,
 }
@@ -26,18 +23,12 @@ impl BranchWatch {
         let flow = ControlFlow::new(shape);
         let entries = Entries::new(&flow);
         let landing_lines = entries.landings().filter_map(|offset| flow.line_at(offset)).collect();
-        let branch_lines = flow
-            .instructions
-            .iter()
-            .filter(|instruction| instruction.opcode.flow == Flow::Branch)
-            .filter_map(|instruction| instruction.line)
-            .collect();
-        Self { flow, entries, exit: exit_of(shape), branch_lines, landing_lines }
+        Self { flow, entries, exit: exit_of(shape), landing_lines }
     }
 
-    /// Whether the instruction at an offset is on the line of a branch.
-    pub(crate) fn is_on_branch_line(&self, offset: u32) -> bool {
-        self.flow.line_at(offset).is_some_and(|line| self.branch_lines.contains(line))
+    /// Whether the unconditional jump at an offset tells how a branch or its suite went on.
+    pub(crate) fn asks_for_jump(&self, offset: u32) -> bool {
+        self.flow.line_at(offset).is_some_and(|line| self.entries.may_have_suite(line))
     }
 
     /// Whether it matters at which of its places `line` was entered.
@@ -55,12 +46,15 @@ impl BranchWatch {
         let Some((next, target)) = self.flow.sides(seen.from) else { return true };
         // A destination may lie a little behind the side's own offset, past instructions that do nothing.
         let unseen = if seen.to >= target && (seen.to < next || target >= next) { next } else { target };
-        let told = walk(&self.flow, &self.entries, Edge { from: seen.from, to: unseen }, self.exit);
-        !told.ends_silently && told.arcs.iter().all(|step| self.is_told_elsewhere(*step))
+        let told =
+            walk(&self.flow, &self.entries, Edge { from: seen.from, to: unseen }, self.exit, Until::Told);
+        !told.ends_silently && told.steps.iter().all(|step| self.is_told_elsewhere(*step))
     }
 
-    fn is_told_elsewhere(&self, step: LineArc) -> bool {
+    fn is_told_elsewhere(&self, Step { arc, place }: Step) -> bool {
         // Leaving is told by the return event.
-        step.to < 0 || self.entries.only_source(step.to.cast_unsigned()) == Some(step.from.cast_unsigned())
+        let Some(place) = place else { return true };
+        self.entries.only_source(arc.to.unsigned_abs()) == Some(arc.from.unsigned_abs())
+            || self.entries.landing(place).is_some()
     }
 }

@@ -65,6 +65,11 @@ impl ControlFlow {
         self.instructions[self.index_at(offset)?].line
     }
 
+    /// The line of the first instruction from `index` on that has one, in the order of the code.
+    pub(super) fn line_from(&self, index: usize) -> Option<LineNo> {
+        self.instructions[index..].iter().find_map(|instruction| instruction.line)
+    }
+
     /// Where the two sides of the branch at `offset` lead: going on, and jumping.
     pub(crate) fn sides(&self, offset: u32) -> Option<(u32, u32)> {
         let instruction = &self.instructions[self.index_at(offset)?];
@@ -105,6 +110,11 @@ impl ControlFlow {
         self.handler_of(offset)
             .and_then(|handler| self.at(handler))
             .is_some_and(|instruction| instruction.opcode.name == "END_ASYNC_FOR")
+    }
+
+    /// Whether only exceptions lead to `offset`: a handler begins there.
+    pub(crate) fn handles_at(&self, offset: u32) -> bool {
+        self.handlers.iter().any(|(.., target)| *target == offset)
     }
 
     /// The innermost handler of an exception raised by the instruction at `offset`.

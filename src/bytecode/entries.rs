@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::control_flow::ControlFlow;
 use super::opcodes::Flow;
-use crate::model::{Edge, LineNo};
+use crate::model::{Edge, LineNo, LineSet};
 
 /// The ways into the lines of a code object.
 #[derive(Debug)]
@@ -16,6 +16,10 @@ pub(super) struct Entries {
     /// By offset: a place where a line begins and only one instruction leads, of another line, while other places of the
     /// same line are entered from elsewhere. That this place was reached tells more than that the line was.
     landings: BTreeMap<u32, Edge>,
+    /// Lines with a branch, and those where one leads: a suite on the line of its header is on one of them.
+    suite_lines: LineSet,
+    /// By line: the index of the only instruction where it begins, or `None` where there are several.
+    places: BTreeMap<LineNo, Option<usize>>,
 }
 
 /// How an instruction is reached, exceptions aside.
@@ -30,12 +34,17 @@ impl Entries {
     pub(super) fn new(flow: &ControlFlow) -> Self {
         let sources = sources(flow);
         let landings = landings(flow, &sources);
-        Self { sources, landings }
+        Self { sources, landings, suite_lines: suite_lines(flow), places: places(flow) }
     }
 
     /// The line that control must have come from if `line` ran.
     pub(super) fn only_source(&self, line: LineNo) -> Option<LineNo> {
         self.sources.get(&line).copied().flatten()
+    }
+
+    /// The index of the instruction where `line` begins, if there is only one.
+    pub(super) fn only_place(&self, line: LineNo) -> Option<usize> {
+        self.places.get(&line).copied().flatten()
     }
 
     /// How control came to the place at `offset`, if that is not clear from its line alone.
@@ -47,6 +56,11 @@ impl Entries {
     pub(super) fn landings(&self) -> impl Iterator<Item = u32> {
         self.landings.keys().copied()
     }
+
+    /// Whether a suite on the line of its header may be on this line.
+    pub(super) fn may_have_suite(&self, line: LineNo) -> bool {
+        self.suite_lines.contains(line)
+    }
 }
 
 fn sources(flow: &ControlFlow) -> BTreeMap<LineNo, Option<LineNo>> {
@@ -54,9 +68,7 @@ fn sources(flow: &ControlFlow) -> BTreeMap<LineNo, Option<LineNo>> {
     let first = flow.instructions.iter().find_map(|instruction| instruction.line);
     let handlers = flow.handler_starts();
     // The first instruction of a handler that has a line, in the order of the code.
-    let handled = handlers
-        .iter()
-        .filter_map(|index| flow.instructions[*index..].iter().find_map(|instruction| instruction.line));
+    let handled = handlers.iter().filter_map(|index| flow.line_from(*index));
     for line in first.into_iter().chain(handled) {
         sources.insert(line, None);
     }
@@ -91,8 +103,7 @@ fn landings(flow: &ControlFlow, sources: &BTreeMap<LineNo, Option<LineNo>>) -> B
             let Predecessor::Only(known) = before else { break };
             let source = &flow.instructions[known];
             if let Some(source_line) = source.line {
-                // Branches have events of their own.
-                if source_line != line && source.opcode.flow != Flow::Branch {
+                if source_line != line {
                     landings.insert(instruction.start, Edge { from: source.start, to: instruction.start });
                 }
                 break;
@@ -120,4 +131,38 @@ fn predecessors(flow: &ControlFlow) -> Vec<Predecessor> {
         }
     }
     found
+}
+
+fn suite_lines(flow: &ControlFlow) -> LineSet {
+    let mut lines = LineSet::default();
+    for (index, instruction) in flow.instructions.iter().enumerate() {
+        if instruction.opcode.flow == Flow::Branch {
+            let led_to = flow.successors(index).filter_map(|successor| flow.line_from(successor));
+            for line in instruction.line.into_iter().chain(led_to) {
+                lines.insert(line);
+            }
+        }
+    }
+    lines
+}
+
+fn places(flow: &ControlFlow) -> BTreeMap<LineNo, Option<usize>> {
+    let mut begins = vec![false; flow.instructions.len()];
+    for index in flow.handler_starts().into_iter().chain([0]) {
+        if let Some(place) = begins.get_mut(index) {
+            *place = true;
+        }
+    }
+    for (index, instruction) in flow.instructions.iter().enumerate() {
+        for successor in flow.successors(index) {
+            begins[successor] |= instruction.line != flow.instructions[successor].line;
+        }
+    }
+    let mut places = BTreeMap::new();
+    for (index, instruction) in flow.instructions.iter().enumerate().filter(|(index, _)| begins[*index]) {
+        if let Some(line) = instruction.line {
+            places.entry(line).and_modify(|place| *place = None).or_insert(Some(index));
+        }
+    }
+    places
 }

@@ -11,7 +11,7 @@ use super::control_flow::ControlFlow;
 use super::entries::Entries;
 use super::is_statement;
 use super::opcodes::Flow;
-use super::walk::{arc, exit_of, walk};
+use super::walk::{Until, arc, exit_of, walk};
 use crate::model::{ArcEnd, CodeShape, Edge, LineArc, LineNo, LineSet};
 
 /// The steps between lines of one code object that follow from the edges taken in it and the lines that ran.
@@ -21,13 +21,16 @@ pub(crate) fn line_arcs(shape: &CodeShape, edges: &BTreeSet<Edge>, lines: &LineS
     let exit = exit_of(shape);
     let mut arcs = BTreeSet::new();
     for edge in edges {
-        arcs.extend(walk(&flow, &entries, *edge, exit).arcs);
+        let told = walk(&flow, &entries, *edge, exit, Until::Choice);
+        arcs.extend(told.steps.into_iter().map(|step| step.arc));
     }
     for line in lines.iter() {
         arcs.extend(entries.only_source(line).map(|source| arc(source, line)));
     }
     arcs.extend(definitions(&flow, exit, lines));
-    arcs.extend(long_raises(&flow, exit, lines));
+    for index in raises(&flow, &entries, edges, shape.first_line, lines) {
+        arcs.extend(way_of_exception(&flow, index, exit));
+    }
     if !is_statement(&shape.name) {
         // Leaving an expression's code is not leaving the function of one line that it may stand in.
         arcs.retain(|step| step.to > 0);
@@ -69,21 +72,43 @@ fn definitions(flow: &ControlFlow, exit: ArcEnd, lines: &LineSet) -> Vec<LineArc
     arcs
 }
 
-/// The ways of `raise` statements that go over several lines: a walk from a branch on the first of them ends at the second,
-/// of which a line event tells.
-fn long_raises(flow: &ControlFlow, exit: ArcEnd, lines: &LineSet) -> Vec<LineArc> {
-    let mut arcs = Vec::new();
-    for instruction in flow.instructions.iter().filter(|instruction| instruction.opcode.flow == Flow::Raise) {
-        let (Some(line), Some(end)) = (instruction.line, instruction.end_line) else { continue };
-        if lines.iter().any(|ran| line < ran && ran <= end) {
-            arcs.extend(way_of_exception(flow, instruction.start, line, exit));
-        }
-    }
-    arcs
+/// The `raise` statements that were reached: the indices of the instructions that raise. A walk along an edge sees those on
+/// the branch's own line only, and a suite on the line of its header may be on a later one.
+fn raises(
+    flow: &ControlFlow,
+    entries: &Entries,
+    edges: &BTreeSet<Edge>,
+    first_line: i32,
+    lines: &LineSet,
+) -> BTreeSet<usize> {
+    let of_edges = edges.iter().filter_map(|edge| straight_to_raise(flow, flow.index_at(edge.to)?));
+    // The first line of a function runs when it is defined, too.
+    let ran = lines.iter().filter(|line| i32::try_from(*line) != Ok(first_line));
+    let of_lines = ran.filter_map(|line| straight_to_raise(flow, entries.only_place(line)?));
+    // A later line of the statement ran. What stands there may branch on its way.
+    let long = flow.instructions.iter().enumerate().filter(|(_, instruction)| {
+        let (Some(line), Some(end)) = (instruction.line, instruction.end_line) else { return false };
+        instruction.opcode.flow == Flow::Raise && lines.iter().any(|ran| line < ran && ran <= end)
+    });
+    of_edges.chain(of_lines).chain(long.map(|(index, _)| index)).collect()
 }
 
-/// The step that an exception makes from `line`, raised by the instruction at `offset`.
-fn way_of_exception(flow: &ControlFlow, mut offset: u32, line: LineNo, exit: ArcEnd) -> Option<LineArc> {
+/// The `raise` statement that `index` is in, if it is reached from there whatever happens in it.
+fn straight_to_raise(flow: &ControlFlow, index: usize) -> Option<usize> {
+    let goes_on = |flow| matches!(flow, Flow::Next | Flow::ExtendedArgument);
+    let length = flow.instructions[index..].iter().position(|next| !goes_on(next.opcode.flow))?;
+    let raise = &flow.instructions[index + length];
+    let (line, end) = (raise.line?, raise.end_line?);
+    let all_in_it = flow.instructions[index..index + length]
+        .iter()
+        .all(|instruction| instruction.line.is_none_or(|own| line <= own && own <= end));
+    (raise.opcode.flow == Flow::Raise && all_in_it).then_some(index + length)
+}
+
+/// The step that the exception makes which the `raise` statement at `index` raises.
+fn way_of_exception(flow: &ControlFlow, index: usize, exit: ArcEnd) -> Option<LineArc> {
+    let line = flow.instructions[index].line?;
+    let mut offset = flow.instructions[index].start;
     // Handlers lie behind what they guard, but damaged tables may say anything.
     for _ in 0..flow.instructions.len() {
         let Some(handler) = flow.handler_of(offset) else {

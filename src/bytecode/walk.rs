@@ -20,24 +20,44 @@ pub(super) fn arc(from: LineNo, to: LineNo) -> LineArc {
     LineArc::new(from.cast_signed(), to.cast_signed())
 }
 
+/// A step from line to line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) arc: LineArc,
+    /// The offset where the line begins that it leads to; `None` where it leads out of the code.
+    pub(super) place: Option<u32>,
+}
+
+/// How far a walk goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// As long as there is one way to go.
+    Choice,
+    /// To the first jump or return that has an event of its own, which tells what comes then.
+    Told,
+}
+
 /// What following an edge tells.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
-    pub(super) arcs: Vec<LineArc>,
+    pub(super) steps: Vec<Step>,
     /// Whether no other event tells of the end of the walk: a `raise` on the branch's own line, a return without a line.
     pub(super) ends_silently: bool,
 }
 
-/// Follows an edge for as long as there is one way to go.
-pub(super) fn walk(flow: &ControlFlow, entries: &Entries, edge: Edge, exit: ArcEnd) -> Walk {
+/// Follows an edge.
+pub(super) fn walk(flow: &ControlFlow, entries: &Entries, edge: Edge, exit: ArcEnd, until: Until) -> Walk {
     let mut told = Walk::default();
     let (Some(branch_line), Some(mut index)) = (flow.line_at(edge.from), flow.index_at(edge.to)) else {
         return told;
     };
     let mut line = branch_line;
-    // Whether something on the branch's own line may have raised. The end of an `async for` is tried on any exception.
-    let mut doubtful =
-        index.checked_sub(1).is_some_and(|before| flow.instructions[before].opcode.name == "END_ASYNC_FOR");
+    // Whether something on the branch's own line may have raised. The end of an `async for` is tried on any exception, and
+    // CPython 3.14 tells of it before it knows.
+    let mut doubtful = index.checked_sub(1).is_some_and(|before| {
+        let before = &flow.instructions[before];
+        before.opcode.name == "END_ASYNC_FOR" && flow.index_at(edge.from) != flow.index_at(before.start)
+    });
     // Whether this is the way of an exception that a `raise` statement on the branch's line raised.
     let mut raising = false;
     // Each instruction is passed once, or the code runs in circles without a line of its own.
@@ -51,7 +71,7 @@ pub(super) fn walk(flow: &ControlFlow, entries: &Entries, edge: Edge, exit: ArcE
             {
                 return told;
             }
-            told.arcs.push(arc(line, next));
+            told.steps.push(Step { arc: arc(line, next), place: Some(instruction.start) });
             if is_in_doubt {
                 return told;
             }
@@ -59,12 +79,15 @@ pub(super) fn walk(flow: &ControlFlow, entries: &Entries, edge: Edge, exit: ArcE
         }
         let on_branch_line = line == branch_line;
         // Jumps and returns have events of their own, which tell their line if they have one.
-        let has_event = doubtful && on_branch_line && instruction.line.is_some();
+        let has_event = instruction.line.is_some_and(|own| match until {
+            Until::Choice => doubtful && on_branch_line,
+            Until::Told => entries.may_have_suite(own),
+        });
         let next = match instruction.opcode.flow {
             Flow::Branch | Flow::FailedAssertion => return told,
             Flow::Return | Flow::Jump if has_event => return told,
             Flow::Return => {
-                told.arcs.push(LineArc::new(line.cast_signed(), exit));
+                told.steps.push(Step { arc: LineArc::new(line.cast_signed(), exit), place: None });
                 told.ends_silently |= instruction.line.is_none();
                 return told;
             }
@@ -75,7 +98,7 @@ pub(super) fn walk(flow: &ControlFlow, entries: &Entries, edge: Edge, exit: ArcE
                 told.ends_silently = true;
                 let handler = flow.handler_of(instruction.start);
                 if handler.is_none() {
-                    told.arcs.push(LineArc::new(line.cast_signed(), exit));
+                    told.steps.push(Step { arc: LineArc::new(line.cast_signed(), exit), place: None });
                 }
                 handler
             }

@@ -22,6 +22,11 @@ impl LineArc {
         Self { from, to }
     }
 
+    /// The lines at its ends: entries and exits have none.
+    pub(crate) fn lines(self) -> impl Iterator<Item = LineNo> + use<> {
+        [self.from, self.to].into_iter().filter_map(|end| LineNo::try_from(end).ok()).filter(|line| *line > 0)
+    }
+
     /// The same step between the first lines of the statements.
     #[must_use]
     pub(crate) fn between_first_lines(self, first_lines: &FirstLines) -> Self {

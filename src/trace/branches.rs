@@ -45,13 +45,11 @@ impl Session {
     /// with the code: where it defines functions or classes, has `async for`, or a condition that the compiler decided. And
     /// notes whether it raises whatever happens.
     pub(super) fn state_at_once(&self, state: &mut CodeState, code: &Bound<'_, PyAny>) -> PyResult<()> {
-        if state.flags & ASYNCHRONOUS != 0 {
-            self.branches_of(state, code)?;
-            return Ok(());
-        }
         let instructions = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
         state.certain_raise = certain_raise(code, instructions.as_bytes())?;
-        if bytecode::has_idle_instruction(instructions.as_bytes()) || defines(code)? {
+        if state.flags & ASYNCHRONOUS != 0 || bytecode::has_idle_instruction(instructions.as_bytes()) {
+            self.branches_of(state, code)?;
+        } else if defines(code)? {
             self.number_of(state, &python::lone_shape(code)?);
         }
         Ok(())
@@ -132,10 +130,10 @@ impl BranchState {
         }
     }
 
-    /// Records an unconditional jump, if it is on the line of a branch: the branch's own event did not tell whether the
-    /// rest of the line went well.
+    /// Records an unconditional jump, if it is on the line of a branch or where one leads: the branch's own event did not
+    /// tell whether the rest of the line went well.
     pub(super) fn record_jump(&self, session: &Session, edge: Edge) {
-        if self.watch.is_on_branch_line(edge.from) {
+        if self.watch.asks_for_jump(edge.from) {
             session.record_edge(self.code, edge);
         }
     }

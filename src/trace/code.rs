@@ -89,6 +89,11 @@ impl CodeState {
         steps.mark(from.wrapping_sub(self.base) as usize, to)
     }
 
+    /// Whether [`first_step`](Self::first_step) has marked the step.
+    pub(super) fn knows_step(&self, from: LineNo, to: ArcEnd) -> bool {
+        self.steps.get().is_some_and(|steps| steps.is_marked(from.wrapping_sub(self.base) as usize, to))
+    }
+
     /// The end of an arc that leaves the code. A module begins at line 1 whatever stands there; older compilers say 0.
     pub(super) fn exit(&self) -> ArcEnd {
         -self.first_line.max(1)
@@ -132,6 +137,12 @@ impl StepsSeen {
     fn new(lines: usize) -> Self {
         let first_two = (0..lines).map(|_| [const { AtomicI32::new(0) }; 2]).collect();
         Self { first_two, others: Mutex::default() }
+    }
+
+    fn is_marked(&self, line: usize, to: ArcEnd) -> bool {
+        let Some(places) = self.first_two.get(line) else { return false };
+        places.iter().any(|place| place.load(Ordering::Relaxed) == to)
+            || self.others.lock().unwrap_or_else(PoisonError::into_inner).contains(&(line, to))
     }
 
     /// Marks a step; tells whether it was new. A line outside the code's table has only old ones.

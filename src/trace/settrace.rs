@@ -156,7 +156,7 @@ unsafe extern "C" fn trace(
             // SAFETY: CPython calls attached, with a live frame.
             raw::PyTrace_CALL => unsafe { call(session, frame) }?,
             // SAFETY: as above.
-            raw::PyTrace_LINE => unsafe { line(session, frame) },
+            raw::PyTrace_LINE => unsafe { line(session, frame) }?,
             // SAFETY: as above; the argument is the exception as a tuple.
             raw::PyTrace_EXCEPTION if session.branches => unsafe { exception(frame, argument) }?,
             // SAFETY: as above; the argument is null when an exception leaves the frame.
@@ -200,23 +200,43 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
 ///
 /// # Safety
 /// Attached, with a live frame.
-unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) {
-    CALLS.with_borrow_mut(|calls| {
-        let Some(activation) = calls.last_mut().filter(|activation| activation.frame == frame) else {
-            return;
-        };
-        let Some(state) = activation.state else { return };
-        // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
-        let state = unsafe { state.as_ref() };
-        // SAFETY: the caller vouches for the frame.
-        let line = unsafe { line_of(frame) };
-        session.record_line(state, line);
-        if session.branches {
-            session.record_step(state, activation.last, line.cast_signed());
-            activation.last = line;
-            activation.raising = false;
-        }
+unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()> {
+    // SAFETY: the caller vouches for the frame.
+    let line = unsafe { line_of(frame) };
+    let before = CALLS.with_borrow_mut(|calls| {
+        let activation = calls.last_mut().filter(|activation| activation.frame == frame)?;
+        let before = (activation.state?, activation.last, activation.raising);
+        (activation.last, activation.raising) = (line, false);
+        Some(before)
     });
+    let Some((state, last, raising)) = before else { return Ok(()) };
+    // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+    let state = unsafe { state.as_ref() };
+    session.record_line(state, line);
+    if !session.branches || last == 0 || state.knows_step(last, line.cast_signed()) {
+        return Ok(());
+    }
+    // SAFETY: the caller vouches for it.
+    if raising || !unsafe { is_at_handler(state, frame) }? {
+        session.record_step(state, last, line.cast_signed());
+    }
+    Ok(())
+}
+
+/// Whether only an exception leads to where the frame is.
+///
+/// # Safety
+/// Attached, with a live frame of the code that the state belongs to.
+unsafe fn is_at_handler(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyResult<bool> {
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the frame is alive; the result is a new reference, never null.
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
+    // SAFETY: the frame is alive.
+    let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(false) };
+    Ok(state.flow(&code)?.handles_at(offset))
 }
 
 /// An exception was raised in a frame, or came to it from a call. Where it leads is no branch, unless a `raise` statement

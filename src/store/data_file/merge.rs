@@ -1,11 +1,11 @@
 //! Adding what was observed to a data file.
 //!
 //! A data file holds lines or arcs, never both: that is how coverage.py reads it. In a file of arcs, that a line ran is
-//! written as an arc from the line to itself, as coverage.py's sysmon core does. coverage.py counts both ends of an arc
-//! as executed lines and never takes such an arc for a branch (coverage 7.17.3, `results.py`,
-//! `analysis_from_file_reporter`): it says exactly what is known, that the line ran and not where it went; a branch there
-//! counts as not taken until an arc says so. So lines can be added to a file of arcs, and a file of lines becomes one of
-//! arcs when the first arcs come to it.
+//! written, where no arc ends there, as an arc from the line to itself, as coverage.py's sysmon core does. coverage.py
+//! counts both ends of an arc as executed lines and never takes such an arc for a branch (coverage 7.17.3, `results.py`,
+//! `analysis_from_file_reporter`): it says exactly what is known, that the line ran and not where it went; a branch
+//! there counts as not taken until an arc says so. So lines can be added to a file of arcs, and a file of lines becomes
+//! one of arcs when the first arcs come to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
@@ -122,14 +122,19 @@ impl Merge<'_> {
                 self.outcome.changed.push(file.path.clone());
             }
         }
-        for (context, lines) in &file.lines {
+        for (name, lines) in &file.lines {
             if lines.is_empty() {
                 continue;
             }
-            let context = self.context_id(context)?;
+            let context = self.context_id(name)?;
             match self.lines_as {
                 LinesAs::Bits => self.add_bits(id, context, lines)?,
-                LinesAs::Arcs => add_as_arcs(self.connection, id, context, lines)?,
+                LinesAs::Arcs => {
+                    // The ends of arcs count as lines that ran: saying so twice would double the rows.
+                    let ends =
+                        file.arcs.get(name).into_iter().flatten().flat_map(|arc| arc.lines()).collect();
+                    add_as_arcs(self.connection, id, context, &lines.difference(&ends))?;
+                }
             }
         }
         if self.lines_as == LinesAs::Arcs {
