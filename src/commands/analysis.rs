@@ -16,7 +16,7 @@ use crate::model::{Facts, MeasuredFile, SourceHash};
 use crate::python;
 use crate::report::MeasuredSource;
 use crate::source::{self, EXCLUDE_DEFAULT, Exclusions, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
-use crate::store::{DataFile, FactsKey};
+use crate::store::{DataFile, FactsKey, StoreError};
 use crate::ui;
 
 /// Why a file has no facts: what to say, as a sentence about it.
@@ -47,7 +47,18 @@ pub(super) fn analyse(
     let digest = Sha256::digest([EXCLUDE_DEFAULT.join("\n"), partial.join("\n")].join("\0")).to_vec();
     let version = python::version();
 
-    let candidates: Vec<Result<Candidate, Unusable>> = files.into_iter().map(read).collect();
+    let has_vectors = data.has_vectors().map_err(|error| UserError::new(error.to_string()))?;
+    let with_edges = |(path, name, mut seen): (String, String, MeasuredFile)| {
+        seen.edges = data.edges(&path, |_| true)?;
+        seen.vectors = data.vectors(&path, |_| true)?;
+        seen.has_vectors = has_vectors;
+        Ok((path, name, seen))
+    };
+    let candidates: Vec<Result<Candidate, Unusable>> = files
+        .into_iter()
+        .map(|file| with_edges(file).map(read))
+        .collect::<Result<_, StoreError>>()
+        .map_err(|error| UserError::new(error.to_string()))?;
     let mut known: Vec<Option<Facts>> = Vec::with_capacity(candidates.len());
     for candidate in &candidates {
         known.push(match candidate {

@@ -170,6 +170,7 @@ fn batch(contents: &JournalContents) -> (Batch, Vec<PathBuf>) {
     let batch = Batch {
         python: settings.python.clone(),
         branches: settings.branches,
+        vectors: settings.vectors,
         files: files.into_values().collect(),
     };
     (batch, changed)
@@ -180,7 +181,7 @@ fn batch_file(
     path: &str,
     source: Option<SourceHash>,
     context: &str,
-    JournaledFile { lines, arcs, codes, stamp: _ }: &JournaledFile,
+    JournaledFile { lines, arcs, codes, vectors, stamp: _ }: &JournaledFile,
 ) -> BatchFile {
     let mut arcs = arcs.clone();
     for (shape, edges) in codes {
@@ -196,6 +197,7 @@ fn batch_file(
         lines: BTreeMap::from([(context.to_owned(), lines.clone())]),
         arcs: BTreeMap::from([(context.to_owned(), arcs)]),
         codes: codes.iter().map(code).collect(),
+        vectors: BTreeMap::from([(context.to_owned(), vectors.clone())]),
     }
 }
 

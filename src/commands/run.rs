@@ -60,6 +60,7 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     let header = RunHeader {
         python: python::version(),
         branches: needs.edges,
+        vectors: needs.vectors,
         context: settings.context.clone(),
         source_folders: source_folders(&selection, &folders, &interpreter.layout),
         omit: settings.selection.omit.clone(),

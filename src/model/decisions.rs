@@ -224,6 +224,25 @@ impl Jump {
     }
 }
 
+/// A truth as it is stored: 0 for none, 1 for false, 2 for true.
+fn truth_byte(truth: Option<bool>) -> u8 {
+    match truth {
+        None => 0,
+        Some(false) => 1,
+        Some(true) => 2,
+    }
+}
+
+/// A truth as [`truth_byte`] stored it; none where it did not.
+fn truth_of_byte(byte: u8) -> Option<Option<bool>> {
+    match byte {
+        0 => Some(None),
+        1 => Some(Some(false)),
+        2 => Some(Some(true)),
+        _ => None,
+    }
+}
+
 /// One evaluation of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Vector {
@@ -231,4 +250,18 @@ pub(crate) struct Vector {
     pub(crate) truths: Vec<Option<bool>>,
     /// The decision's truth; none where it is that of the last operand, which nothing tested.
     pub(crate) outcome: Option<bool>,
+}
+
+impl Vector {
+    /// A byte for each condition, and one for the outcome.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        self.truths.iter().chain([&self.outcome]).copied().map(truth_byte).collect()
+    }
+
+    /// What [`to_bytes`](Self::to_bytes) made; none where it did not.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (outcome, truths) = bytes.split_last()?;
+        let truths = truths.iter().map(|byte| truth_of_byte(*byte)).collect::<Option<_>>()?;
+        Some(Self { truths, outcome: truth_of_byte(*outcome)? })
+    }
 }

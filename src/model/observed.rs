@@ -106,6 +106,9 @@ pub(crate) trait Journal: Send + Sync {
     /// Control passed along `edge` in `code`.
     fn edge(&self, code: u32, edge: Edge) -> Result<(), JournalError>;
 
+    /// The decision at `place` in `file` was evaluated like this.
+    fn vector(&self, file: u32, place: Place, vector: &Vector) -> Result<(), JournalError>;
+
     /// Control passed from line to line of `file`, as a tracer without offsets sees it.
     fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError>;
 }

@@ -88,6 +88,11 @@ impl ShortCircuit {
         self.untested
     }
 
+    /// The truth of a condition where it is constant.
+    pub(crate) fn constant(&self, condition: u32) -> Option<bool> {
+        self.constants[condition as usize]
+    }
+
     /// What the evaluation begins with.
     pub(crate) fn start(&self) -> Next {
         self.pass_constants(self.first(self.root()))

@@ -17,6 +17,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, FixedOffset};
 
+use crate::metrics::Form;
+
 pub(crate) use view::{FileView, Lines, MeasuredSource, Outcome, View};
 
 /// A form of report.
@@ -50,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) sort: Sort,
     /// `json`: one value a line, indented.
     pub(crate) pretty_print: bool,
+    /// The form that MC/DC is judged in; none where it is not to be shown.
+    pub(crate) mcdc: Option<Form>,
     /// When the report is made, by the clocks on the wall.
     pub(crate) now: DateTime<FixedOffset>,
 }

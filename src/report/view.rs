@@ -1,7 +1,7 @@
 //! Everything a report can show, computed and sorted.
 
 use super::regions::{self, RegionView};
-use crate::metrics::{self, BranchLine};
+use crate::metrics::{self, BranchLine, Form, JudgedDecision, McDcTotals};
 use crate::model::{ArcEnd, Facts, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals};
 
 /// One source file as it comes to a report.
@@ -23,15 +23,20 @@ pub(crate) struct View {
     pub(crate) totals: Totals,
     /// Whether branches were measured. Where not, there are none anywhere, and reports don't speak of them.
     pub(crate) has_branches: bool,
+    /// MC/DC of all files; none where it was not asked for.
+    pub(crate) mcdc: Option<McDcTotals>,
 }
 
 impl View {
-    pub(crate) fn new(mut sources: Vec<MeasuredSource>, has_branches: bool) -> Self {
+    /// `mcdc`: the form that MC/DC is judged in, if it is.
+    pub(crate) fn new(mut sources: Vec<MeasuredSource>, has_branches: bool, mcdc: Option<Form>) -> Self {
         sources.sort_by(|a, b| a.path.cmp(&b.path));
         let files: Vec<FileView> =
             sources.into_iter().map(|source| FileView::new(source, has_branches)).collect();
         let totals = files.iter().map(|file| file.outcome.totals()).sum();
-        Self { files, totals, has_branches }
+        let decisions = || files.iter().flat_map(|file| &file.decisions);
+        let mcdc = mcdc.map(|form| decisions().map(|decision| decision.totals(form)).sum());
+        Self { files, totals, has_branches, mcdc }
     }
 
     /// Whether there is nothing to report.
@@ -45,6 +50,8 @@ impl View {
 pub(crate) struct FileView {
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
+    /// In the order of the source; none where branches were not measured.
+    pub(crate) decisions: Vec<JudgedDecision>,
     regions: Vec<Region>,
     line_count: LineNo,
 }
@@ -52,6 +59,7 @@ pub(crate) struct FileView {
 impl FileView {
     fn new(source: MeasuredSource, has_branches: bool) -> Self {
         let MeasuredSource { path: _, name, facts, seen } = source;
+        let decisions = if has_branches { metrics::judge_decisions(&facts, &seen) } else { Vec::new() };
         let branches = if has_branches {
             let executed =
                 metrics::executed_arcs(&facts.branches, &facts.first_lines, seen.arcs.iter().copied());
@@ -66,7 +74,7 @@ impl FileView {
             excluded: facts.excluded,
         };
         let outcome = Outcome { lines, branches };
-        Self { name, outcome, regions: facts.regions, line_count: facts.line_count }
+        Self { name, outcome, decisions, regions: facts.regions, line_count: facts.line_count }
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.

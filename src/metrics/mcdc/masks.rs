@@ -9,7 +9,7 @@ pub(super) fn unmasked(graph: &ShortCircuit, vector: &Vector) -> Vec<bool> {
     let mut values: Vec<Option<bool>> = vec![None; nodes];
     for node in 0..nodes {
         values[node] = match graph.node(node as u32) {
-            Node::Condition(condition) => vector.truths[*condition as usize],
+            Node::Condition(condition) => vector.truths[*condition as usize].or(graph.constant(*condition)),
             Node::Not(operand) => values[*operand as usize].map(|value| !value),
             Node::And(operands) => settled(&values, operands, false),
             Node::Or(operands) => settled(&values, operands, true),

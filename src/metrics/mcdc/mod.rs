@@ -12,6 +12,8 @@ mod pairs;
 mod tree;
 
 use std::collections::BTreeSet;
+use std::iter::Sum;
+use std::ops::AddAssign;
 
 use super::decisions::{SeenDecision, seen_decisions};
 use super::{Metric, Needs, Obligation, Verdict};
@@ -39,8 +41,58 @@ impl Form {
         ("unique-cause+masking", Self::UniqueCauseMasking, "masking for coupled conditions only"),
     ];
 
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Masking => "masking",
+            Self::UniqueCause => "unique-cause",
+            Self::UniqueCauseMasking => "unique-cause+masking",
+        }
+    }
+
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, ..)| *known == name).map(|(_, form, _)| *form)
+    }
+}
+
+/// MC/DC in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct McDcTotals {
+    /// Decisions with several conditions.
+    pub(crate) decisions: usize,
+    /// Of these, those of which nothing can be said. Their conditions don't count.
+    pub(crate) unmeasurable: usize,
+    /// Conditions to be shown.
+    pub(crate) conditions: usize,
+    pub(crate) shown: usize,
+    /// Conditions that no test can show. They count as to be shown, and are not.
+    pub(crate) infeasible: usize,
+}
+
+impl McDcTotals {
+    /// Conditions shown, in percent; 100 where there are none.
+    #[expect(clippy::cast_precision_loss, reason = "counts of conditions are far below 2^53")]
+    pub(crate) fn percent(&self) -> f64 {
+        if self.conditions == 0 { 100.0 } else { (100.0 * self.shown as f64) / self.conditions as f64 }
+    }
+}
+
+impl AddAssign for McDcTotals {
+    fn add_assign(&mut self, other: Self) {
+        let Self { decisions, unmeasurable, conditions, shown, infeasible } = other;
+        self.decisions += decisions;
+        self.unmeasurable += unmeasurable;
+        self.conditions += conditions;
+        self.shown += shown;
+        self.infeasible += infeasible;
+    }
+}
+
+impl Sum for McDcTotals {
+    fn sum<I: Iterator<Item = Self>>(items: I) -> Self {
+        items.fold(Self::default(), |mut sum, item| {
+            sum += item;
+            sum
+        })
     }
 }
 
@@ -101,6 +153,41 @@ impl JudgedDecision {
     /// Whether it is a decision in the sense of MC/DC, with several conditions.
     pub(crate) fn is_compound(&self) -> bool {
         self.conditions.len() > 1
+    }
+
+    /// Whether it is known which conditions were seen true and false. Where only whole evaluations are missing, it is.
+    pub(crate) fn seen_is_known(&self) -> bool {
+        self.unmeasurable.is_none()
+            || (self.measured.measurability == Measurability::Vectors
+                && self.conditions.iter().any(|condition| condition.seen != [false; 2]))
+    }
+
+    /// The conditions that were not shown and could be.
+    pub(crate) fn missing(&self, form: Form) -> Vec<usize> {
+        let is_missing = |condition: &Judgement| {
+            condition.counts && condition.pair(form).is_none() && !condition.is_infeasible(form)
+        };
+        if self.unmeasurable.is_some() {
+            return Vec::new();
+        }
+        (0..self.conditions.len()).filter(|number| is_missing(&self.conditions[*number])).collect()
+    }
+
+    pub(crate) fn totals(&self, form: Form) -> McDcTotals {
+        if !self.is_compound() {
+            return McDcTotals::default();
+        }
+        if self.unmeasurable.is_some() {
+            return McDcTotals { decisions: 1, unmeasurable: 1, ..McDcTotals::default() };
+        }
+        let counted = self.conditions.iter().filter(|condition| condition.counts);
+        McDcTotals {
+            decisions: 1,
+            unmeasurable: 0,
+            conditions: counted.clone().count(),
+            shown: counted.clone().filter(|condition| condition.pair(form).is_some()).count(),
+            infeasible: counted.filter(|condition| condition.is_infeasible(form)).count(),
+        }
     }
 }
 

@@ -3,12 +3,14 @@
 //! Source: coverage 7.17.3, `jsonreport.py`. The structs below are the document; the order of their fields is the order
 //! of its keys.
 
+mod decisions;
 mod python;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::regions::RegionView;
 use super::{FileView, Format, Lines, Options, Outcome, View, percent};
+use crate::metrics::Form;
 use crate::model::{ArcEnd, LineArc, LineNo, LineSet, RegionKind, Totals};
 
 pub(super) const FORMAT: Format = Format {
@@ -23,7 +25,7 @@ pub(super) const FORMAT: Format = Format {
 const FORMAT_VERSION: u32 = 3;
 
 fn render(view: &View, options: &Options) -> String {
-    let content = Content { precision: options.precision, branches: view.has_branches };
+    let content = Content { precision: options.precision, branches: view.has_branches, mcdc: options.mcdc };
     let document = Document {
         meta: Meta {
             format: FORMAT_VERSION,
@@ -33,7 +35,10 @@ fn render(view: &View, options: &Options) -> String {
             show_contexts: false,
         },
         files: Files { files: &view.files, content },
-        totals: Summary::new(&view.totals, content),
+        totals: AllFiles {
+            summary: Summary::new(&view.totals, content),
+            mcdc: view.mcdc.zip(options.mcdc).map(|(totals, form)| decisions::Summary::new(&totals, form, options.precision)),
+        },
     };
     python::dumps(&document, options.pretty_print)
 }
@@ -42,7 +47,15 @@ fn render(view: &View, options: &Options) -> String {
 struct Document<'a> {
     meta: Meta,
     files: Files<'a>,
-    totals: Summary,
+    totals: AllFiles,
+}
+
+#[derive(serde::Serialize)]
+struct AllFiles {
+    #[serde(flatten)]
+    summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcdc: Option<decisions::Summary>,
 }
 
 #[derive(serde::Serialize)]
@@ -61,6 +74,8 @@ struct Content {
     precision: u8,
     /// Whether there are the keys that are about branches.
     branches: bool,
+    /// The form of MC/DC, if there are the keys that are about it.
+    mcdc: Option<Form>,
 }
 
 /// Files by name, in the view's order.
@@ -75,7 +90,7 @@ impl Serialize for Files<'_> {
     }
 }
 
-/// What coverage.py does not know of would come last, under the key `minicov`.
+/// What coverage.py does not know of comes last, under the keys `mcdc` and `minicov`.
 #[derive(serde::Serialize)]
 struct File<'a> {
     executed_lines: LineList<'a>,
@@ -86,6 +101,10 @@ struct File<'a> {
     branches: Option<Branches>,
     functions: Regions<'a>,
     classes: Regions<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcdc: Option<decisions::McDc<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minicov: Option<decisions::Extra<'a>>,
 }
 
 impl<'a> File<'a> {
@@ -99,6 +118,8 @@ impl<'a> File<'a> {
             branches: Branches::new(&file.outcome, content),
             functions: Regions { regions: file.regions(RegionKind::Function), content },
             classes: Regions { regions: file.regions(RegionKind::Class), content },
+            mcdc: content.mcdc.map(|form| decisions::McDc::new(&file.decisions, form, content.precision)),
+            minicov: content.branches.then(|| decisions::Extra::new(&file.decisions)),
         }
     }
 }

@@ -15,10 +15,6 @@ use crate::model::{CodeKey, Edge};
 const STORED_EXIT: i64 = -1;
 
 impl DataFile {
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "condition and MC/DC metrics read edges; they come next")
-    )]
     /// The edges taken in the code objects of a file, in the contexts that `selected` accepts. Code objects without any
     /// are left out.
     pub(crate) fn edges(

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError, edges, read};
+use super::{DataFile, Fault, StoreError, Vectors, edges, read, vectors};
 use crate::model::{CodeKey, Edge, LineArc, LineSet, SourceHash};
 
 /// What one or more processes of one Python saw.
@@ -23,6 +23,8 @@ pub(crate) struct Batch {
     pub(crate) python: String,
     /// Whether steps between lines were recorded: the data file then holds arcs from now on.
     pub(crate) branches: bool,
+    /// Whether evaluations of decisions were recorded.
+    pub(crate) vectors: bool,
     /// Each path at most once, or later entries add to earlier ones.
     pub(crate) files: Vec<BatchFile>,
 }
@@ -40,6 +42,8 @@ pub(crate) struct BatchFile {
     /// be among [`lines`](Self::lines).
     pub(crate) arcs: BTreeMap<String, BTreeSet<LineArc>>,
     pub(crate) codes: Vec<BatchCode>,
+    /// Evaluations of decisions, by context.
+    pub(crate) vectors: BTreeMap<String, Vectors>,
 }
 
 /// What was seen of one code object.
@@ -68,6 +72,9 @@ impl DataFile {
                 outcome: MergeOutcome::default(),
             };
             schema::set_meta(transaction, "python", &batch.python)?;
+            if batch.vectors {
+                vectors::note_recorded(transaction)?;
+            }
             for file in &batch.files {
                 merge.file(file)?;
             }
@@ -147,6 +154,10 @@ impl Merge<'_> {
         for code in &file.codes {
             self.code(id, code)?;
         }
+        for (context, vectors) in file.vectors.iter().filter(|(_, vectors)| !vectors.is_empty()) {
+            let context = self.context_id(context)?;
+            vectors::add(self.connection, id, context, vectors)?;
+        }
         Ok(())
     }
 
@@ -204,6 +215,7 @@ impl Merge<'_> {
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
         edges::drop_of_file(self.connection, file)?;
+        vectors::drop_of_file(self.connection, file)?;
         Ok(bits + arcs > 0)
     }
 

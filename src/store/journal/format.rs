@@ -17,6 +17,7 @@
 //! | 5 | code | number: u32, file number: u32, first line: i32, flags: u32, then four times a length: u32 and as many bytes, padded: qualified name, `co_code`, `co_linetable`, `co_exceptiontable` |
 //! | 6 | edge | code number: u32, from: u32, to: u32 (offsets in bytes; to `0xffff_ffff` for leaving), 0: u32 |
 //! | 7 | arc | file number: u32, from: i32, to: i32, 0: u32 |
+//! | 10 | vector | file number: u32, the decision's line, column, end line, end column: u32 each, conditions: u32, a byte for each (0: not evaluated or not tested, 1: false, 2: true), one for the outcome |
 //!
 //! Readers skip kinds they do not know; a change that old readers would misread takes a new version.
 
@@ -32,6 +33,7 @@ pub(super) const KIND_LINE: u32 = 4;
 pub(super) const KIND_CODE: u32 = 5;
 pub(super) const KIND_EDGE: u32 = 6;
 pub(super) const KIND_ARC: u32 = 7;
+pub(super) const KIND_VECTOR: u32 = 10;
 
 /// The first 8 bytes of a record as one number, so that they can be stored at once.
 pub(super) fn record_header(kind: u32, length: u32) -> u64 {

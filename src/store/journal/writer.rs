@@ -13,12 +13,14 @@ use rustix::process::{Pid, getpid};
 use super::RunHeader;
 use super::folder::JournalFolder;
 use super::format::{
-    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PADDING, KIND_SETTINGS,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PADDING, KIND_SETTINGS, KIND_VECTOR,
     RECORD_HEADER_LENGTH, padded, record_header,
 };
 use super::handle::JournalHandle;
 use super::mapping::Segment;
-use crate::model::{CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo};
+use crate::model::{
+    CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector,
+};
 
 /// Bytes of the first segment; each further one is twice as long, up to [`LARGEST_SEGMENT`].
 const FIRST_SEGMENT: usize = 64 * 1024;
@@ -108,6 +110,13 @@ impl Journal for JournalWriter {
 
     fn edge(&self, code: u32, edge: Edge) -> Result<(), JournalError> {
         self.own_state()?.open.append(KIND_EDGE, &[&numbers([code, edge.from, edge.to, 0])])
+    }
+
+    fn vector(&self, file: u32, place: Place, vector: &Vector) -> Result<(), JournalError> {
+        let Place { line, column, end_line, end_column } = place;
+        let conditions = vector.truths.len() as u32;
+        let fixed = numbers([file, line, column, end_line, end_column, conditions]);
+        self.own_state()?.open.append(KIND_VECTOR, &[&fixed, &vector.to_bytes()])
     }
 
     fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError> {

@@ -58,7 +58,7 @@ fn batch(path: &str, source: Option<u8>, ran: &[LineNo]) -> Batch {
 fn batch_in(context: &str, path: &str, source: Option<u8>, ran: &[LineNo]) -> Batch {
     let lines = BTreeMap::from([(context.to_owned(), lines(ran))]);
     let file = BatchFile { path: path.to_owned(), source: source.map(hash), lines, ..BatchFile::default() };
-    Batch { python: "3.13.0".to_owned(), branches: false, files: vec![file] }
+    Batch { python: "3.13.0".to_owned(), files: vec![file], ..Batch::default() }
 }
 
 /// The same with branches: lines, arcs, and edges of the code object `f`.
