@@ -15,13 +15,24 @@ pub(crate) const COVERAGE_FILE: EnvVar =
     EnvVar { name: "COVERAGE_FILE", doc: "the data file, where --data-file does not name it" };
 pub(crate) const COVERAGE_CORE: EnvVar =
     EnvVar { name: "COVERAGE_CORE", doc: "the tracing core, where --core does not name it" };
+pub(crate) const COVERAGE_RCFILE: EnvVar =
+    EnvVar { name: "COVERAGE_RCFILE", doc: "the configuration file, where --rcfile does not name it" };
 pub(crate) const VIRTUAL_ENV: EnvVar =
     EnvVar { name: "VIRTUAL_ENV", doc: "the active virtual environment: its Python runs the program" };
 pub(crate) const PATH: EnvVar =
     EnvVar { name: "PATH", doc: "where python3 and python are looked for when no environment is active" };
+pub(crate) const HOME: EnvVar =
+    EnvVar { name: "HOME", doc: "what ~ stands for in the paths of a configuration file" };
 
 /// All of them, for documentation and for tests that need a clean environment.
-pub(crate) const ALL: &[&EnvVar] = &[&COVERAGE_FILE, &COVERAGE_CORE, &VIRTUAL_ENV, &PATH];
+pub(crate) const ALL: &[&EnvVar] =
+    &[&COVERAGE_FILE, &COVERAGE_CORE, &COVERAGE_RCFILE, &VIRTUAL_ENV, &PATH, &HOME];
+
+/// A variable that a configuration file names (`${NAME}`): any there is.
+pub(crate) fn lookup(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
 
 impl EnvVar {
     /// The value, or `None` where it is unset or empty.

@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 
@@ -33,6 +34,8 @@ warnings! {
     DATA_KEPT_BACK = "data-kept-back", "a run's data could not be written to the data file and waits in its journal";
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
+    UNRECOGNIZED_OPTION = "unrecognized-option", "a configuration file has a key that no option is called by";
+    NO_EFFECT = "no-effect", "an option of coverage.py's was set that minicov accepts and has no use for; the line says why";
     OTHER_PYTHON = "other-python", "the data was recorded by another Python version than the one that reports";
 }
 
@@ -60,8 +63,19 @@ pub(crate) fn notice(message: impl Display) {
     line(&AnsiColor::Cyan.on_default(), "notice", &message, "");
 }
 
-/// Says that something is probably not as the user wants it.
+/// The names of the warnings that are not to be printed.
+static DISABLED: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Turns warnings off by their names, once for the whole process.
+pub(crate) fn disable(slugs: &[String]) {
+    let _ = DISABLED.set(slugs.to_vec());
+}
+
+/// Says that something is probably not as the user wants it, unless the user does not want to know.
 pub(crate) fn warn(warning: &Warning, message: impl Display) {
+    if DISABLED.get().is_some_and(|slugs| slugs.iter().any(|slug| slug == warning.slug)) {
+        return;
+    }
     line(&AnsiColor::Yellow.on_default(), "warning", &message, &format!(" [{}]", warning.slug));
 }
 

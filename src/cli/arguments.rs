@@ -1,168 +1,48 @@
-//! The commands and their options: names, help, conflicts. What clap makes of them is turned into settings at once.
+//! The command line: built from the table of options, and read back into values of its rows.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::command_line;
-use crate::config::{ReportSettings, RunSettings};
+use super::verbs::{self, VerbHelp};
+use crate::config::{Flag, Kind, Row, Value, Verb, options};
 use crate::env_vars;
-use crate::paths::SelectionRequest;
 use crate::ui;
 
 /// What was asked.
 #[derive(Debug)]
 pub(crate) struct Invocation {
-    /// `--data-file`, which every command has.
-    pub(crate) data_file: Option<PathBuf>,
-    pub(crate) command: Command,
+    pub(crate) verb: Verb,
+    /// What the flags set.
+    pub(crate) flags: Vec<(&'static Row, Value)>,
+    /// What is no option: python's command line, or files.
+    pub(crate) words: Vec<OsString>,
 }
 
-#[derive(Debug)]
-pub(crate) enum Command {
-    Run(RunSettings),
-    Report(ReportSettings, ReportLook),
-    Erase,
-}
-
-/// How a report looks.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ReportLook {
-    pub(crate) show_missing: bool,
-    pub(crate) skip_covered: bool,
-    pub(crate) skip_empty: bool,
-    pub(crate) precision: u8,
-    pub(crate) sort: Option<String>,
-    pub(crate) pretty_print: bool,
-}
-
-/// Coverage for Python: runs a program as python would, and tells what of it was executed.
-#[derive(Parser)]
-#[command(name = "minicov", version, max_term_width = 100, after_help = EXIT_STATUS)]
-struct Cli {
-    #[command(subcommand)]
-    verb: Verb,
+impl Invocation {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.words.iter().map(PathBuf::from).collect()
+    }
 }
 
 const EXIT_STATUS: &str = "\
 Exit status: 0, done; 1, an error, told on standard error; of `run`, the program's own.";
 
-#[derive(Subcommand)]
-enum Verb {
-    /// Run a Python program and record what it executes
-    #[command(override_usage = "minicov run [OPTIONS] PYTHON-COMMAND-LINE", after_help = RUN_EXAMPLES)]
-    Run(Run),
-    /// Report what was recorded
-    Report(Report),
-    /// Remove what was recorded
-    Erase(Data),
-}
-
-const RUN_EXAMPLES: &str = "\
-What follows minicov's own options is python's command line:
-  minicov run my_script.py arg1
-  minicov run -m pytest
-  minicov run --source src -X dev -W error -m pytest -q
-  minicov run -c 'import mypackage'";
-
-#[derive(Args)]
-struct Data {
-    /// Where the data is kept [default: .coverage]
-    #[arg(long, value_name = "FILE")]
-    data_file: Option<PathBuf>,
-}
-
-#[derive(Args)]
-struct Run {
-    #[command(flatten)]
-    data: Data,
-    /// Folders or packages to measure, imported or not [default: the current folder and the script's]
-    #[arg(long, value_name = "SRC,...", value_delimiter = ',')]
-    source: Vec<String>,
-    /// Measure only files that match these patterns
-    #[arg(long, value_name = "PATTERN,...", value_delimiter = ',')]
-    include: Vec<String>,
-    /// Leave out files that match these patterns
-    #[arg(long, value_name = "PATTERN,...", value_delimiter = ',')]
-    omit: Vec<String>,
-    /// A label for everything this run records
-    #[arg(long, value_name = "LABEL")]
-    context: Option<String>,
-    /// Record branches as well as lines
-    #[arg(long)]
-    branch: bool,
-    /// Remove earlier data first; without it, runs add up
-    #[arg(long)]
-    erase: bool,
-    /// Print the console report when the program has ended
-    #[arg(long)]
-    report: bool,
-    /// How to get events out of Python [default: the best this Python has]
-    #[arg(long, value_name = "CORE")]
-    core: Option<String>,
-    /// The Python to run [default: that of VIRTUAL_ENV, else python3 or python on PATH]
-    #[arg(long, value_name = "PATH")]
-    python: Option<PathBuf>,
-    /// Python's command line: a script, -m MODULE, -c CODE, -, a folder or a zip, with Python's own options before it
-    #[arg(
-        value_name = "PYTHON-COMMAND-LINE",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
-    command_line: Vec<OsString>,
-}
-
-#[derive(Args)]
-struct Report {
-    #[command(flatten)]
-    data: Data,
-    /// What to write; several at once are fine [default: console]
-    #[arg(long, value_name = "FORMAT", num_args = 1..)]
-    format: Vec<String>,
-    /// Where a format that is a file goes; - for standard output
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Show the lines that did not run
-    #[arg(short = 'm', long)]
-    show_missing: bool,
-    /// Leave out files that are covered completely
-    #[arg(long, overrides_with = "no_skip_covered")]
-    skip_covered: bool,
-    #[arg(long, hide = true)]
-    no_skip_covered: bool,
-    /// Leave out files without statements
-    #[arg(long)]
-    skip_empty: bool,
-    /// Digits after the decimal point of percentages
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u8).range(..=15))]
-    precision: u8,
-    /// Column to sort by: name, stmts, miss, branch, brpart or cover; with a - in front, largest first
-    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
-    sort: Option<String>,
-    /// Write JSON for people to read
-    #[arg(long)]
-    pretty_print: bool,
-    /// Report only files that match these patterns
-    #[arg(long, value_name = "PATTERN,...", value_delimiter = ',')]
-    include: Vec<String>,
-    /// Leave out files that match these patterns
-    #[arg(long, value_name = "PATTERN,...", value_delimiter = ',')]
-    omit: Vec<String>,
-    /// Go on when a source file cannot be read or parsed
-    #[arg(short, long)]
-    ignore_errors: bool,
-    /// Report only these files
-    files: Vec<PathBuf>,
-}
+/// The name of what is no option.
+const WORDS: &str = "words";
 
 /// Words that the tables of other layers give to options: each with what it means.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Vocabulary {
     pub(crate) formats: Vec<Word>,
     pub(crate) cores: Vec<Word>,
     pub(crate) metrics: Vec<Word>,
+    /// Forms of MC/DC.
+    pub(crate) forms: Vec<Word>,
 }
 
 /// A word and its meaning.
@@ -175,28 +55,132 @@ pub(crate) fn parse(
     words: impl IntoIterator<Item = OsString>,
     vocabulary: &Vocabulary,
 ) -> Result<Invocation, clap::Error> {
-    let mut parser = Cli::command()
+    let mut parser = parser(vocabulary);
+    let matches = parser.try_get_matches_from_mut(words)?;
+    let given = matches.subcommand().and_then(|(name, given)| {
+        Verb::ALL.iter().find(|verb| verb.word() == name).map(|verb| (*verb, given))
+    });
+    // A subcommand is required, and each is in the table.
+    let Some((verb, given)) = given else {
+        return Err(parser.error(clap::error::ErrorKind::MissingSubcommand, "no command was given"));
+    };
+    let mut words: Vec<OsString> = match given.try_get_many::<OsString>(WORDS) {
+        Ok(Some(words)) => words.cloned().collect(),
+        Ok(None) | Err(_) => Vec::new(),
+    };
+    if verb == Verb::Run {
+        command_line::check(&mut words, &mut parser)?;
+    }
+    Ok(Invocation { verb, flags: flags(verb, given), words })
+}
+
+/// The whole command line.
+pub(crate) fn parser(vocabulary: &Vocabulary) -> Command {
+    Command::new("minicov")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Coverage for Python: runs a program as python would, and tells what of it was executed")
+        .max_term_width(100)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(EXIT_STATUS)
         .after_long_help(
             [EXIT_STATUS.to_owned(), metrics(vocabulary), environment(), warnings()].join("\n\n"),
         )
-        .mut_subcommand("run", |run| run.mut_arg("core", |core| core.value_parser(one_of(&vocabulary.cores))))
-        .mut_subcommand("report", |report| {
-            report.mut_arg("format", |format| format.value_parser(one_of(&vocabulary.formats)))
-        });
-    let matches = parser.try_get_matches_from_mut(words)?;
-    let verb = Cli::from_arg_matches(&matches)?.verb;
-    match verb {
-        Verb::Run(run) => {
-            command_line::check(&run.command_line, &mut parser)?;
-            Ok(run.into())
-        }
-        Verb::Report(report) => Ok(report.into()),
-        Verb::Erase(data) => Ok(Invocation { data_file: data.data_file, command: Command::Erase }),
+        .subcommands(Verb::ALL.iter().map(|verb| subcommand(*verb, vocabulary)))
+}
+
+fn subcommand(verb: Verb, vocabulary: &Vocabulary) -> Command {
+    let VerbHelp { about, usage, words, after } = verbs::help(verb);
+    let mut command = Command::new(verb.word()).about(about).after_help(after);
+    if !usage.is_empty() {
+        command = command.override_usage(format!("minicov {} {usage}", verb.word()));
     }
+    for row in options::OPTIONS {
+        for flag in row.flags_of(verb) {
+            command = command.arg(argument(verb, row, flag, vocabulary));
+        }
+    }
+    if let Some((name, doc)) = words {
+        let words =
+            Arg::new(WORDS).value_name(name).help(doc).num_args(0..).value_parser(ValueParser::os_string());
+        let is_pythons = verb == Verb::Run;
+        command = command.arg(words.trailing_var_arg(is_pythons).allow_hyphen_values(is_pythons));
+    }
+    command
+}
+
+/// One flag.
+fn argument(verb: Verb, row: &'static Row, flag: &'static Flag, vocabulary: &Vocabulary) -> Arg {
+    let mut argument = Arg::new(flag.long).long(flag.long).help(help(row));
+    if let Some(short) = flag.short {
+        argument = argument.short(short);
+    }
+    if row.kind == Kind::Switch {
+        // Of a flag and the one that takes it back, the later counts.
+        let rivals = row.flags_of(verb).map(|other| other.long).filter(|long| *long != flag.long);
+        return argument.action(ArgAction::SetTrue).overrides_with_all(rivals).hide(flag.negates);
+    }
+    argument =
+        argument.value_name(flag.value).action(ArgAction::Set).allow_hyphen_values(row.kind == Kind::Text);
+    if !flag.bare.is_empty() {
+        argument = argument.num_args(0..=1).require_equals(true).default_missing_value(flag.bare);
+    }
+    match row.kind {
+        Kind::Integer => argument.value_parser(clap::value_parser!(i64)).allow_negative_numbers(true),
+        Kind::Float => argument.value_parser(clap::value_parser!(f64)).allow_negative_numbers(true),
+        Kind::List | Kind::Patterns => argument.action(ArgAction::Append),
+        Kind::Words => {
+            let argument = argument.action(ArgAction::Append).num_args(1..);
+            if row.id == options::FORMAT.row.id {
+                argument.value_parser(one_of(&vocabulary.formats))
+            } else {
+                argument
+            }
+        }
+        Kind::Text if row.id == options::CORE.row.id => argument.value_parser(one_of(&vocabulary.cores)),
+        Kind::Text if row.id == options::MCDC.row.id => argument.value_parser(one_of(&vocabulary.forms)),
+        Kind::Text | Kind::File | Kind::Switch => argument,
+    }
+}
+
+fn help(row: &Row) -> String {
+    let doc = row.doc;
+    let unremarkable = row.default.is_empty() || row.default == "0" || row.kind == Kind::Switch;
+    if unremarkable { doc.to_owned() } else { format!("{doc} [default: {}]", row.default) }
 }
 
 fn one_of(words: &[Word]) -> PossibleValuesParser {
     PossibleValuesParser::new(words.iter().map(|(word, meaning)| PossibleValue::new(*word).help(*meaning)))
+}
+
+/// The values that flags give to their rows, in the order of the table.
+fn flags(verb: Verb, given: &ArgMatches) -> Vec<(&'static Row, Value)> {
+    let mut found = Vec::new();
+    for row in options::OPTIONS {
+        for flag in row.flags_of(verb) {
+            if given.value_source(flag.long) == Some(ValueSource::CommandLine)
+                && let Some(value) = value(row, flag, given)
+            {
+                found.push((row, value));
+            }
+        }
+    }
+    found
+}
+
+/// The value of a flag that was given. Types are those that [`argument`] had clap parse.
+fn value(row: &Row, flag: &Flag, given: &ArgMatches) -> Option<Value> {
+    let texts = || given.get_many::<String>(flag.long).into_iter().flatten();
+    match row.kind {
+        Kind::Switch => given.get_flag(flag.long).then_some(Value::Switch(!flag.negates)),
+        Kind::Integer => given.get_one::<i64>(flag.long).map(|number| Value::Integer(*number)),
+        Kind::Float => given.get_one::<f64>(flag.long).map(|number| Value::Float(*number)),
+        Kind::Text | Kind::File => texts().next_back().map(|text| Value::Text(text.clone())),
+        Kind::List | Kind::Words | Kind::Patterns => {
+            let items = texts().flat_map(|text| text.split(',')).filter(|item| !item.is_empty());
+            Some(Value::List(items.map(str::to_owned).collect()))
+        }
+    }
 }
 
 /// The metrics, for the long help.
@@ -219,62 +203,22 @@ fn section(title: &str, words: impl Iterator<Item = Word>) -> String {
     format!("{title}:\n{}", lines.join("\n"))
 }
 
-impl From<Run> for Invocation {
-    fn from(run: Run) -> Self {
-        let settings = RunSettings {
-            python: run.python,
-            selection: SelectionRequest { source: run.source, include: run.include, omit: run.omit },
-            context: run.context.unwrap_or_default(),
-            core: run.core,
-            branch: run.branch,
-            erase: run.erase,
-            report: run.report,
-            command_line: run.command_line,
-        };
-        Self { data_file: run.data.data_file, command: Command::Run(settings) }
-    }
-}
-
-impl From<Report> for Invocation {
-    fn from(report: Report) -> Self {
-        let settings = ReportSettings {
-            formats: report.format,
-            output: report.output,
-            include: report.include,
-            omit: report.omit,
-            files: report.files,
-            ignore_errors: report.ignore_errors,
-        };
-        let look = ReportLook {
-            show_missing: report.show_missing,
-            skip_covered: report.skip_covered,
-            skip_empty: report.skip_empty,
-            precision: report.precision,
-            sort: report.sort,
-            pretty_print: report.pretty_print,
-        };
-        Self { data_file: report.data.data_file, command: Command::Report(settings, look) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn run(words: &[&str]) -> Result<RunSettings, String> {
+    fn vocabulary() -> Vocabulary {
+        Vocabulary { formats: vec![("console", "")], cores: vec![("settrace", "")], forms: vec![("masking", "")], metrics: Vec::new() }
+    }
+
+    fn run(words: &[&str]) -> Result<Invocation, String> {
         let words = ["minicov", "run"].iter().chain(words).map(OsString::from);
-        let vocabulary =
-            Vocabulary { formats: vec![("console", "")], cores: vec![("settrace", "")], metrics: Vec::new() };
-        match parse(words, &vocabulary) {
-            Ok(Invocation { command: Command::Run(settings), .. }) => Ok(settings),
-            Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error.to_string()),
-        }
+        parse(words, &vocabulary()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn the_definitions_are_consistent() {
-        Cli::command().debug_assert();
+        parser(&vocabulary()).debug_assert();
     }
 
     #[test]
@@ -287,17 +231,22 @@ mod tests {
             &["script.py", "--", "--help"],
             &["--check-hash-based-pycs", "never", "x.py"],
         ] {
-            assert_eq!(run(words).unwrap().command_line, words, "{words:?}");
+            assert_eq!(run(words).unwrap().words, words, "{words:?}");
         }
-        let settings = run(&["--source", "a,b", "--report", "-X", "dev", "x.py", "--report"]).unwrap();
-        assert_eq!(settings.selection.source, ["a", "b"]);
-        assert_eq!(settings.command_line, ["-X", "dev", "x.py", "--report"]);
+        let invocation = run(&["--source", "a,b", "--report", "-X", "dev", "x.py", "--report"]).unwrap();
+        let source = Value::List(vec!["a".to_owned(), "b".to_owned()]);
+        assert!(invocation.flags.iter().any(|(row, value)| row.id == "run:source" && *value == source));
+        assert_eq!(invocation.words, ["-X", "dev", "x.py", "--report"]);
+    }
+
+    #[test]
+    fn coverage_pys_spelling_of_modules_is_pythons() {
+        assert_eq!(run(&["--branch", "--module", "pytest", "-q"]).unwrap().words, ["-m", "pytest", "-q"]);
     }
 
     #[test]
     fn a_mistyped_option_is_not_taken_for_pythons() {
         let message = run(&["--sorce", "src", "x.py"]).unwrap_err();
         assert!(message.contains("'--sorce'") && message.contains("'--source'"), "{message}");
-        assert!(run(&[]).is_err());
     }
 }

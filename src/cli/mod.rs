@@ -4,5 +4,6 @@
 
 mod arguments;
 mod command_line;
+mod verbs;
 
-pub(crate) use arguments::{Command, ReportLook, Vocabulary, parse};
+pub(crate) use arguments::{Invocation, Vocabulary, parse};

@@ -6,16 +6,16 @@ use std::fs;
 use std::path::Path;
 
 use pyo3::Python;
-use sha2::{Digest, Sha256};
 
 use super::Failure;
+use super::exclusions::ExclusionRules;
 use crate::bytecode::{self, Joiner};
 use crate::config::Workplace;
 use crate::error::UserError;
 use crate::model::{Facts, MeasuredFile, SourceHash};
 use crate::python;
 use crate::report::MeasuredSource;
-use crate::source::{self, EXCLUDE_DEFAULT, Exclusions, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
+use crate::source::{self, Exclusions};
 use crate::store::{DataFile, FactsKey, StoreError};
 use crate::ui;
 
@@ -39,12 +39,9 @@ pub(super) fn analyse(
     workplace: &Workplace,
     data: &DataFile,
     files: Vec<(String, String, MeasuredFile)>,
+    rules: &ExclusionRules,
 ) -> Result<Vec<Result<MeasuredSource, Unusable>>, Failure> {
-    let partial: Vec<&str> = PARTIAL_DEFAULT.into_iter().chain(PARTIAL_ALWAYS).collect();
-    let exclusions = Exclusions::new(&EXCLUDE_DEFAULT)
-        .and_then(|exclusions| exclusions.with_partial(&partial))
-        .map_err(|error| UserError::new(error.to_string()))?;
-    let digest = Sha256::digest([EXCLUDE_DEFAULT.join("\n"), partial.join("\n")].join("\0")).to_vec();
+    let ExclusionRules { exclusions, digest } = rules;
     let version = python::version();
 
     let has_vectors = data.has_vectors().map_err(|error| UserError::new(error.to_string()))?;
@@ -63,7 +60,7 @@ pub(super) fn analyse(
     for candidate in &candidates {
         known.push(match candidate {
             Ok(candidate) => data
-                .facts(&candidate.key(&version, &digest))
+                .facts(&candidate.key(&version, digest))
                 .map_err(|error| UserError::new(error.to_string()))?,
             Err(_) => None,
         });
@@ -80,7 +77,7 @@ pub(super) fn analyse(
                     python::boot_compiler().map_err(|error| UserError::new(error.to_string()))?;
                     booted = true;
                 }
-                match compute(&candidate, &exclusions) {
+                match compute(&candidate, exclusions) {
                     Ok(facts) => {
                         fresh.push((candidate.path.clone(), candidate.hash, facts.clone()));
                         Ok(candidate.with(facts))
@@ -92,7 +89,7 @@ pub(super) fn analyse(
             }
         });
     }
-    keep(workplace, &fresh, &version, &digest);
+    keep(workplace, &fresh, &version, digest);
     Ok(sources)
 }
 

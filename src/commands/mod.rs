@@ -6,16 +6,20 @@
 mod analysis;
 mod collect;
 mod erase;
+mod exclusions;
 mod report;
 mod run;
 
 use std::env;
 use std::process::ExitCode;
 
-use crate::cli::{self, Command, Vocabulary};
-use crate::config::Workplace;
+use self::exclusions::ExclusionRules;
+use crate::cli::{self, Invocation, Vocabulary};
+use crate::config::{
+    Complaint, ConfigError, ReportLook, ReportSettings, RunSettings, Settings, Verb, Workplace, options,
+};
 use crate::error::{ExitStatus, UserError};
-use crate::metrics::METRICS;
+use crate::metrics::{Form, METRICS};
 use crate::report::FORMATS;
 use crate::trace::CORES;
 use crate::ui::{self, OutputError};
@@ -34,6 +38,7 @@ pub fn main() -> ExitCode {
     let vocabulary = Vocabulary {
         formats: FORMATS.iter().map(|format| (format.slug, format.doc)).collect(),
         metrics: METRICS.iter().map(|metric| (metric.slug(), metric.doc())).collect(),
+        forms: Form::ALL.iter().map(|(name, _, doc)| (*name, *doc)).collect(),
         cores: CORES.iter().map(|core| (core.slug, core.doc)).collect(),
     };
     let invocation = match cli::parse(env::args_os(), &vocabulary) {
@@ -44,13 +49,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success }.into();
         }
     };
-    let outcome = Workplace::resolve(invocation.data_file)
-        .map_err(|error| UserError::new(format!("couldn't find the current folder: {error}")).into())
-        .and_then(|workplace| match invocation.command {
-            Command::Run(settings) => run::run(&workplace, &settings),
-            Command::Report(settings, look) => report::report(&workplace, &settings, &look),
-            Command::Erase => erase::erase(&workplace),
-        });
+    let outcome = execute(invocation);
     match outcome {
         Ok(code) => code,
         Err(Failure::User(error)) => {
@@ -62,5 +61,38 @@ pub fn main() -> ExitCode {
             ui::error(&UserError::new(error.to_string()));
             ExitStatus::Error.into()
         }
+    }
+}
+
+/// Reads the configuration, then does what was asked.
+fn execute(invocation: Invocation) -> Result<ExitCode, Failure> {
+    let folder = Workplace::current_folder()
+        .map_err(|error| UserError::new(format!("couldn't find the current folder: {error}")))?;
+    let files = invocation.files();
+    let Invocation { verb, flags, words } = invocation;
+    let (settings, complaints) = Settings::resolve(verb, flags, &folder)?;
+    ui::disable(settings.get(&options::DISABLE_WARNINGS));
+    for Complaint { warning, message } in complaints {
+        ui::warn(warning, message);
+    }
+    let workplace = Workplace::new(folder, &settings);
+    let rules = ExclusionRules::new(&settings)?;
+    match verb {
+        Verb::Run => run::run(&workplace, &RunSettings::new(&settings, words)?),
+        Verb::Report => {
+            let look = ReportLook::new(&settings);
+            report::report(&workplace, &ReportSettings::new(&settings, files), &look, &rules)
+        }
+        Verb::Erase => erase::erase(&workplace),
+        // The command line does not take these yet: `Verb::ALL` leaves them out.
+        Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov | Verb::Annotate | Verb::Combine => {
+            Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into())
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::User(UserError::new(error.to_string()))
     }
 }

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::analysis::{self, Unusable};
+use super::exclusions::ExclusionRules;
 use super::{Failure, collect, run};
-use crate::cli::ReportLook;
-use crate::config::{ReportSettings, Workplace};
+use crate::config::{ReportLook, ReportSettings, Workplace};
 use crate::error::{ExitStatus, UserError};
+use crate::metrics::Form;
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
 use crate::python::{Environment, LINKED_MINOR};
@@ -26,13 +27,15 @@ pub(super) fn report(
     workplace: &Workplace,
     settings: &ReportSettings,
     look: &ReportLook,
+    rules: &ExclusionRules,
 ) -> Result<ExitCode, Failure> {
     let formats = chosen_formats(settings)?;
-    let options = options(look)?;
+    let mut options = options(look)?;
     collect::orphans(workplace);
     let data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
     hand_over_to_other_python(&data)?;
 
+    options.mcdc = form(settings, &data).map_err(|error| explain(workplace, &error))?;
     let observed = data.observed(|_| true).map_err(|error| explain(workplace, &error))?;
     if options.sort.column.needs_branches() && !observed.has_arcs {
         return Err(UserError::new("can't sort by branches, because none were measured")
@@ -41,7 +44,7 @@ pub(super) fn report(
     }
     let files = select(workplace, settings, observed.files)?;
     let mut sources = Vec::new();
-    for source in analysis::analyse(workplace, &data, files)? {
+    for source in analysis::analyse(workplace, &data, files, rules)? {
         match source {
             Ok(source) => sources.push(source),
             Err(Unusable { message }) if settings.ignore_errors => ui::warn(&ui::COULDNT_PARSE, message),
@@ -50,7 +53,7 @@ pub(super) fn report(
             }
         }
     }
-    let view = View::new(sources, observed.has_arcs);
+    let view = View::new(sources, observed.has_arcs, options.mcdc);
     if view.is_empty() {
         return Err(UserError::new("no data to report").into());
     }
@@ -86,8 +89,18 @@ fn options(look: &ReportLook) -> Result<Options, UserError> {
         skip_empty: look.skip_empty,
         sort,
         pretty_print: look.pretty_print,
+        mcdc: None,
         now: chrono::Local::now().fixed_offset(),
     })
+}
+
+/// The form to judge MC/DC in: the one asked for, or masking where it was recorded.
+fn form(settings: &ReportSettings, data: &DataFile) -> Result<Option<Form>, StoreError> {
+    // Other words were refused with the settings.
+    if let Some(form) = settings.mcdc.as_deref().and_then(Form::named) {
+        return Ok(Some(form));
+    }
+    Ok(data.has_vectors()?.then(Form::default))
 }
 
 /// What a fault of the data file means to the user.

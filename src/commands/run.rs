@@ -34,13 +34,17 @@ struct Ending {
 static ENDING: OnceLock<Ending> = OnceLock::new();
 
 pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitCode, Failure> {
+    if settings.command_line.is_empty() {
+        return Err(UserError::new("there is nothing to run")
+            .hint("name a script, -m MODULE or -c CODE; minicov run --help has examples")
+            .into());
+    }
     let environment =
         Environment::find(settings.python.as_deref()).map_err(|error| explain_environment(&error))?;
     if environment.minor != LINKED_MINOR {
         return Err(start_sibling(environment.minor, &environment).into());
     }
-    let core =
-        trace::choose(settings.core().as_deref()).map_err(|error| UserError::new(error.to_string()))?;
+    let core = trace::choose(settings.core.as_deref()).map_err(|error| UserError::new(error.to_string()))?;
     if settings.erase {
         erase::everything(workplace)?;
     } else {
@@ -148,7 +152,11 @@ impl Ending {
 
 /// The kinds of events that the metrics asked for judge by.
 fn needs(settings: &RunSettings) -> Needs {
-    let asked = [(true, metrics::LINE), (settings.branch, metrics::BRANCH)];
+    let asked = [
+        (true, metrics::LINE),
+        (settings.branch || settings.mcdc, metrics::BRANCH),
+        (settings.mcdc, metrics::MCDC),
+    ];
     asked
         .into_iter()
         .filter(|(asked, _)| *asked)

@@ -1,8 +1,28 @@
-//! What the user wants, resolved: flags over environment over defaults, paths made absolute.
+//! What the user wants, resolved: flags over environment over configuration files over defaults, paths made absolute.
+//!
+//! Start at `options.rs`, the one table of options; `option.rs` says what a row is. `files.rs` reads configuration files
+//! (`ini.rs`, `toml_file.rs`), `convert.rs` makes values of what stands in them, `resolve.rs` puts all sources together.
 //!
 //! Must not know: how flags are parsed, what is done with the settings. Invariant: a resolved setting never depends on
 //! the current folder again, because the measured program may change it.
 
+mod convert;
+mod document;
+mod error;
+mod expand;
+mod files;
+mod ini;
+mod option;
+pub(crate) mod options;
+mod per_command;
+mod resolve;
 mod settings;
+mod toml_file;
+mod value;
 
-pub(crate) use settings::{ReportSettings, RunSettings, Workplace};
+pub(crate) use error::ConfigError;
+pub(crate) use option::{Flag, Row, Verb};
+pub(crate) use per_command::{ReportLook, ReportSettings, RunSettings, Workplace};
+pub(crate) use resolve::{Complaint, nearest};
+pub(crate) use settings::Settings;
+pub(crate) use value::{Kind, Value};

@@ -29,6 +29,8 @@ pub(crate) struct Joiner<'a> {
     by_place: HashMap<Place, Vec<usize>>,
     /// The same of those that count by their end, by line and column.
     by_end: HashMap<(u32, u32), Vec<usize>>,
+    /// Conditions that compare with None (decision, node), and whether by `is not`.
+    none_operands: HashMap<(u32, u32), bool>,
 }
 
 /// A jump that tests a node of a decision.
@@ -65,13 +67,17 @@ impl<'a> Joiner<'a> {
         let graphs = map.decisions.iter().map(|mapped| ShortCircuit::new(&mapped.decision)).collect();
         let mut by_place: HashMap<Place, Vec<usize>> = HashMap::new();
         let mut by_end: HashMap<(u32, u32), Vec<usize>> = HashMap::new();
+        let mut none_operands = HashMap::new();
         for (index, anchor) in map.anchors.iter().enumerate() {
             by_place.entry(anchor.place).or_default().push(index);
+            if let AnchorKind::NoneOperand { negated } = anchor.kind {
+                none_operands.insert((anchor.decision, anchor.node), negated);
+            }
             if anchor.kind == AnchorKind::End {
                 by_end.entry((anchor.place.end_line, anchor.place.end_column)).or_default().push(index);
             }
         }
-        Self { map, graphs, by_place, by_end }
+        Self { map, graphs, by_place, by_end, none_operands }
     }
 
     /// The short-circuit graph of a decision.

@@ -61,15 +61,18 @@ impl Joiner<'_> {
         let producer = &flow.instructions[at];
         let own = places[index];
         if SUPER_INSTRUCTIONS.contains(&producer.opcode.name) {
-            let anchor = self.anchors(own?).find(|anchor| anchor.kind == AnchorKind::Jump)?;
             return match jumps_if {
-                JumpsIf::Truth(truth) => Some(whole(anchor, truth)),
+                JumpsIf::Truth(truth) => {
+                    // TO_BOOL has the range of what is tested, but in value position.
+                    let conversion = places[at + 1].filter(|_| at + 1 < index);
+                    let by_conversion = conversion
+                        .and_then(|place| self.anchors(place).find(|anchor| anchor.kind == AnchorKind::Value));
+                    Some(whole(by_conversion.or_else(|| self.behind(places[at]?, own?))?, truth))
+                }
                 JumpsIf::None(is_none) => {
-                    let same_node = |other: &&Anchor| {
-                        (other.decision, other.node) == (anchor.decision, anchor.node)
-                    };
-                    let negated = self.map.anchors.iter().filter(same_node).find_map(negated_none)?;
-                    Some(whole(anchor, is_none != negated))
+                    let anchor = self.behind(places[at]?, own?)?;
+                    let node = (anchor.decision, anchor.node);
+                    Some(whole(anchor, is_none != *self.none_operands.get(&node)?))
                 }
             };
         }
@@ -110,6 +113,20 @@ impl Joiner<'_> {
 
     fn anchors(&self, place: Place) -> impl Iterator<Item = &Anchor> {
         self.by_place.get(&place).into_iter().flatten().map(|index| &self.map.anchors[*index])
+    }
+
+    /// What a jump with the range `own` tests that was loaded together with what stands at `first`.
+    fn behind(&self, first: Place, own: Place) -> Option<&Anchor> {
+        let candidates = self.anchors(own).filter(|anchor| anchor.kind == AnchorKind::Jump);
+        let start = |anchor: &&Anchor| self.node_place(anchor);
+        candidates.filter(|anchor| start(anchor) > Some(first)).min_by_key(start)
+    }
+
+    /// The range of the condition that an anchor stands for.
+    fn node_place(&self, anchor: &Anchor) -> Option<Place> {
+        let (condition, _) = self.graph(anchor.decision).last(anchor.node, true);
+        let conditions = &self.map.decisions[anchor.decision as usize].decision.conditions;
+        conditions.get(condition as usize).map(|condition| condition.place)
     }
 
     /// The condition that ends where a call or attribute does that stands on another line than its object.

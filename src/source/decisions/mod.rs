@@ -26,7 +26,7 @@ pub(crate) fn decisions(text: &str) -> Result<DecisionMap, SourceError> {
 
 /// The same of a text that is parsed already.
 pub(super) fn of_syntax(syntax: &Syntax, text: &str) -> DecisionMap {
-    let mut finder = Finder { syntax, text, map: DecisionMap::default() };
+    let mut finder = Finder { syntax, text, map: DecisionMap::default(), elements: Vec::new() };
     finder.visit_body(syntax.body());
     finder.map.sorted()
 }
@@ -35,6 +35,8 @@ struct Finder<'a> {
     syntax: &'a Syntax,
     text: &'a str,
     map: DecisionMap,
+    /// The ranges of the elements of the comprehension under way.
+    elements: Vec<TextRange>,
 }
 
 /// A decision under construction, with the expressions of its conditions.
@@ -195,8 +197,9 @@ impl<'a> Visitor<'a> for Finder<'a> {
     fn visit_comprehension(&mut self, comprehension: &'a Comprehension) {
         self.visit_expr(&comprehension.iter);
         self.visit_expr(&comprehension.target);
+        let elements = self.elements.clone();
         for condition in &comprehension.ifs {
-            self.test(condition, Context::Comp, &[]);
+            self.test(condition, Context::Comp, &elements);
         }
     }
 
@@ -216,6 +219,11 @@ impl<'a> Visitor<'a> for Finder<'a> {
                 self.visit_expr(&choice.body);
                 self.visit_expr(&choice.orelse);
             }
+            Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => {
+                let around = std::mem::replace(&mut self.elements, elements(expression));
+                visitor::walk_expr(self, expression);
+                self.elements = around;
+            }
             _ => visitor::walk_expr(self, expression),
         }
     }
@@ -223,4 +231,19 @@ impl<'a> Visitor<'a> for Finder<'a> {
     fn visit_annotation(&mut self, _annotation: &'a Expr) {}
 
     fn visit_type_params(&mut self, _parameters: &'a TypeParams) {}
+}
+
+/// The ranges that jumps of a comprehension's conditions may have.
+fn elements(comprehension: &Expr) -> Vec<TextRange> {
+    match comprehension {
+        Expr::ListComp(comprehension) => vec![comprehension.elt.range()],
+        Expr::SetComp(comprehension) => vec![comprehension.elt.range()],
+        Expr::Generator(comprehension) => vec![comprehension.elt.range()],
+        Expr::DictComp(comprehension) => {
+            let value = comprehension.value.range();
+            let key = comprehension.key.as_ref().map(|key| key.range());
+            key.into_iter().flat_map(|key| [key, TextRange::new(key.start(), value.end())]).collect()
+        }
+        _ => Vec::new(),
+    }
 }

@@ -1,0 +1,52 @@
+//! What the help says of each command.
+
+use super::arguments::Word;
+use crate::config::Verb;
+
+/// The words around a command's options.
+pub(super) struct VerbHelp {
+    pub(super) about: &'static str,
+    /// What follows the command's name, where clap would not know.
+    pub(super) usage: &'static str,
+    /// What the command takes besides options.
+    pub(super) words: Option<Word>,
+    pub(super) after: &'static str,
+}
+
+const RUN_EXAMPLES: &str = "\
+What follows minicov's own options is python's command line:
+  minicov run my_script.py arg1
+  minicov run -m pytest
+  minicov run --source src -X dev -W error -m pytest -q
+  minicov run -c 'import mypackage'";
+
+pub(super) const fn help(verb: Verb) -> VerbHelp {
+    match verb {
+        Verb::Run => VerbHelp {
+            about: "Run a Python program and record what it executes",
+            usage: "[OPTIONS] PYTHON-COMMAND-LINE",
+            words: Some((
+                "PYTHON-COMMAND-LINE",
+                "Python's command line: a script, -m MODULE, -c CODE, -, a folder or a zip, with Python's own options before it",
+            )),
+            after: RUN_EXAMPLES,
+        },
+        Verb::Report => report("Report what was recorded"),
+        Verb::Html => report("Write an HTML report"),
+        Verb::Xml => report("Write Cobertura's XML"),
+        Verb::Json => report("Write JSON"),
+        Verb::Lcov => report("Write an LCOV tracefile"),
+        Verb::Annotate => report("Write copies of the sources that show which lines ran"),
+        Verb::Combine => VerbHelp {
+            about: "Combine data files",
+            usage: "",
+            words: Some(("FILES", "Data files, or folders of them [default: those beside the data file]")),
+            after: "",
+        },
+        Verb::Erase => VerbHelp { about: "Remove what was recorded", usage: "", words: None, after: "" },
+    }
+}
+
+const fn report(about: &'static str) -> VerbHelp {
+    VerbHelp { about, usage: "", words: Some(("FILES", "Report only these files")), after: "" }
+}

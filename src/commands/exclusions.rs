@@ -1,0 +1,63 @@
+//! The patterns of lines not to count, from the settings.
+//!
+//! Invariant: a pattern that cannot be used is named with the place where the user wrote it.
+
+use sha2::{Digest, Sha256};
+
+use crate::config::{Settings, options};
+use crate::error::UserError;
+use crate::source::{EXCLUDE_DEFAULT, Exclusions, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
+
+/// Patterns, and a digest of them that facts are cached under.
+#[derive(Debug)]
+pub(super) struct ExclusionRules {
+    pub(super) exclusions: Exclusions,
+    pub(super) digest: Vec<u8>,
+}
+
+impl ExclusionRules {
+    /// Reads all patterns; `…_also` are added to what the others, or the defaults, say.
+    pub(super) fn new(settings: &Settings) -> Result<Self, UserError> {
+        check(settings)?;
+        let list = |given: Option<&[String]>, default: &[&str], also: &[String]| -> Vec<String> {
+            let default = || default.iter().map(|pattern| (*pattern).to_owned()).collect();
+            let mut patterns = given.map_or_else(default, <[String]>::to_vec);
+            patterns.extend_from_slice(also);
+            patterns
+        };
+        let exclude = list(
+            settings.given(&options::EXCLUDE_LINES),
+            &EXCLUDE_DEFAULT,
+            settings.get(&options::EXCLUDE_ALSO),
+        );
+        let mut partial = list(
+            settings.given(&options::PARTIAL_BRANCHES),
+            &PARTIAL_DEFAULT,
+            settings.get(&options::PARTIAL_ALSO),
+        );
+        partial.extend(list(settings.given(&options::PARTIAL_BRANCHES_ALWAYS), &PARTIAL_ALWAYS, &[]));
+        let digest = Sha256::digest([exclude.join("\n"), partial.join("\n")].join("\0")).to_vec();
+        let exclusions = Exclusions::new(&exclude)
+            .and_then(|exclusions| exclusions.with_partial(&partial))
+            .map_err(|error| UserError::new(error.to_string()))?;
+        Ok(Self { exclusions, digest })
+    }
+}
+
+/// Refuses patterns that do not stand on their own.
+fn check(settings: &Settings) -> Result<(), UserError> {
+    for setting in [
+        &options::EXCLUDE_LINES,
+        &options::EXCLUDE_ALSO,
+        &options::PARTIAL_BRANCHES,
+        &options::PARTIAL_ALSO,
+        &options::PARTIAL_BRANCHES_ALWAYS,
+    ] {
+        for (item, pattern) in settings.get(setting).iter().enumerate() {
+            Exclusions::new(&[pattern]).map_err(|error| {
+                UserError::new(settings.bad(&setting.row, item, &error.to_string()).to_string())
+            })?;
+        }
+    }
+    Ok(())
+}

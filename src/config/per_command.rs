@@ -1,0 +1,144 @@
+//! Settings as the commands need them.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::ConfigError;
+use super::options;
+use super::settings::Settings;
+use crate::paths::SelectionRequest;
+
+/// What every command needs: where it stands and which data file is meant.
+#[derive(Clone, Debug)]
+pub(crate) struct Workplace {
+    /// The current folder at the start.
+    pub(crate) folder: PathBuf,
+    /// Absolute.
+    pub(crate) data_file: PathBuf,
+}
+
+impl Workplace {
+    /// The current folder, and in it the data file that the settings name.
+    pub(crate) fn new(folder: PathBuf, settings: &Settings) -> Self {
+        let data_file = settings.get(&options::DATA_FILE).unwrap_or_default();
+        let data_file = folder.join(data_file);
+        Self { folder, data_file }
+    }
+
+    /// The current folder.
+    pub(crate) fn current_folder() -> io::Result<PathBuf> {
+        std::env::current_dir()
+    }
+
+    /// `path` as the user would write it: relative where it lies below the current folder.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
+    }
+}
+
+/// What `minicov run` was asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunSettings {
+    pub(crate) python: Option<PathBuf>,
+    pub(crate) selection: SelectionRequest,
+    /// Static context; empty for none.
+    pub(crate) context: String,
+    pub(crate) core: Option<String>,
+    /// Whether branches are recorded, too.
+    pub(crate) branch: bool,
+    /// Whether what MC/DC needs is recorded, too.
+    pub(crate) mcdc: bool,
+    pub(crate) erase: bool,
+    pub(crate) report: bool,
+    /// Python's command line, without its first word.
+    pub(crate) command_line: Vec<OsString>,
+}
+
+/// coverage.py's cores that are none of minicov's.
+const FOREIGN_CORES: [&str; 2] = ["ctrace", "pytrace"];
+
+impl RunSettings {
+    /// `command_line` as given; without one, `[run] command_line`, split as a shell does.
+    pub(crate) fn new(settings: &Settings, mut command_line: Vec<OsString>) -> Result<Self, ConfigError> {
+        if let Some(text) = settings.get(&options::COMMAND_LINE).filter(|_| command_line.is_empty()) {
+            let words = shlex::split(text).ok_or_else(|| {
+                settings.bad(&options::COMMAND_LINE.row, 0, "a quotation mark has no partner")
+            })?;
+            command_line = words.into_iter().map(OsString::from).collect();
+        }
+        Ok(Self {
+            python: settings.get(&options::PYTHON).map(PathBuf::from),
+            selection: SelectionRequest {
+                source: settings.get(&options::SOURCE).to_vec(),
+                include: settings.get(&options::RUN_INCLUDE).to_vec(),
+                omit: settings.get(&options::RUN_OMIT).to_vec(),
+            },
+            context: settings.get(&options::CONTEXT).unwrap_or_default().to_owned(),
+            core: settings
+                .get(&options::CORE)
+                .filter(|core| !FOREIGN_CORES.contains(core))
+                .map(str::to_owned),
+            branch: settings.get(&options::BRANCH),
+            mcdc: settings.get(&options::MCDC).is_some(),
+            erase: settings.get(&options::ERASE),
+            report: settings.get(&options::REPORT_AFTERWARDS),
+            command_line,
+        })
+    }
+}
+
+/// What `minicov report` was asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReportSettings {
+    /// Slugs of formats; empty for the console.
+    pub(crate) formats: Vec<String>,
+    /// Where a report that is a file goes; `-` for standard output.
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) include: Vec<String>,
+    pub(crate) omit: Vec<String>,
+    /// Only these files; empty for all.
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) ignore_errors: bool,
+    /// The form of MC/DC, if it was asked for.
+    pub(crate) mcdc: Option<String>,
+}
+
+impl ReportSettings {
+    pub(crate) fn new(settings: &Settings, files: Vec<PathBuf>) -> Self {
+        Self {
+            formats: settings.get(&options::FORMAT).to_vec(),
+            output: settings.get(&options::OUTPUT).map(PathBuf::from),
+            include: settings.get(&options::REPORT_INCLUDE).to_vec(),
+            omit: settings.get(&options::REPORT_OMIT).to_vec(),
+            files,
+            ignore_errors: settings.get(&options::IGNORE_ERRORS),
+            mcdc: settings.get(&options::MCDC).map(str::to_owned),
+        }
+    }
+}
+
+/// How a report looks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReportLook {
+    pub(crate) show_missing: bool,
+    pub(crate) skip_covered: bool,
+    pub(crate) skip_empty: bool,
+    pub(crate) precision: u8,
+    pub(crate) sort: Option<String>,
+    pub(crate) pretty_print: bool,
+}
+
+impl ReportLook {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            show_missing: settings.get(&options::SHOW_MISSING),
+            skip_covered: settings.get(&options::SKIP_COVERED),
+            skip_empty: settings.get(&options::SKIP_EMPTY),
+            // The settings hold no others than 0 to 15.
+            precision: u8::try_from(settings.get(&options::PRECISION)).unwrap_or_default(),
+            sort: settings.get(&options::SORT).map(str::to_owned),
+            pretty_print: settings.get(&options::JSON_PRETTY_PRINT),
+        }
+    }
+}
