@@ -34,6 +34,7 @@ warnings! {
     DATA_KEPT_BACK = "data-kept-back", "a run's data could not be written to the data file and waits in its journal";
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
+    INCLUDE_IGNORED = "include-ignored", "both sources and include patterns were given, of which only the sources count";
     UNRECOGNIZED_OPTION = "unrecognized-option", "a configuration file has a key that no option is called by";
     NO_EFFECT = "no-effect", "an option of coverage.py's was set that minicov accepts and has no use for; the line says why";
     OTHER_PYTHON = "other-python", "the data was recorded by another Python version than the one that reports";

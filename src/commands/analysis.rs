@@ -2,6 +2,7 @@
 //!
 //! Invariant: the interpreter is booted only if something must be compiled, and then once.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -44,18 +45,7 @@ pub(super) fn analyse(
     let ExclusionRules { exclusions, digest } = rules;
     let version = python::version();
 
-    let has_vectors = data.has_vectors().map_err(|error| UserError::new(error.to_string()))?;
-    let with_edges = |(path, name, mut seen): (String, String, MeasuredFile)| {
-        seen.edges = data.edges(&path, |_| true)?;
-        seen.vectors = data.vectors(&path, |_| true)?;
-        seen.has_vectors = has_vectors;
-        Ok((path, name, seen))
-    };
-    let candidates: Vec<Result<Candidate, Unusable>> = files
-        .into_iter()
-        .map(|file| with_edges(file).map(read))
-        .collect::<Result<_, StoreError>>()
-        .map_err(|error| UserError::new(error.to_string()))?;
+    let candidates: Vec<Result<Candidate, Unusable>> = files.into_iter().map(read).collect();
     let mut known: Vec<Option<Facts>> = Vec::with_capacity(candidates.len());
     for candidate in &candidates {
         known.push(match candidate {
@@ -93,6 +83,17 @@ pub(super) fn analyse(
     Ok(sources)
 }
 
+/// Adds what is only read where something asks for it: edges, and evaluations of decisions.
+pub(super) fn add_decisions(data: &DataFile, files: &mut BTreeMap<String, MeasuredFile>) -> Result<(), StoreError> {
+    let has_vectors = data.has_vectors()?;
+    for (path, seen) in files {
+        seen.edges = data.edges(path, |_| true)?;
+        seen.vectors = data.vectors(path, |_| true)?;
+        seen.has_vectors = has_vectors;
+    }
+    Ok(())
+}
+
 /// Reads a file's text, and drops what was seen of it if that was another text.
 fn read((path, name, mut seen): (String, String, MeasuredFile)) -> Result<Candidate, Unusable> {
     let text = fs::read(Path::new(&path))
@@ -126,7 +127,7 @@ fn compute(candidate: &Candidate, exclusions: &Exclusions) -> Result<Facts, Stri
     let mut facts = source::analyse(&text, &bytecode::executable_lines(&shape), exclusions)
         .map_err(|error| error.to_string())?;
     let map = source::decisions(&text).map_err(|error| error.to_string())?;
-    facts.decisions = Joiner::new(&map).decisions(&shape);
+    facts.decisions = Joiner::new(map).decisions(&shape);
     let Facts { decisions, first_lines, excluded, .. } = &mut facts;
     decisions.decisions.retain(|measured| !excluded.contains(first_lines.of(measured.decision.place.line)));
     Ok(facts)

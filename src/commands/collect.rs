@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::bytecode;
 use crate::config::Workplace;
 use crate::model::{CodeKey, CodeShape, Edge, FileStamp, SourceHash};
-use crate::paths::{Patterns, canonical, python_files};
+use crate::paths::{Patterns, canonical, display_name, python_files};
 use crate::source;
 use crate::store::{
     self, Batch, BatchCode, BatchFile, DataFile, JournalContents, JournalFolder, JournaledFile, StoreError,
@@ -134,7 +134,7 @@ fn merge(workplace: &Workplace, contents: &JournalContents) -> Result<(), StoreE
             ),
         );
     }
-    let outcome = DataFile::update(&workplace.data_file)?.merge(&batch)?;
+    let outcome = DataFile::update(workplace.written_file())?.merge(&batch)?;
     for path in outcome.changed {
         ui::warn(
             &ui::SOURCE_CHANGED,
@@ -164,15 +164,17 @@ fn batch(contents: &JournalContents) -> (Batch, Vec<PathBuf>) {
         };
         files.insert(path.clone(), batch_file(path, source, &settings.context, journaled));
     }
-    for path in never_run(settings) {
+    let measured: Vec<&Path> = contents.files.keys().map(Path::new).collect();
+    for path in never_run(settings, &measured) {
         files.entry(path.clone()).or_insert_with(|| BatchFile { path, ..BatchFile::default() });
     }
-    let batch = Batch {
-        python: settings.python.clone(),
-        branches: settings.branches,
-        vectors: settings.vectors,
-        files: files.into_values().collect(),
-    };
+    let mut files: Vec<BatchFile> = files.into_values().collect();
+    if settings.relative_files {
+        for file in &mut files {
+            file.path = display_name(&file.path, Path::new(&settings.folder));
+        }
+    }
+    let batch = Batch { python: settings.python.clone(), branches: settings.branches, vectors: settings.vectors, files };
     (batch, changed)
 }
 
@@ -211,16 +213,26 @@ fn text_that_ran(path: &Path, stamp: FileStamp) -> io::Result<Option<SourceHash>
     Ok(Some(source::hash(&fs::read(path)?)))
 }
 
-/// The files under the run's source folders, run or not, that its `omit` patterns leave.
-fn never_run(settings: &store::RunHeader) -> Vec<String> {
+/// The files under the run's source folders, run or not, that its `omit` patterns leave; and those of source packages of
+/// which something was `measured`.
+fn never_run(settings: &store::RunHeader, measured: &[&Path]) -> Vec<String> {
     // The patterns were read when the run began, so they are good; if not, nothing is left out.
     let omit = Patterns::new(&settings.omit, Path::new(&settings.folder)).unwrap_or_default();
+    let packages = settings
+        .package_folders
+        .iter()
+        .filter(|folder| measured.iter().any(|path| path.starts_with(canonical(Path::new(folder)))));
     settings
         .source_folders
         .iter()
+        .chain(packages)
         .flat_map(|folder| {
             let folder = Path::new(folder);
-            if folder.is_file() { vec![folder.to_path_buf()] } else { python_files(folder) }
+            if folder.is_file() {
+                vec![folder.to_path_buf()]
+            } else {
+                python_files(folder, settings.namespace_packages)
+            }
         })
         .map(|path| canonical(&path))
         .filter(|path| !omit.matches(path))

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::Failure;
 use crate::config::Workplace;
 use crate::error::{ExitStatus, UserError};
+use crate::paths::parallel_files;
 use crate::store::{self, JournalFolder};
 
 pub(super) fn erase(workplace: &Workplace) -> Result<ExitCode, Failure> {
@@ -22,5 +23,11 @@ pub(super) fn everything(workplace: &Workplace) -> Result<(), UserError> {
         ))
     })?;
     store::erase(&workplace.data_file).map_err(|error| UserError::new(error.to_string()))?;
+    // Only where runs write such files are they minicov's to remove.
+    if workplace.parallel_file.is_some() {
+        for path in parallel_files(&workplace.data_file) {
+            store::erase(&path).map_err(|error| UserError::new(error.to_string()))?;
+        }
+    }
     Ok(())
 }

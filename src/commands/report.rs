@@ -36,11 +36,14 @@ pub(super) fn report(
     hand_over_to_other_python(&data)?;
 
     options.mcdc = form(settings, &data).map_err(|error| explain(workplace, &error))?;
-    let observed = data.observed(|_| true).map_err(|error| explain(workplace, &error))?;
+    let mut observed = data.observed(|_| true).map_err(|error| explain(workplace, &error))?;
     if options.sort.column.needs_branches() && !observed.has_arcs {
         return Err(UserError::new("can't sort by branches, because none were measured")
             .hint("measure them with minicov run --branch")
             .into());
+    }
+    if observed.has_arcs {
+        analysis::add_decisions(&data, &mut observed.files).map_err(|error| explain(workplace, &error))?;
     }
     let files = select(workplace, settings, observed.files)?;
     let mut sources = Vec::new();

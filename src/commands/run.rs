@@ -18,7 +18,7 @@ use crate::metrics::{self, Needs};
 use crate::paths::{Folders, Selection};
 use crate::python::{self, Booted, Environment, EnvironmentError, LINKED_MINOR, Layout};
 use crate::store::{JournalFolder, JournalWriter, RunHeader};
-use crate::trace::{self, Session};
+use crate::trace::{self, Events, Session};
 use crate::ui;
 
 /// What the end of the process needs to know.
@@ -57,6 +57,9 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         Ok(Booted::Done(code)) => return Ok(exit_code(code)),
         Err(error) => return Err(UserError::new(error.to_string()).into()),
     };
+    if settings.selection.names_sources() && !settings.selection.include.is_empty() {
+        ui::warn(&ui::INCLUDE_IGNORED, "--include is ignored because --source is set");
+    }
     let folders = folders(workplace, &interpreter.layout);
     let selection =
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
@@ -66,7 +69,10 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         branches: needs.edges,
         vectors: needs.vectors,
         context: settings.context.clone(),
-        source_folders: source_folders(&selection, &folders, &interpreter.layout),
+        source_folders: texts(selection.source_folders().iter().cloned()),
+        package_folders: package_folders(&selection, &folders, &interpreter.layout),
+        namespace_packages: settings.namespace_packages,
+        relative_files: settings.relative_files,
         omit: settings.selection.omit.clone(),
         folder: workplace.folder.to_string_lossy().into_owned(),
     };
@@ -82,7 +88,7 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         report: settings.report,
         source_packages: selection.source_packages().to_vec(),
     });
-    trace::begin(selection, needs.edges, core, journal);
+    trace::begin(selection, Events { branches: needs.edges, vectors: needs.vectors }, core, journal);
     trace::record_trouble_from_panics();
     if !python::ffi::at_exit(finish) {
         return Err(UserError::new("the interpreter takes no further exit functions").into());
@@ -213,19 +219,16 @@ fn folders(workplace: &Workplace, layout: &Layout) -> Folders {
     }
 }
 
-/// Where code lies that counts as missed if it never runs: the source folders, and the folders or files of the source
-/// packages, where the search path has them.
-fn source_folders(selection: &Selection, folders: &Folders, layout: &Layout) -> Vec<String> {
+/// The folders or files of the source packages, where the search path has them.
+fn package_folders(selection: &Selection, folders: &Folders, layout: &Layout) -> Vec<String> {
     let start = folders.script.iter().chain([&folders.current]);
     let search: Vec<&PathBuf> = start.chain(&layout.search_path).collect();
-    let packages = selection.source_packages().iter().filter_map(|package| find_package(package, &search));
-    selection
-        .source_folders()
-        .iter()
-        .cloned()
-        .chain(packages)
-        .filter_map(|path| path.to_str().map(str::to_owned))
-        .collect()
+    texts(selection.source_packages().iter().filter_map(|package| find_package(package, &search)))
+}
+
+/// Paths as JSON can hold them.
+fn texts(paths: impl Iterator<Item = PathBuf>) -> Vec<String> {
+    paths.filter_map(|path| path.to_str().map(str::to_owned)).collect()
 }
 
 /// The folder of a package, or the file of a module.

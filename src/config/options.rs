@@ -31,14 +31,14 @@ options! {
     BRANCH: bool = Row::new("run:branch", "Record branches as well as lines").flags(&[Flag::new("branch", RUN)]);
     SOURCE: List = Row::new("run:source", "Folders or packages to measure, imported or not")
         .flags(&[Flag::new("source", RUN).value("SRC,...")]);
-    SOURCE_PKGS: List = Row::new("run:source_pkgs", "Packages or modules to measure, imported or not").inert(NOT_YET);
-    SOURCE_DIRS: List = Row::new("run:source_dirs", "Folders to measure, imported or not; each must be there").inert(NOT_YET);
+    SOURCE_PKGS: List = Row::new("run:source_pkgs", "Packages or modules to measure, imported or not");
+    SOURCE_DIRS: List = Row::new("run:source_dirs", "Folders to measure, imported or not; each must be there");
     RUN_INCLUDE: List = Row::new("run:include", "Measure only files that match these patterns")
         .flags(&[Flag::new("include", RUN).value("PATTERN,...")]);
     RUN_OMIT: List = Row::new("run:omit", "Leave out files that match these patterns")
         .flags(&[Flag::new("omit", RUN).value("PATTERN,...")]);
     COVER_PYLIB: bool = Row::new("run:cover_pylib", "Measure the standard library, too")
-        .flags(&[Flag::new("pylib", RUN).short('L')]).inert(NOT_YET);
+        .flags(&[Flag::new("pylib", RUN).short('L')]);
     // [run]: how.
     COMMAND_LINE: String = Row::new("run:command_line", "Python's command line, where minicov run is given none");
     CONCURRENCY: List = Row::new(
@@ -57,10 +57,10 @@ options! {
     DYNAMIC_CONTEXT: String = Row::new("run:dynamic_context", "How contexts follow the program: test_function")
         .inert("contexts that change while the program runs are not there yet");
     PARALLEL: bool = Row::new("run:parallel", "Write a data file of its own for each run, to be combined later")
-        .flags(&[Flag::new("parallel-mode", RUN).short('p')]).inert(NOT_YET);
+        .flags(&[Flag::new("parallel-mode", RUN).short('p')]);
     PATCH: List = Row::new("run:patch", "What coverage.py patches to follow a program: _exit, execv, fork, subprocess");
     PLUGINS_OF_COVERAGE: List = Row::new("run:plugins", "coverage.py's plugins").inert(PLUGINS);
-    RELATIVE_FILES: bool = Row::new("run:relative_files", "Keep file names relative to the current folder").inert(NOT_YET);
+    RELATIVE_FILES: bool = Row::new("run:relative_files", "Keep file names relative to the current folder");
     SIGTERM: bool = Row::new("run:sigterm", "Keep data when SIGTERM ends the program. minicov always does");
     TIMID: bool = Row::new("run:timid", "Use a simpler tracer")
         .flags(&[Flag::new("timid", RUN)])
@@ -126,7 +126,7 @@ options! {
     INCLUDE_NAMESPACE_PACKAGES: bool = Row::new(
         "report:include_namespace_packages",
         "Look for files that never ran in folders without an __init__.py, too",
-    ).inert(NOT_YET);
+    );
     FAIL_UNDER: f64 = Row::new("report:fail_under", "The total in percent below which a report ends with status 2")
         .default("0")
         .flags(&[Flag::new("fail-under", TOTALS).value("MIN")]).inert(NOT_YET);

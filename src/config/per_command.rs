@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::ConfigError;
 use super::options;
 use super::settings::Settings;
-use crate::paths::SelectionRequest;
+use crate::paths::{SelectionRequest, parallel_file};
 
 /// What every command needs: where it stands and which data file is meant.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Workplace {
     pub(crate) folder: PathBuf,
     /// Absolute.
     pub(crate) data_file: PathBuf,
+    /// Where this run's data goes, if each run has a file of its own.
+    pub(crate) parallel_file: Option<PathBuf>,
 }
 
 impl Workplace {
@@ -23,7 +25,13 @@ impl Workplace {
     pub(crate) fn new(folder: PathBuf, settings: &Settings) -> Self {
         let data_file = settings.get(&options::DATA_FILE).unwrap_or_default();
         let data_file = folder.join(data_file);
-        Self { folder, data_file }
+        let parallel_file = settings.is_parallel().then(|| parallel_file(&data_file));
+        Self { folder, data_file, parallel_file }
+    }
+
+    /// The file that what was recorded is written to.
+    pub(crate) fn written_file(&self) -> &Path {
+        self.parallel_file.as_deref().unwrap_or(&self.data_file)
     }
 
     /// The current folder.
@@ -49,6 +57,10 @@ pub(crate) struct RunSettings {
     pub(crate) branch: bool,
     /// Whether what MC/DC needs is recorded, too.
     pub(crate) mcdc: bool,
+    /// Whether folders without an `__init__.py` are looked through for files that never ran.
+    pub(crate) namespace_packages: bool,
+    /// Whether the data file calls files by relative names.
+    pub(crate) relative_files: bool,
     pub(crate) erase: bool,
     pub(crate) report: bool,
     /// Python's command line, without its first word.
@@ -67,10 +79,20 @@ impl RunSettings {
             })?;
             command_line = words.into_iter().map(OsString::from).collect();
         }
+        if settings.get(&options::APPEND) && settings.is_parallel() {
+            return Err(settings.bad(
+                &options::APPEND.row,
+                0,
+                "there is nothing to add to where each run writes a file of its own",
+            ));
+        }
         Ok(Self {
             python: settings.get(&options::PYTHON).map(PathBuf::from),
             selection: SelectionRequest {
                 source: settings.get(&options::SOURCE).to_vec(),
+                source_dirs: settings.get(&options::SOURCE_DIRS).to_vec(),
+                source_packages: settings.get(&options::SOURCE_PKGS).to_vec(),
+                standard_library: settings.get(&options::COVER_PYLIB),
                 include: settings.get(&options::RUN_INCLUDE).to_vec(),
                 omit: settings.get(&options::RUN_OMIT).to_vec(),
             },
@@ -81,6 +103,8 @@ impl RunSettings {
                 .map(str::to_owned),
             branch: settings.get(&options::BRANCH),
             mcdc: settings.get(&options::MCDC).is_some(),
+            namespace_packages: settings.get(&options::INCLUDE_NAMESPACE_PACKAGES),
+            relative_files: settings.get(&options::RELATIVE_FILES),
             erase: settings.get(&options::ERASE),
             report: settings.get(&options::REPORT_AFTERWARDS),
             command_line,

@@ -121,6 +121,15 @@ impl Settings {
         Err(self.bad(row, item, &format!("{:?} is {what} ({})", names[item], known.join(", "))))
     }
 
+    /// Whether each run writes a data file of its own. coverage.py 7.17.3 does so, too, for what starts processes
+    /// (`config.py`, `post_process`; `control.py`, `_init_for_start`).
+    pub(crate) fn is_parallel(&self) -> bool {
+        let has = |list: &[String], name: &str| list.iter().any(|item| item == name);
+        self.get(&options::PARALLEL)
+            || has(self.get(&options::PATCH), "subprocess")
+            || has(self.get(&options::CONCURRENCY), "multiprocessing")
+    }
+
     /// An error about a setting, or the item of one that is a list.
     pub(crate) fn bad(&self, row: &Row, item: usize, reason: &str) -> ConfigError {
         match self.origin(row) {

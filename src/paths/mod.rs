@@ -4,9 +4,11 @@
 //! resolved, as in coverage.py's data files.
 
 mod names;
+mod parallel;
 mod patterns;
 mod selection;
 
 pub(crate) use names::{canonical, display_name};
+pub(crate) use parallel::{parallel_file, parallel_files};
 pub(crate) use patterns::{PatternError, Patterns};
 pub(crate) use selection::{Folders, Selection, SelectionRequest, python_files};

@@ -29,23 +29,46 @@ pub(crate) struct Folders {
 pub(crate) struct SelectionRequest {
     /// Folders, or names of packages and modules.
     pub(crate) source: Vec<String>,
+    /// Folders; each must be there.
+    pub(crate) source_dirs: Vec<String>,
+    /// Names of packages and modules, whatever folders there are.
+    pub(crate) source_packages: Vec<String>,
     pub(crate) include: Vec<String>,
     pub(crate) omit: Vec<String>,
+    /// Whether the standard library counts, too.
+    pub(crate) standard_library: bool,
 }
 
-/// The rule by which files are measured.
+impl SelectionRequest {
+    /// Whether any source is named, so that `include` does not count.
+    pub(crate) fn names_sources(&self) -> bool {
+        !(self.source.is_empty() && self.source_dirs.is_empty() && self.source_packages.is_empty())
+    }
+}
+
+/// Why there is no rule for a request.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SelectionError {
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    #[error("the source folder {0:?} is not a folder")]
+    NoFolder(String),
+    #[error("the source folder {0:?} can't be the root of the file system")]
+    Root(String),
+}
+
+/// The rule by which files are measured (coverage 7.17.3, `inorout.py`).
 ///
-/// With `source`: what lies in its folders or belongs to its packages. Else with `include`: what matches it. Else: what
-/// lies under the current folder or beside the script. Never the standard library or installed packages, unless a
-/// source folder lies there or `include` matches. In every case without what matches `omit`.
+/// With sources: what lies in their folders or belongs to their packages, installed packages left out unless the source
+/// lies there. Else with `include`: what matches it. Else: everything but the standard library and installed packages.
+/// In every case without what matches `omit`.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     source_folders: Vec<PathBuf>,
     source_packages: Vec<String>,
     include: Patterns,
     omit: Patterns,
-    /// Where user code is looked for when nothing was asked.
-    user_folders: Vec<PathBuf>,
+    /// Empty where the standard library counts.
     standard_library: Vec<PathBuf>,
     scripts: Vec<PathBuf>,
 }
@@ -54,24 +77,25 @@ pub(crate) struct Selection {
 const INSTALLED: [&str; 2] = ["site-packages", "dist-packages"];
 
 impl Selection {
-    pub(crate) fn new(request: &SelectionRequest, folders: &Folders) -> Result<Self, PatternError> {
+    pub(crate) fn new(request: &SelectionRequest, folders: &Folders) -> Result<Self, SelectionError> {
         let mut source_folders = Vec::new();
-        let mut source_packages = Vec::new();
+        let mut source_packages = request.source_packages.clone();
         for entry in &request.source {
-            let folder = folders.current.join(entry);
-            if folder.is_dir() {
-                source_folders.push(canonical(&folder));
+            if folders.current.join(entry).is_dir() {
+                source_folders.push(source_folder(entry, folders)?);
             } else {
                 source_packages.push(entry.clone());
             }
         }
-        let mut user_folders = vec![canonical(&folders.current)];
-        user_folders.extend(folders.script.iter().map(|folder| canonical(folder)));
+        for entry in &request.source_dirs {
+            source_folders.push(source_folder(entry, folders)?);
+        }
         // As they are named and as they are: code objects of the standard library carry the former.
         let prefixes: BTreeSet<PathBuf> =
             folders.prefixes.iter().flat_map(|prefix| [prefix.clone(), canonical(prefix)]).collect();
         let standard_library = prefixes
             .iter()
+            .filter(|_| !request.standard_library)
             .flat_map(|prefix| {
                 ["lib", &folders.library_folder]
                     .map(|library| prefix.join(library).join(&folders.versioned_name))
@@ -83,7 +107,6 @@ impl Selection {
             source_packages,
             include: Patterns::new(&request.include, &folders.current)?,
             omit: Patterns::new(&request.omit, &folders.current)?,
-            user_folders,
             standard_library,
             scripts,
         })
@@ -111,14 +134,14 @@ impl Selection {
         } else if !self.include.is_empty() {
             self.include.matches(path)
         } else {
-            self.user_folders.iter().any(|folder| path.starts_with(folder)) && !self.is_installed(path)
+            !self.is_installed(path)
         };
         selected && !self.omit.matches(path)
     }
 
     fn in_source_folder(&self, path: &Path) -> bool {
         self.source_folders.iter().any(|folder| {
-            path.starts_with(folder) && (!self.is_installed(path) || self.is_installed(&folder.join("x")))
+            path.starts_with(folder) && (!self.is_third_party(path) || self.is_third_party(folder))
         })
     }
 
@@ -131,8 +154,13 @@ impl Selection {
 
     /// Whether `path` belongs to the standard library or to an installed package.
     fn is_installed(&self, path: &Path) -> bool {
+        self.is_third_party(path) || self.standard_library.iter().any(|folder| path.starts_with(folder))
+    }
+
+    /// Whether `path` belongs to an installed package.
+    fn is_third_party(&self, path: &Path) -> bool {
         path.components().any(|part| INSTALLED.iter().any(|name| part.as_os_str() == *name))
-            || self.standard_library.iter().chain(&self.scripts).any(|folder| path.starts_with(folder))
+            || self.scripts.iter().any(|folder| path.starts_with(folder))
     }
 
     /// The source folders, absolute.
@@ -146,9 +174,21 @@ impl Selection {
     }
 }
 
-/// The Python files under `folder` that could be imported: in it, and in folders below it that have an `__init__.py`
-/// (coverage 7.17.3, `files.find_python_files`). What cannot be read is passed over.
-pub(crate) fn python_files(folder: &Path) -> Vec<PathBuf> {
+/// A source folder, absolute.
+fn source_folder(entry: &str, folders: &Folders) -> Result<PathBuf, SelectionError> {
+    let folder = canonical(&folders.current.join(entry));
+    if !folder.is_dir() {
+        return Err(SelectionError::NoFolder(entry.to_owned()));
+    }
+    if folder.parent().is_none() {
+        return Err(SelectionError::Root(entry.to_owned()));
+    }
+    Ok(folder)
+}
+
+/// The Python files under `folder` that could be imported: in it, and in folders below it that have an `__init__.py`, or
+/// with `namespace_packages` in all (coverage 7.17.3, `files.find_python_files`). What cannot be read is passed over.
+pub(crate) fn python_files(folder: &Path, namespace_packages: bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting = vec![folder.to_path_buf()];
     while let Some(folder) = waiting.pop() {
@@ -157,7 +197,7 @@ pub(crate) fn python_files(folder: &Path) -> Vec<PathBuf> {
             let path = entry.path();
             let Ok(kind) = entry.file_type() else { continue };
             if kind.is_dir() {
-                if path.join("__init__.py").exists() {
+                if namespace_packages || path.join("__init__.py").exists() {
                     waiting.push(path);
                 }
             } else if entry.file_name().to_str().is_some_and(is_module_file) {
@@ -197,10 +237,11 @@ mod tests {
             ("/project/a.py", true),
             ("/project/sub/a.py", true),
             ("/elsewhere/tool/a.py", true),
-            ("/elsewhere/other.py", false),
+            ("/elsewhere/other.py", true),
             ("/project/.tox/lib/python3.12/site-packages/x.py", false),
             ("/usr/lib/python3.13/json/__init__.py", false),
-            ("/projectile/a.py", false),
+            ("/projectile/a.py", true),
+            ("/venv/bin/tool.py", false),
         ] {
             assert_eq!(selection.measures(Path::new(path), None), expected, "{path}");
         }
@@ -226,6 +267,31 @@ mod tests {
     }
 
     #[test]
+    fn the_standard_library_counts_where_it_is_asked_for() {
+        let request = SelectionRequest { standard_library: true, ..SelectionRequest::default() };
+        let selection = selection(&request, Path::new("/project"));
+        assert!(selection.measures(Path::new("/usr/lib/python3.13/json/__init__.py"), None));
+        assert!(!selection.measures(Path::new("/usr/lib/python3.13/site-packages/x.py"), None));
+    }
+
+    #[test]
+    fn a_source_folder_must_be_there() {
+        let folders = Folders { current: "/".into(), ..Folders::default() };
+        for (request, error) in [
+            (
+                SelectionRequest { source_dirs: vec!["/no/such".into()], ..Default::default() },
+                SelectionError::NoFolder("/no/such".into()),
+            ),
+            (
+                SelectionRequest { source: vec!["/".into()], ..Default::default() },
+                SelectionError::Root("/".into()),
+            ),
+        ] {
+            assert_eq!(Selection::new(&request, &folders).unwrap_err(), error);
+        }
+    }
+
+    #[test]
     fn unexecuted_files_are_those_that_could_be_imported() {
         let folder = tempfile::tempdir().unwrap();
         for name in
@@ -235,10 +301,11 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        let names: Vec<_> = python_files(folder.path())
+        let names: Vec<_> = python_files(folder.path(), false)
             .iter()
             .map(|path| path.strip_prefix(folder.path()).unwrap().to_string_lossy().into_owned())
             .collect();
         assert_eq!(names, ["a b.py", "a.py", "pkg/__init__.py", "pkg/m.py"]);
+        assert_eq!(python_files(folder.path(), true).len(), 5);
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct BranchState {
     /// The code object's number in the journal.
     code: u32,
     watch: BranchWatch,
+    /// Whether every edge is wanted, also those that other events tell of.
+    wants_all: bool,
     /// By code unit: where its branch went first, plus one; 0 where it has not run.
     first_destinations: Box<[AtomicU32]>,
 }
@@ -64,7 +66,7 @@ impl Session {
         if state.branches.get().is_none() {
             let shape = python::lone_shape(code)?;
             let Some(number) = self.number_of(state, &shape) else { return Ok(None) };
-            let _ = state.branches.set(BranchState::new(number, &shape));
+            let _ = state.branches.set(BranchState::new(number, &shape, self.vectors));
         }
         Ok(state.branches.get())
     }
@@ -98,10 +100,11 @@ fn defines(code: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 impl BranchState {
-    fn new(code: u32, shape: &CodeShape) -> Self {
+    fn new(code: u32, shape: &CodeShape, wants_all: bool) -> Self {
         Self {
             code,
             watch: BranchWatch::new(shape),
+            wants_all,
             first_destinations: (0..shape.code.len().div_ceil(2)).map(|_| AtomicU32::new(0)).collect(),
         }
     }
@@ -125,7 +128,7 @@ impl BranchState {
         }
         session.record_edge(self.code, edge);
         match before {
-            Ok(_) if !self.watch.is_settled_by(edge) => Outlook::Open,
+            Ok(_) if self.wants_all || !self.watch.is_settled_by(edge) => Outlook::Open,
             Ok(_) | Err(_) => Outlook::Settled,
         }
     }

@@ -18,6 +18,7 @@ use pyo3::types::{PyBytes, PyString};
 
 use super::TraceError;
 use super::branches::BranchState;
+use super::decisions::DecisionWatch;
 use super::session::Session;
 use crate::bytecode::{self, ControlFlow};
 use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
@@ -56,6 +57,8 @@ pub(super) struct CodeState {
     seen: Box<[AtomicU64]>,
     /// From the first event that tells of a branch.
     pub(super) branches: OnceLock<BranchState>,
+    /// From the first event that tells of a branch, where evaluations of decisions are recorded.
+    pub(super) decisions: OnceLock<Option<Box<DecisionWatch>>>,
     /// Steps between lines recorded so far, where the core sees lines only.
     steps: OnceLock<StepsSeen>,
 }
@@ -79,6 +82,7 @@ impl CodeState {
             flow: OnceLock::new(),
             seen: (0..lines.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             branches: OnceLock::new(),
+            decisions: OnceLock::new(),
             steps: OnceLock::new(),
         })
     }
@@ -105,6 +109,12 @@ impl CodeState {
             let _ = self.flow.set(ControlFlow::new(&python::lone_shape(code)?));
         }
         Ok(self.flow.get_or_init(|| ControlFlow::new(&CodeShape::default())))
+    }
+
+    /// Whether the code has a line in this range, as far as its first and last tell.
+    pub(super) fn has_line_within(&self, first: LineNo, last: LineNo) -> bool {
+        let lines = self.seen.len() as LineNo * 64;
+        self.base <= last && first < self.base.saturating_add(lines)
     }
 
     pub(super) fn file(&self) -> u32 {

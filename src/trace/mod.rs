@@ -9,6 +9,7 @@
 mod audit;
 mod branches;
 mod code;
+mod decisions;
 mod session;
 mod settrace;
 #[cfg(Py_3_12)]
@@ -17,7 +18,7 @@ mod thread_starts;
 
 use pyo3::prelude::*;
 
-pub(crate) use session::{Session, begin, record_trouble_from_panics};
+pub(crate) use session::{Events, Session, begin, record_trouble_from_panics};
 
 /// A way of getting events out of CPython.
 pub(crate) struct Core {

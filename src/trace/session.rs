@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -18,22 +18,38 @@ use pyo3::types::PyString;
 
 use super::Core;
 use super::code::CodeState;
-use crate::model::{ArcEnd, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo};
+use super::decisions::FileDecisions;
+use crate::model::{
+    ArcEnd, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector,
+};
 use crate::paths::{Selection, canonical};
 use crate::python::ffi;
 
 static SESSION: OnceLock<Session> = OnceLock::new();
+
+/// What is recorded besides lines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Events {
+    /// Steps between lines, or edges.
+    pub(crate) branches: bool,
+    /// Evaluations of decisions, and every edge.
+    pub(crate) vectors: bool,
+}
 
 /// The measuring of this process.
 pub(crate) struct Session {
     selection: Selection,
     /// Whether steps between lines are recorded.
     pub(super) branches: bool,
+    /// Whether evaluations of decisions are recorded, and every edge.
+    pub(super) vectors: bool,
     /// Whether the core tells of branches by offsets; else it tells of steps between lines.
     core_has_offsets: bool,
     journal: Arc<dyn Journal>,
     /// By `co_filename`: the file's number in the journal, or `None` where it is not measured.
     files: Mutex<HashMap<String, Option<u32>>>,
+    /// By the file's number in the journal.
+    pub(super) decision_files: Mutex<HashMap<u32, Option<Arc<FileDecisions>>>>,
     /// The source packages of which a module ran.
     imported_packages: Mutex<BTreeSet<String>>,
     quiet: AtomicBool,
@@ -41,13 +57,15 @@ pub(crate) struct Session {
 }
 
 /// Sets the session of this process. There is one at most; a second call changes nothing.
-pub(crate) fn begin(selection: Selection, branches: bool, core: &Core, journal: Arc<dyn Journal>) {
+pub(crate) fn begin(selection: Selection, events: Events, core: &Core, journal: Arc<dyn Journal>) {
     let _ = SESSION.set(Session {
         selection,
-        branches,
+        branches: events.branches,
+        vectors: events.vectors,
         core_has_offsets: core.has_offsets,
         journal,
         files: Mutex::default(),
+        decision_files: Mutex::default(),
         imported_packages: Mutex::default(),
         quiet: AtomicBool::new(false),
         trouble: Mutex::default(),
@@ -103,6 +121,10 @@ impl Session {
 
     pub(super) fn record_edge(&self, code: u32, edge: Edge) {
         self.kept(self.journal.edge(code, edge));
+    }
+
+    pub(super) fn record_vector(&self, file: u32, place: Place, vector: &Vector) {
+        self.kept(self.journal.vector(file, place, vector));
     }
 
     /// Notes that control went from line `from` (0 for none yet) to `to`.
@@ -161,7 +183,8 @@ impl Session {
         }
         let path = canonical(&filename.extract::<PathBuf>()?);
         let Ok(metadata) = fs::metadata(&path) else { return Ok(None) };
-        let module = if self.selection.asks_for_module() { current_module(filename.py()) } else { None };
+        let module =
+            if self.selection.asks_for_module() { current_module(filename.py(), &path) } else { None };
         if let Some(package) = module.as_deref().and_then(|module| self.selection.source_package_of(module)) {
             let mut imported = self.imported_packages.lock().unwrap_or_else(PoisonError::into_inner);
             imported.insert(package.to_owned());
@@ -175,15 +198,16 @@ impl Session {
     }
 }
 
-/// The name of the module whose code is running; of the main program, the name it was found by.
-fn current_module(py: Python<'_>) -> Option<String> {
+/// The name of the module whose code is running; of the main program, the name it was found by, or that of its file.
+fn current_module(py: Python<'_>, path: &Path) -> Option<String> {
     let globals = ffi::current_globals(py)?;
     let name = globals.get_item(intern!(py, "__name__")).and_then(|name| name.extract::<String>()).ok();
     if name.as_deref() != Some("__main__") {
         return name;
     }
     let spec = globals.get_item(intern!(py, "__spec__")).ok().filter(|spec| !spec.is_none());
-    spec.and_then(|spec| spec.getattr(intern!(py, "name")).ok()?.extract().ok()).or(name)
+    spec.and_then(|spec| spec.getattr(intern!(py, "name")).ok()?.extract().ok())
+        .or_else(|| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
 }
 
 /// Runs the body of a callback: a panic is noted (by the hook of [`record_trouble_from_panics`]) and goes no further,

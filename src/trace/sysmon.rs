@@ -16,7 +16,8 @@ use pyo3::prelude::*;
 
 use super::TraceError;
 use super::branches::Outlook;
-use super::code::{reserve_slot, state_of};
+use super::code::{CodeState, reserve_slot, state_of};
+use super::decisions::Observed;
 use super::session::{Session, active, guard, prepare_for_errors};
 use crate::model::Edge;
 use crate::python::ffi;
@@ -209,12 +210,26 @@ fn line(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     Ok(Answer::Disable)
 }
 
+/// Tells the decisions of a code object of an edge. None where nothing watches it.
+fn observe(session: &Session, state: &CodeState, event: &Event, edge: Edge) -> PyResult<Option<Observed>> {
+    let Some(watch) = session.decisions_of(state, event.code)? else { return Ok(None) };
+    let frame = ffi::current_frame(event.code.py());
+    Ok(frame.and_then(|frame| watch.observe(session, edge, frame)))
+}
+
 /// BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination): one side of a branch was taken.
 fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     if let Some(state) = state_of(session, event.code)?
         && let Some(branches) = session.branches_of(state, event.code)?
     {
-        branches.record(session, event.edge()?);
+        let edge = event.edge()?;
+        if let Some(observed) = observe(session, state, event, edge)? {
+            if observed.is_first {
+                branches.record(session, edge);
+            }
+            return Ok(if observed.is_open { Answer::Keep } else { Answer::Disable });
+        }
+        branches.record(session, edge);
     }
     Ok(Answer::Disable)
 }
@@ -223,6 +238,15 @@ fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answe
 fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let edge = event.edge()?;
+    if let Some(observed) = observe(session, state, event, edge)? {
+        if observed.is_first
+            && let Some(branches) = session.branches_of(state, event.code)?
+        {
+            branches.record(session, edge);
+        }
+        let has_both = || state.decisions.get().and_then(|watch| watch.as_deref()).is_none_or(|watch| watch.has_both(edge));
+        return Ok(if observed.is_open || !has_both() { Answer::Keep } else { Answer::Disable });
+    }
     if state.branches.get().is_some_and(|branches| branches.is_known(edge)) {
         return Ok(Answer::Keep);
     }

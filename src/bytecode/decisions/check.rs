@@ -25,7 +25,7 @@ struct Checker<'a> {
 /// What a walk met where it should not.
 struct Broken(String);
 
-impl Joiner<'_> {
+impl Joiner {
     pub(super) fn check(
         &self,
         flow: &ControlFlow,

@@ -22,8 +22,8 @@ const LEFT_OUT: &str = "the compiler left it out";
 
 /// The decisions of a file, ready to be found in its code objects.
 #[derive(Debug)]
-pub(crate) struct Joiner<'a> {
-    map: &'a DecisionMap,
+pub(crate) struct Joiner {
+    map: DecisionMap,
     graphs: Vec<ShortCircuit>,
     /// Places in `map.anchors`, by range.
     by_place: HashMap<Place, Vec<usize>>,
@@ -62,8 +62,8 @@ pub(crate) struct CodeTests {
     pub(crate) broken: BTreeMap<u32, String>,
 }
 
-impl<'a> Joiner<'a> {
-    pub(crate) fn new(map: &'a DecisionMap) -> Self {
+impl Joiner {
+    pub(crate) fn new(map: DecisionMap) -> Self {
         let graphs = map.decisions.iter().map(|mapped| ShortCircuit::new(&mapped.decision)).collect();
         let mut by_place: HashMap<Place, Vec<usize>> = HashMap::new();
         let mut by_end: HashMap<(u32, u32), Vec<usize>> = HashMap::new();
@@ -83,6 +83,16 @@ impl<'a> Joiner<'a> {
     /// The short-circuit graph of a decision.
     pub(crate) fn graph(&self, decision: u32) -> &ShortCircuit {
         &self.graphs[decision as usize]
+    }
+
+    /// The range of a decision.
+    pub(crate) fn place(&self, decision: u32) -> Place {
+        self.map.decisions[decision as usize].decision.place
+    }
+
+    /// Whether a decision is one of the source, and not an arm of a conditional expression.
+    pub(crate) fn is_reported(&self, decision: u32) -> bool {
+        !self.map.decisions[decision as usize].is_auxiliary()
     }
 
     /// The tests in one code object, without those nested in it.

@@ -37,7 +37,7 @@ impl JumpsIf {
     }
 }
 
-impl Joiner<'_> {
+impl Joiner {
     /// By instruction: the nodes it tests, innermost first.
     pub(super) fn tested(&self, flow: &ControlFlow, places: &[Option<Place>]) -> Vec<Vec<NodeTest>> {
         let of_index = |(index, instruction): (usize, &Instruction)| {

@@ -34,6 +34,15 @@ pub(crate) struct RunHeader {
     pub(crate) context: String,
     /// Folders and files whose code counts as missed when it never ran.
     pub(crate) source_folders: Vec<String>,
+    /// Folders and files of the source packages: their code counts as missed if any of it ran.
+    #[serde(default)]
+    pub(crate) package_folders: Vec<String>,
+    /// Whether folders without an `__init__.py` are packages, too.
+    #[serde(default)]
+    pub(crate) namespace_packages: bool,
+    /// Whether the data file is to call files by names relative to `folder`.
+    #[serde(default)]
+    pub(crate) relative_files: bool,
     /// `--omit` patterns.
     pub(crate) omit: Vec<String>,
     /// The folder that relative patterns count from.
