@@ -107,7 +107,9 @@ impl SeenDecision<'_> {
 /// By condition of a tree: the condition and its truth that lead to it.
 fn ways_to(graph: &ShortCircuit) -> Vec<Option<(u32, bool)>> {
     let mut ways = vec![None; graph.len()];
-    for condition in 0..graph.len() as u32 {
+    let ways_in = graph.ways_in();
+    let is_tested = |condition: &u32| graph.constant(*condition).is_none() && ways_in[*condition as usize] > 0;
+    for condition in (0..graph.len() as u32).filter(is_tested) {
         for truth in [false, true] {
             if let Next::Condition(next) = graph.next(condition, truth) {
                 ways[next as usize] = Some((condition, truth));

@@ -127,6 +127,8 @@ pub(crate) struct MappedDecision {
     pub(crate) decision: Decision,
     /// The condition (decision, node) whose truth this expression's truth is: it is an arm of a conditional expression.
     pub(crate) outer: Option<(u32, u32)>,
+    /// Why it cannot be measured whatever the bytecode is.
+    pub(crate) flaw: Option<String>,
 }
 
 impl MappedDecision {
@@ -157,6 +159,12 @@ pub(crate) enum AnchorKind {
     NoneOperand { negated: bool },
     /// A jump with this range, right behind the loading of its operand, tests the node.
     Jump,
+}
+
+impl AnchorKind {
+    pub(crate) fn is_membership(self) -> bool {
+        matches!(self, Self::Membership { .. })
+    }
 }
 
 /// What reports need to know of a file's decisions.

@@ -93,6 +93,12 @@ impl ShortCircuit {
         self.constants[condition as usize]
     }
 
+    /// The decision's truth if its last condition is reached and nothing tests it, where it is constant.
+    pub(crate) fn untested_outcome(&self) -> Option<bool> {
+        let untested = self.untested?;
+        self.settles(untested, self.constant(untested)?, self.root())
+    }
+
     /// What the evaluation begins with.
     pub(crate) fn start(&self) -> Next {
         self.pass_constants(self.first(self.root()))

@@ -69,6 +69,12 @@ impl Checker<'_> {
     fn walk_all(&mut self) -> Result<(), Broken> {
         let tests: Vec<(usize, NodeTest)> = self.tests.iter().map(|(index, test)| (*index, *test)).collect();
         for (index, test) in tests {
+            if self.is_idle(index) {
+                let (condition, _) = self.graph.last(test.node, true);
+                if self.constants[condition as usize].is_none() {
+                    return Err(self.broken(condition, "is the same whether it is true or false"));
+                }
+            }
             let Some(sides) = self.sides(index) else {
                 return Err(Broken("a jump of it leads nowhere".to_owned()));
             };
@@ -95,6 +101,15 @@ impl Checker<'_> {
     fn sides(&self, index: usize) -> Option<[usize; 2]> {
         let instruction = &self.flow.instructions[index];
         Some([self.flow.index_at(instruction.end)?, self.flow.index_at(instruction.target?)?])
+    }
+
+    /// Whether a jump leads to where control goes on anyway.
+    fn is_idle(&self, index: usize) -> bool {
+        let instructions = &self.flow.instructions;
+        let next = instructions[index + 1..]
+            .iter()
+            .find(|instruction| !matches!(instruction.opcode.name, "NOP" | "NOT_TAKEN"));
+        instructions[index].target == next.map(|instruction| instruction.start)
     }
 
     /// Follows control from `start`, where `condition` was found `truth`, to the next tests.

@@ -145,7 +145,7 @@ impl Joiner {
                 })
                 .collect();
             let is_retested = retested.contains(&number);
-            let measurability = if let Some(reason) = broken.get(&number) {
+            let measurability = if let Some(reason) = mapped.flaw.as_ref().or_else(|| broken.get(&number)) {
                 Measurability::No(reason.clone())
             } else if let Some(reason) = missing_test(graph, &folded, &tests, is_retested) {
                 Measurability::No(reason)

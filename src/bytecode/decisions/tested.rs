@@ -70,7 +70,8 @@ impl Joiner {
                     Some(whole(by_conversion.or_else(|| self.behind(places[at]?, own?))?, truth))
                 }
                 JumpsIf::None(is_none) => {
-                    let anchor = self.behind(places[at]?, own?)?;
+                    let comparison = self.anchors(own?).find(|anchor| anchor.kind.is_membership());
+                    let anchor = comparison.or_else(|| self.behind(places[at]?, own?))?;
                     let node = (anchor.decision, anchor.node);
                     Some(whole(anchor, is_none != *self.none_operands.get(&node)?))
                 }
@@ -78,11 +79,16 @@ impl Joiner {
         }
         let place = places[at];
         match jumps_if {
+            JumpsIf::None(is_none) if JumpsIf::of(producer.opcode.name).is_some() => {
+                // The last link of a chained comparison: its left operand was kept by the link before.
+                let link = self.tested_by(flow, places, at, JumpsIf::of(producer.opcode.name)?)?;
+                let negated = self.none_operands.get(&(link.decision, link.node))?;
+                let truth = is_none != *negated;
+                Some(NodeTest { truths: [Some(!truth), Some(truth)], ..link })
+            }
             JumpsIf::None(is_none) => {
                 let operand = place.and_then(|place| self.anchors(place).find(|a| negated_none(a).is_some()));
-                let comparison = || {
-                    self.anchors(own?).find(|anchor| matches!(anchor.kind, AnchorKind::Membership { .. }))
-                };
+                let comparison = || self.anchors(own?).find(|anchor| anchor.kind.is_membership());
                 let anchor = operand.or_else(comparison)?;
                 let negated = match anchor.kind {
                     AnchorKind::NoneOperand { negated } | AnchorKind::Membership { negated } => negated,
@@ -101,7 +107,11 @@ impl Joiner {
                     AnchorKind::Membership { negated } => is_membership && (producer.argument & 1 == 1) != negated,
                     AnchorKind::Value | AnchorKind::End | AnchorKind::NoneOperand { .. } | AnchorKind::Jump => false,
                 };
-                let mut test = whole(anchor, truth != is_flipped);
+                let mut test = whole(anchor, truth);
+                if is_flipped {
+                    // The compiler made one comparison of it and the `not` before it.
+                    test.node = self.graph(test.decision).parent(test.node)?;
+                }
                 if is_link(flow, at) {
                     // Of a chained comparison that holds so far nothing is known.
                     test.truths = test.truths.map(|truth| truth.filter(|truth| !truth));

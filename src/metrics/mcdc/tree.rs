@@ -27,6 +27,7 @@ pub(super) fn shown(decision: &SeenDecision, vectors: &[Vector]) -> Vec<(Option<
             let side = usize::from(truth);
             behind[condition][side] = match graph.next(condition as u32, truth) {
                 Next::Outcome(outcome) => {
+                    let outcome = outcome.or_else(|| graph.untested_outcome());
                     let mut ends = [None; 3];
                     if decision.seen[condition][side] {
                         ends[kind(outcome)] = Some((condition as u32, truth));

@@ -6,17 +6,20 @@
 
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{CmpOp, Expr};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
-use super::{Finder, Tree, is_operator};
+use super::{Finder, Tree, constants, is_operator};
 use crate::model::{AnchorKind, Context};
 
 impl<'a> Finder<'a> {
-    /// Notes the ranges that stand for a condition, and looks for decisions within it.
-    pub(super) fn condition(&mut self, expression: &'a Expr, decision: u32, node: u32) {
+    /// Notes the ranges that stand for a condition, and looks for decisions within it. `jumps` are further ranges that its
+    /// first jump may have.
+    pub(super) fn condition(&mut self, expression: &'a Expr, decision: u32, node: u32, jumps: &[TextRange]) {
         match expression {
             Expr::If(choice) => {
-                self.test(&choice.test, Context::IfExp, &[choice.range()]);
+                // Its own test comes first.
+                let jumps: Vec<TextRange> = jumps.iter().copied().chain([choice.range()]).collect();
+                self.test(&choice.test, Context::IfExp, &jumps);
                 for arm in [&*choice.body, &*choice.orelse] {
                     self.arm(arm, decision, node);
                 }
@@ -34,6 +37,11 @@ impl<'a> Finder<'a> {
                     }
                 } else {
                     self.anchor(expression.range(), decision, node, AnchorKind::Value);
+                    let last = comparison.ops.last().zip(comparison.comparators.last());
+                    if let Some((operator @ (CmpOp::Is | CmpOp::IsNot), Expr::NoneLiteral(_))) = last {
+                        let negated = *operator == CmpOp::IsNot;
+                        self.anchor(expression.range(), decision, node, AnchorKind::NoneOperand { negated });
+                    }
                 }
                 self.visit_expr(&comparison.left);
                 for operand in &comparison.comparators {
@@ -49,10 +57,16 @@ impl<'a> Finder<'a> {
 
     /// An arm of a conditional expression that is a condition: its truth is the condition's.
     fn arm(&mut self, arm: &'a Expr, decision: u32, node: u32) {
+        let is_constant = |expression: &Expr| constants::truth(expression).is_some();
+        if Tree::of(arm).conditions.iter().any(|(_, condition)| is_constant(condition)) {
+            // Then nothing tests it, but the condition's own test settles it.
+            let flaw = "an arm of a conditional expression in it is constant";
+            self.map.decisions[decision as usize].flaw = Some(flaw.to_owned());
+        }
         if is_operator(arm) {
             self.decision(Tree::of(arm), arm, Context::Value, Some((decision, node)), &[]);
         } else {
-            self.condition(arm, decision, node);
+            self.condition(arm, decision, node, &[]);
         }
     }
 
@@ -60,6 +74,13 @@ impl<'a> Finder<'a> {
     fn value(&mut self, expression: &Expr, decision: u32, node: u32, kind: AnchorKind) {
         match expression {
             Expr::Named(named) => self.anchor(named.target.range(), decision, node, kind),
+            // One without other text is made by the formatting of its value.
+            Expr::FString(string) => {
+                for element in string.value.elements().filter(|element| element.is_interpolation()) {
+                    self.anchor(element.range(), decision, node, kind);
+                }
+                self.anchor(expression.range(), decision, node, kind);
+            }
             _ => self.anchor(expression.range(), decision, node, kind),
         }
         if kind == AnchorKind::Value && has_late_start(expression) {

@@ -116,10 +116,14 @@ impl<'a> Finder<'a> {
         let conditions = expressions.iter().zip(coupling::same_as(&expressions)).map(condition).collect();
         let decision =
             Decision { place: self.place(whole.range()), context, conditions, nodes: tree.nodes.clone() };
-        self.map.decisions.push(MappedDecision { decision, outer });
-        if let Some((first, _)) = tree.conditions.first() {
-            for range in jumps.iter().copied().chain([whole.range()]) {
-                self.anchor(range, number, *first, AnchorKind::Jump);
+        self.map.decisions.push(MappedDecision { decision, outer, flaw: None });
+        let mut jumps = jumps.to_vec();
+        jumps.push(whole.range());
+        if let Some((first, expression)) = tree.conditions.first()
+            && !expression.is_if_expr()
+        {
+            for range in &jumps {
+                self.anchor(*range, number, *first, AnchorKind::Jump);
             }
         }
         // Operands come before operators, so the first condition of each operator is that of its first operand.
@@ -140,7 +144,8 @@ impl<'a> Finder<'a> {
             });
         }
         for (node, expression) in tree.conditions {
-            self.condition(expression, number, node);
+            self.condition(expression, number, node, &jumps);
+            jumps.clear();
         }
     }
 
