@@ -21,12 +21,16 @@ pub(crate) const VIRTUAL_ENV: EnvVar =
     EnvVar { name: "VIRTUAL_ENV", doc: "the active virtual environment: its Python runs the program" };
 pub(crate) const PATH: EnvVar =
     EnvVar { name: "PATH", doc: "where python3 and python are looked for when no environment is active" };
+pub(crate) const LOCK_TIMEOUT: EnvVar = EnvVar {
+    name: "MINICOV_LOCK_TIMEOUT",
+    doc: "seconds to wait for a data file that another process has locked, 5 if unset",
+};
 pub(crate) const HOME: EnvVar =
     EnvVar { name: "HOME", doc: "what ~ stands for in the paths of a configuration file" };
 
 /// All of them, for documentation and for tests that need a clean environment.
 pub(crate) const ALL: &[&EnvVar] =
-    &[&COVERAGE_FILE, &COVERAGE_CORE, &COVERAGE_RCFILE, &VIRTUAL_ENV, &PATH, &HOME];
+    &[&COVERAGE_FILE, &COVERAGE_CORE, &COVERAGE_RCFILE, &VIRTUAL_ENV, &PATH, &HOME, &LOCK_TIMEOUT];
 
 /// A variable that a configuration file names (`${NAME}`): any there is.
 pub(crate) fn lookup(name: &str) -> Option<String> {

@@ -11,6 +11,8 @@ pub(crate) enum ExitStatus {
     Success,
     /// Bad usage, bad input, or something could not be read or written.
     Error,
+    /// Coverage is below what was demanded (coverage.py's `fail_under`).
+    Shortfall,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -18,6 +20,7 @@ impl From<ExitStatus> for ExitCode {
         match status {
             ExitStatus::Success => Self::SUCCESS,
             ExitStatus::Error => Self::from(1),
+            ExitStatus::Shortfall => Self::from(2),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! panic, because these lines may be printed inside the measured program's process.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
@@ -32,8 +32,11 @@ warnings! {
     SOURCE_CHANGED = "source-changed", "a file's text changed since it was measured, so its old data was dropped";
     COULDNT_PARSE = "couldnt-parse", "a file could not be read or parsed, and was left out of the report";
     DATA_KEPT_BACK = "data-kept-back", "a run's data could not be written to the data file and waits in its journal";
+    DATA_LOST = "data-lost", "a run's data could not be written to the data file, nor does it wait in a journal";
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
+    UNNAMEABLE_FILE = "unnameable-file", "a file's name is not UTF-8, which a data file can't hold, so it was not measured";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
+    THRESHOLD_UNUSED = "threshold-unused", "no reported file matches the pattern of a threshold";
     INCLUDE_IGNORED = "include-ignored", "both sources and include patterns were given, of which only the sources count";
     UNRECOGNIZED_OPTION = "unrecognized-option", "a configuration file has a key that no option is called by";
     NO_EFFECT = "no-effect", "an option of coverage.py's was set that minicov accepts and has no use for; the line says why";
@@ -53,9 +56,10 @@ impl OutputError {
 }
 
 /// Writes a result, as it is.
-pub(crate) fn output(text: &str) -> Result<(), OutputError> {
-    let mut stdout = anstream::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
+pub(crate) fn output(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
+    // Written whole to a buffer first, so that a line does not cost a system call on a terminal.
+    let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    write(&mut stdout)?;
     Ok(stdout.flush()?)
 }
 

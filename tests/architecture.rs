@@ -73,6 +73,11 @@ const OWNED: &[Owned] = &[
         owners: &["source"],
         why: "Python's regular expressions are translated in one place",
     },
+    Owned {
+        word: "fancy_regex",
+        owners: &["source"],
+        why: "Python's regular expressions are translated in one place",
+    },
     Owned { word: "toml::", owners: &["config"], why: "configuration files are read in one place" },
     Owned { word: "globset", owners: &["paths"], why: "one reading of patterns" },
     Owned {

@@ -169,11 +169,11 @@ fn a_data_file_that_another_process_has_locked() {
     let database = rusqlite::Connection::open(project.path(".coverage")).unwrap();
     database.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let path = project.path(".coverage");
-    let outcome = project.minicov(&["report"]).run();
+    let outcome = project.minicov(&["report"]).env("MINICOV_LOCK_TIMEOUT", "0.1").run();
     outcome.code(1).stdout("");
     let said = format!("minicov: error: couldn't use data file '{}': it is locked by ", path.display());
     assert!(outcome.stderr.starts_with(&said), "{}", outcome.stderr);
-    let outcome = project.minicov(&["run", "program.py"]).run();
+    let outcome = project.minicov(&["run", "program.py"]).env("MINICOV_LOCK_TIMEOUT", "0.1").run();
     outcome.success();
     assert!(outcome.stderr.contains("[data-kept-back]"), "{}", outcome.stderr);
     database.execute_batch("ROLLBACK").unwrap();
@@ -330,8 +330,8 @@ fn output_that_cannot_be_written() {
     project.minicov(&["report"]).run().success();
     for (words, told) in [
         (
-            &["report", "--format=json", "-o", "no/such/folder.json"][..],
-            "couldn't write no/such/folder.json: ",
+            &["report", "--format=json", "-o", "program.py/folder.json"][..],
+            "couldn't write program.py/folder.json: ",
         ),
         (&["report", "--format=json", "-o", "/dev/full"], "couldn't write /dev/full: "),
         (&["report", "--format", "console", "json", "-o", "x"], "--output takes one format"),

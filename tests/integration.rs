@@ -12,10 +12,16 @@ mod harness;
 mod bad_input;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
+/// Configurations and commands, answered as coverage.py answers them.
+mod drop_in;
 /// Which Python runs.
 mod environment;
+/// The files for tools, compared with coverage.py and read by real readers.
+mod formats;
 /// Random functions, compared with a plain trace function.
 mod fuzz;
+/// MC/DC, compared with a judge that shares nothing with minicov.
+mod mcdc;
 /// Three packages with their own suites, compared with coverage.py.
 mod packages;
 /// The programs in fixtures/programs, compared with their marks and with coverage.py.

@@ -1,5 +1,7 @@
 //! The lines the interpreter's compiler gave instructions to.
 
+use std::collections::BTreeSet;
+
 use crate::model::{CodeShape, LineNo, LineSet};
 
 use super::locations;
@@ -25,6 +27,12 @@ pub(crate) fn executable_lines(module: &CodeShape) -> LineSet {
         .flat_map(|shape| locations(shape).map_while(Result::ok))
         .filter_map(|location| location.line)
         .collect()
+}
+
+/// The lines of one code object, ascending.
+pub(crate) fn lines(shape: &CodeShape) -> Vec<LineNo> {
+    let lines = locations(shape).map_while(Result::ok).filter_map(|location| location.line);
+    lines.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The least and the greatest line of one code object; `None` where it has none.

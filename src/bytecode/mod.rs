@@ -19,8 +19,8 @@ mod walk;
 
 pub(crate) use branch_watch::BranchWatch;
 pub(crate) use control_flow::ControlFlow;
-pub(crate) use decisions::{CodeTest, CodeTests, Joiner};
-pub(crate) use executable::{executable_lines, is_statement, line_range};
+pub(crate) use decisions::{CodeTest, Joiner};
+pub(crate) use executable::{executable_lines, is_statement, line_range, lines};
 pub(crate) use line_arcs::line_arcs;
 use locations::locations;
 pub(crate) use opcodes::{certain_raise, has_idle_instruction};

@@ -30,7 +30,8 @@ impl Invocation {
 }
 
 const EXIT_STATUS: &str = "\
-Exit status: 0, done; 1, an error, told on standard error; of `run`, the program's own.";
+Exit status: 0, done; 1, an error, told on standard error; 2, coverage below what was demanded; of `run`, the
+program's own.";
 
 /// The name of what is no option.
 const WORDS: &str = "words";
@@ -45,7 +46,7 @@ pub(crate) struct Vocabulary {
     pub(crate) forms: Vec<Word>,
 }
 
-/// A word and its meaning.
+/// A word and its meaning, which is empty where it is only another name.
 pub(crate) type Word = (&'static str, &'static str);
 
 /// Parses `words`, the first of which is the program's name.
@@ -150,7 +151,9 @@ fn help(row: &Row) -> String {
 }
 
 fn one_of(words: &[Word]) -> PossibleValuesParser {
-    PossibleValuesParser::new(words.iter().map(|(word, meaning)| PossibleValue::new(*word).help(*meaning)))
+    PossibleValuesParser::new(
+        words.iter().map(|(word, meaning)| PossibleValue::new(*word).help(*meaning).hide(meaning.is_empty())),
+    )
 }
 
 /// The values that flags give to their rows, in the order of the table.
@@ -208,7 +211,12 @@ mod tests {
     use super::*;
 
     fn vocabulary() -> Vocabulary {
-        Vocabulary { formats: vec![("console", "")], cores: vec![("settrace", "")], forms: vec![("masking", "")], metrics: Vec::new() }
+        Vocabulary {
+            formats: vec![("console", "")],
+            cores: vec![("settrace", "")],
+            forms: vec![("masking", "")],
+            metrics: Vec::new(),
+        }
     }
 
     fn run(words: &[&str]) -> Result<Invocation, String> {

@@ -38,7 +38,7 @@ pub(super) const fn help(verb: Verb) -> VerbHelp {
         Verb::Lcov => report("Write an LCOV tracefile"),
         Verb::Annotate => report("Write copies of the sources that show which lines ran"),
         Verb::Combine => VerbHelp {
-            about: "Combine data files",
+            about: "Put what killed processes left, and live ones have recorded so far, into the data file",
             usage: "",
             words: Some(("FILES", "Data files, or folders of them [default: those beside the data file]")),
             after: "",

@@ -35,12 +35,14 @@ struct Candidate {
     seen: MeasuredFile,
 }
 
-/// Analyses `files` (absolute path, display name, what was seen), which keep their order.
+/// Analyses `files` (absolute path, display name, what was seen), which keep their order, and hands on their texts if told
+/// to.
 pub(super) fn analyse(
     workplace: &Workplace,
     data: &DataFile,
     files: Vec<(String, String, MeasuredFile)>,
     rules: &ExclusionRules,
+    keep_text: bool,
 ) -> Result<Vec<Result<MeasuredSource, Unusable>>, Failure> {
     let ExclusionRules { exclusions, digest } = rules;
     let version = python::version();
@@ -61,7 +63,7 @@ pub(super) fn analyse(
     for (candidate, facts) in candidates.into_iter().zip(known) {
         sources.push(match (candidate, facts) {
             (Err(unusable), _) => Err(unusable),
-            (Ok(candidate), Some(facts)) => Ok(candidate.with(facts)),
+            (Ok(candidate), Some(facts)) => Ok(candidate.with(facts, keep_text)),
             (Ok(candidate), None) => {
                 if !booted {
                     python::boot_compiler().map_err(|error| UserError::new(error.to_string()))?;
@@ -70,7 +72,7 @@ pub(super) fn analyse(
                 match compute(&candidate, exclusions) {
                     Ok(facts) => {
                         fresh.push((candidate.path.clone(), candidate.hash, facts.clone()));
-                        Ok(candidate.with(facts))
+                        Ok(candidate.with(facts, keep_text))
                     }
                     Err(reason) => Err(Unusable {
                         message: format!("couldn't parse '{}' as Python source: {reason}", candidate.path),
@@ -84,11 +86,16 @@ pub(super) fn analyse(
 }
 
 /// Adds what is only read where something asks for it: edges, and evaluations of decisions.
-pub(super) fn add_decisions(data: &DataFile, files: &mut BTreeMap<String, MeasuredFile>) -> Result<(), StoreError> {
-    let has_vectors = data.has_vectors()?;
+pub(super) fn add_decisions(
+    data: &DataFile,
+    files: &mut BTreeMap<String, MeasuredFile>,
+    in_selected: &dyn Fn(&str) -> bool,
+) -> Result<(), StoreError> {
+    let (has_edges, has_vectors) = (data.has_edges()?, data.has_vectors()?);
     for (path, seen) in files {
-        seen.edges = data.edges(path, |_| true)?;
-        seen.vectors = data.vectors(path, |_| true)?;
+        seen.edges = data.edges(path, in_selected)?;
+        seen.vectors = data.vectors(path, in_selected)?;
+        seen.has_edges = has_edges || !seen.edges.is_empty();
         seen.has_vectors = has_vectors;
     }
     Ok(())
@@ -114,8 +121,10 @@ impl Candidate {
         FactsKey { path: &self.path, source: self.hash, python, exclusions }
     }
 
-    fn with(self, facts: Facts) -> MeasuredSource {
-        MeasuredSource { path: self.path, name: self.name, facts, seen: self.seen }
+    fn with(self, facts: Facts, keep_text: bool) -> MeasuredSource {
+        // A text that has facts could be decoded.
+        let text = if keep_text { source::decode(&self.text).ok() } else { None };
+        MeasuredSource { path: self.path, name: self.name, facts, seen: self.seen, text }
     }
 }
 

@@ -1,241 +1,206 @@
-//! From journals to the data file: at the end of a run, and before any command that reads data.
+//! From journals to the data file: at the end of a run, before any command that reads data, and by `minicov combine`.
 //!
-//! Must not know: hooks. Invariant: a journal is removed only after the data file has all of it.
+//! Must not know: hooks. Invariant: a journal is removed only after the data file has all of it; to merge one twice
+//! changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
 use std::ops::AddAssign;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::bytecode;
+use super::batches::Batches;
 use crate::config::Workplace;
-use crate::model::{CodeKey, CodeShape, Edge, FileStamp, SourceHash};
-use crate::paths::{Patterns, canonical, display_name, python_files};
-use crate::source;
-use crate::store::{
-    self, Batch, BatchCode, BatchFile, DataFile, JournalContents, JournalFolder, JournaledFile, StoreError,
-};
+use crate::store::{self, DataFile, FoundJournal, JournalContents, JournalFolder, OwnJournal, StoreError};
 use crate::ui;
+
+/// Journals that are open at the same time: far fewer than the usual limit of 1024 descriptors.
+const AT_ONCE: usize = 200;
 
 /// What came of collecting.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
-    /// Files of which something was recorded.
-    measured_files: usize,
+    /// Journals that the data file has now.
+    pub(super) merged: usize,
     /// Journals that could not be merged.
-    kept_back: usize,
+    pub(super) kept_back: usize,
+    /// Whether anything was recorded in those that were merged.
+    has_data: bool,
 }
 
 impl Collected {
     /// Whether nothing was recorded at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.measured_files == 0 && self.kept_back == 0
-    }
-
-    fn add(&mut self, merged: Option<usize>) {
-        match merged {
-            Some(files) => self.measured_files += files,
-            None => self.kept_back += 1,
-        }
+        !self.has_data && self.kept_back == 0
     }
 }
 
 impl AddAssign for Collected {
     fn add_assign(&mut self, other: Self) {
-        self.measured_files += other.measured_files;
+        self.merged += other.merged;
         self.kept_back += other.kept_back;
+        self.has_data |= other.has_data;
     }
 }
 
 /// Merges the journals of all processes that are gone. Trouble with one is told and costs none of the others.
 pub(super) fn orphans(workplace: &Workplace) -> Collected {
+    collect(workplace, |journal| matches!(journal, FoundJournal::Orphan(_)))
+}
+
+/// Merges the journals of all processes that are gone, and what those that live have recorded so far.
+pub(super) fn so_far(workplace: &Workplace) -> Collected {
+    collect(workplace, |_| true)
+}
+
+fn collect(workplace: &Workplace, wanted: impl Fn(&FoundJournal) -> bool) -> Collected {
     let folder = JournalFolder::beside(&workplace.data_file);
     let mut collected = Collected::default();
-    let orphans = match folder.orphans() {
-        Ok(orphans) => orphans,
+    let paths = match folder.journals() {
+        Ok(paths) => paths,
         Err(error) => {
-            ui::warn(&ui::JOURNAL_UNREADABLE, format!("couldn't look for journals of earlier runs: {error}"));
+            unreadable(format!("couldn't look for journals of earlier runs: {error}"));
             return collected;
         }
     };
-    if orphans.is_empty() {
+    if paths.is_empty() {
         return collected;
     }
-    for orphan in orphans {
-        let path = orphan.path.clone();
-        let merged = merge_journal(workplace, &path, &orphan.bytes());
-        collected.add(merged);
-        if merged.is_some()
-            && let Err(error) = orphan.remove()
-        {
-            ui::warn(&ui::JOURNAL_UNREADABLE, format!("couldn't remove {}: {error}", workplace.shown(&path)));
+    let _turn = folder.turn(store::patience());
+    for paths in paths.chunks(AT_ONCE) {
+        let mut journals = Vec::new();
+        for path in paths {
+            match JournalFolder::open(path) {
+                Ok(found) => journals.extend(found.filter(&wanted)),
+                Err(error) => unreadable(format!("left {} alone: {error}", workplace.shown(path))),
+            }
         }
+        collected += merge_found(workplace, journals);
     }
     folder.tidy();
     collected
 }
 
 /// Merges the journal of this process, which writes to it no more.
-pub(super) fn own(workplace: &Workplace, path: &Path, bytes: &io::Result<Vec<u8>>) -> Collected {
-    let mut collected = Collected::default();
-    let merged = merge_journal(workplace, path, bytes);
-    collected.add(merged);
-    if merged.is_some() {
-        // The program may have removed it already.
-        let _ = fs::remove_file(path);
+pub(super) fn own(workplace: &Workplace, journal: &OwnJournal) -> Collected {
+    let OwnJournal { path, bytes, is_removed } = journal;
+    let folder = JournalFolder::beside(&workplace.data_file);
+    let mut batches = Batches::default();
+    match read(bytes) {
+        Ok(contents) => batches.extend(contents),
+        Err(reason) => {
+            unreadable(format!("left {} alone: {reason}", workplace.shown(path)));
+            return Collected { kept_back: 1, ..Collected::default() };
+        }
     }
-    JournalFolder::beside(&workplace.data_file).tidy();
+    let has_data = batches.has_data;
+    let turn = folder.turn(store::patience());
+    let merged = merge(workplace, batches);
+    let collected = match merged {
+        Ok(()) => {
+            if !is_removed {
+                // The program may have removed it just now.
+                let _ = fs::remove_file(path);
+            }
+            Collected { merged: 1, kept_back: 0, has_data }
+        }
+        Err(error) => {
+            if *is_removed {
+                let what = "the program removed its journal, so what this process ran is lost";
+                ui::warn(&ui::DATA_LOST, format!("{error}; {what}"));
+            } else {
+                kept_back(&error, "this run's data waits", &workplace.shown(path));
+            }
+            Collected { kept_back: 1, ..Collected::default() }
+        }
+    };
+    drop(turn);
+    folder.tidy();
     collected
 }
 
-/// Merges one journal; tells how many files it is about, or `None` where it must be kept.
-fn merge_journal(workplace: &Workplace, path: &Path, bytes: &io::Result<Vec<u8>>) -> Option<usize> {
-    let contents = match bytes {
-        // A process that was killed before it could state its settings has recorded nothing.
-        Ok(bytes) if bytes.iter().all(|byte| *byte == 0) => return Some(0),
-        Ok(bytes) => store::read_journal(bytes).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    let contents = match contents {
-        Ok(contents) => contents,
-        Err(reason) => {
-            ui::warn(&ui::JOURNAL_UNREADABLE, format!("left {} alone: {reason}", workplace.shown(path)));
-            return None;
-        }
-    };
-    match merge(workplace, &contents) {
-        Ok(()) => Some(contents.files.len()),
-        Err(error) => {
-            ui::warn(
-                &ui::DATA_KEPT_BACK,
-                format!(
-                    "{error}; this run's data waits in {} for the next minicov command",
-                    workplace.shown(path)
-                ),
-            );
-            None
+/// Merges journals that are locked, or read while they grow; removes those that are nobody's any more.
+fn merge_found(workplace: &Workplace, journals: Vec<FoundJournal>) -> Collected {
+    let mut batches = Batches::default();
+    let mut readable = Vec::with_capacity(journals.len());
+    let mut left_alone = 0;
+    for journal in journals {
+        let contents = journal.bytes().map_err(|error| error.to_string()).and_then(|bytes| read(&bytes));
+        match (contents, &journal) {
+            (Ok(contents), _) => {
+                batches.extend(contents);
+                readable.push(journal);
+            }
+            // It has only just begun.
+            (Err(_), FoundJournal::Live { .. }) => (),
+            (Err(reason), FoundJournal::Orphan(_)) => {
+                left_alone += 1;
+                unreadable(format!("left {} alone: {reason}", workplace.shown(journal.path())));
+            }
         }
     }
+    let has_data = batches.has_data;
+    if let Err(error) = merge(workplace, batches) {
+        let places: Vec<_> = readable.iter().map(|journal| workplace.shown(journal.path())).collect();
+        match places.as_slice() {
+            [] => (),
+            [place] => kept_back(&error, "a run's data waits", place),
+            [first, others @ ..] => kept_back(
+                &error,
+                &format!("the data of {} processes waits", places.len()),
+                &format!("{first} and {} more", others.len()),
+            ),
+        }
+        return Collected { kept_back: places.len() + left_alone, ..Collected::default() };
+    }
+    let merged = readable.len();
+    for journal in readable {
+        let shown = workplace.shown(journal.path());
+        if let FoundJournal::Orphan(orphan) = journal
+            && let Err(error) = orphan.remove()
+        {
+            unreadable(format!("couldn't remove {shown}: {error}"));
+        }
+    }
+    Collected { merged, kept_back: left_alone, has_data }
 }
 
-fn merge(workplace: &Workplace, contents: &JournalContents) -> Result<(), StoreError> {
-    let (batch, changed_meanwhile) = batch(contents);
-    if batch.files.is_empty() {
+/// What a journal says; nothing where its process was killed before it could state its settings.
+fn read(bytes: &[u8]) -> Result<Option<JournalContents>, String> {
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Ok(None);
+    }
+    store::read_journal(bytes).map(Some).map_err(|error| error.to_string())
+}
+
+fn merge(workplace: &Workplace, mut batches: Batches) -> Result<(), StoreError> {
+    for path in std::mem::take(&mut batches.changed) {
+        source_changed(
+            workplace,
+            &path,
+            "changed while the program ran, so what it executed there was dropped",
+        );
+    }
+    let batches = batches.into_batches();
+    if batches.is_empty() {
         return Ok(());
     }
-    for path in changed_meanwhile {
-        ui::warn(
-            &ui::SOURCE_CHANGED,
-            format!(
-                "{} changed while the program ran, so what it executed there was dropped",
-                workplace.shown(&path)
-            ),
-        );
-    }
-    let outcome = DataFile::update(workplace.written_file())?.merge(&batch)?;
-    for path in outcome.changed {
-        ui::warn(
-            &ui::SOURCE_CHANGED,
-            format!(
-                "{} changed since the last run, so its earlier data was dropped",
-                workplace.shown(Path::new(&path))
-            ),
-        );
+    let mut data = DataFile::update(workplace.written_file())?;
+    for batch in &batches {
+        for path in data.merge(batch)?.changed {
+            let path = PathBuf::from(path);
+            source_changed(workplace, &path, "changed since the last run, so its earlier data was dropped");
+        }
     }
     Ok(())
 }
 
-/// What a journal adds to the data file, and the files that changed between running and now.
-fn batch(contents: &JournalContents) -> (Batch, Vec<PathBuf>) {
-    let settings = &contents.settings;
-    let mut files = BTreeMap::new();
-    let mut changed = Vec::new();
-    for (path, journaled) in &contents.files {
-        let source = match text_that_ran(Path::new(path), journaled.stamp) {
-            Ok(Some(hash)) => Some(hash),
-            Ok(None) => {
-                changed.push(PathBuf::from(path));
-                continue;
-            }
-            // The text is out of reach, the data is not.
-            Err(_) => None,
-        };
-        files.insert(path.clone(), batch_file(path, source, &settings.context, journaled));
-    }
-    let measured: Vec<&Path> = contents.files.keys().map(Path::new).collect();
-    for path in never_run(settings, &measured) {
-        files.entry(path.clone()).or_insert_with(|| BatchFile { path, ..BatchFile::default() });
-    }
-    let mut files: Vec<BatchFile> = files.into_values().collect();
-    if settings.relative_files {
-        for file in &mut files {
-            file.path = display_name(&file.path, Path::new(&settings.folder));
-        }
-    }
-    let batch = Batch { python: settings.python.clone(), branches: settings.branches, vectors: settings.vectors, files };
-    (batch, changed)
+fn source_changed(workplace: &Workplace, path: &Path, what: &str) {
+    ui::warn(&ui::SOURCE_CHANGED, format!("{} {what}", workplace.shown(path)));
 }
 
-/// What was seen of one file: lines, steps between them as recorded or as they follow from edges, and these edges.
-fn batch_file(
-    path: &str,
-    source: Option<SourceHash>,
-    context: &str,
-    JournaledFile { lines, arcs, codes, vectors, stamp: _ }: &JournaledFile,
-) -> BatchFile {
-    let mut arcs = arcs.clone();
-    for (shape, edges) in codes {
-        arcs.extend(bytecode::line_arcs(shape, edges, lines));
-    }
-    let code = |(shape, edges): &(CodeShape, BTreeSet<Edge>)| BatchCode {
-        key: CodeKey::of(shape),
-        edges: BTreeMap::from([(context.to_owned(), edges.clone())]),
-    };
-    BatchFile {
-        path: path.to_owned(),
-        source,
-        lines: BTreeMap::from([(context.to_owned(), lines.clone())]),
-        arcs: BTreeMap::from([(context.to_owned(), arcs)]),
-        codes: codes.iter().map(code).collect(),
-        vectors: BTreeMap::from([(context.to_owned(), vectors.clone())]),
-    }
+fn unreadable(message: String) {
+    ui::warn(&ui::JOURNAL_UNREADABLE, message);
 }
 
-/// Hash of the file's text, or `None` where it is not the text that ran.
-fn text_that_ran(path: &Path, stamp: FileStamp) -> io::Result<Option<SourceHash>> {
-    let metadata = fs::metadata(path)?;
-    let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-    if (FileStamp { modified, size: metadata.len() }) != stamp {
-        return Ok(None);
-    }
-    Ok(Some(source::hash(&fs::read(path)?)))
-}
-
-/// The files under the run's source folders, run or not, that its `omit` patterns leave; and those of source packages of
-/// which something was `measured`.
-fn never_run(settings: &store::RunHeader, measured: &[&Path]) -> Vec<String> {
-    // The patterns were read when the run began, so they are good; if not, nothing is left out.
-    let omit = Patterns::new(&settings.omit, Path::new(&settings.folder)).unwrap_or_default();
-    let packages = settings
-        .package_folders
-        .iter()
-        .filter(|folder| measured.iter().any(|path| path.starts_with(canonical(Path::new(folder)))));
-    settings
-        .source_folders
-        .iter()
-        .chain(packages)
-        .flat_map(|folder| {
-            let folder = Path::new(folder);
-            if folder.is_file() {
-                vec![folder.to_path_buf()]
-            } else {
-                python_files(folder, settings.namespace_packages)
-            }
-        })
-        .map(|path| canonical(&path))
-        .filter(|path| !omit.matches(path))
-        .filter_map(|path| path.to_str().map(str::to_owned))
-        .collect()
+fn kept_back(error: &StoreError, what: &str, place: &str) {
+    ui::warn(&ui::DATA_KEPT_BACK, format!("{error}; {what} in {place} for the next minicov command"));
 }

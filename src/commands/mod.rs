@@ -4,19 +4,25 @@
 //! error and a documented exit code.
 
 mod analysis;
+mod annotate;
+mod batches;
 mod collect;
+mod combine;
 mod erase;
 mod exclusions;
+mod output;
+mod project;
 mod report;
 mod run;
 
 use std::env;
+use std::path::Path;
 use std::process::ExitCode;
 
 use self::exclusions::ExclusionRules;
 use crate::cli::{self, Invocation, Vocabulary};
 use crate::config::{
-    Complaint, ConfigError, ReportLook, ReportSettings, RunSettings, Settings, Verb, Workplace, options,
+    Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb, Workplace, options,
 };
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::{Form, METRICS};
@@ -36,7 +42,13 @@ enum Failure {
 /// Runs minicov.
 pub fn main() -> ExitCode {
     let vocabulary = Vocabulary {
-        formats: FORMATS.iter().map(|format| (format.slug, format.doc)).collect(),
+        formats: FORMATS
+            .iter()
+            .flat_map(|format| {
+                let aliases = format.aliases.iter().map(|alias| (*alias, ""));
+                std::iter::once((format.slug, format.doc)).chain(aliases)
+            })
+            .collect(),
         metrics: METRICS.iter().map(|metric| (metric.slug(), metric.doc())).collect(),
         forms: Form::ALL.iter().map(|(name, _, doc)| (*name, *doc)).collect(),
         cores: CORES.iter().map(|core| (core.slug, core.doc)).collect(),
@@ -79,15 +91,17 @@ fn execute(invocation: Invocation) -> Result<ExitCode, Failure> {
     let rules = ExclusionRules::new(&settings)?;
     match verb {
         Verb::Run => run::run(&workplace, &RunSettings::new(&settings, words)?),
-        Verb::Report => {
-            let look = ReportLook::new(&settings);
-            report::report(&workplace, &ReportSettings::new(&settings, files), &look, &rules)
+        Verb::Report | Verb::Xml | Verb::Json | Verb::Lcov => {
+            report::report(&workplace, &ReportSettings::new(&settings, verb, files), &rules)
+        }
+        Verb::Annotate => {
+            let folder = settings.get(&options::ANNOTATE_DIRECTORY).map(Path::new);
+            annotate::annotate(&workplace, &Selected::new(&settings, files), &rules, folder)
         }
         Verb::Erase => erase::erase(&workplace),
+        Verb::Combine => combine::combine(&workplace, &files, settings.get(&options::QUIET)),
         // The command line does not take these yet: `Verb::ALL` leaves them out.
-        Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov | Verb::Annotate | Verb::Combine => {
-            Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into())
-        }
+        Verb::Html => Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into()),
     }
 }
 

@@ -67,7 +67,8 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     let header = RunHeader {
         python: python::version(),
         branches: needs.edges,
-        vectors: needs.vectors,
+        edges: needs.edges && core.has_offsets,
+        vectors: needs.vectors && core.has_offsets,
         context: settings.context.clone(),
         source_folders: texts(selection.source_folders().iter().cloned()),
         package_folders: package_folders(&selection, &folders, &interpreter.layout),
@@ -88,7 +89,12 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         report: settings.report,
         source_packages: selection.source_packages().to_vec(),
     });
-    trace::begin(selection, Events { branches: needs.edges, vectors: needs.vectors }, core, journal);
+    trace::begin(
+        selection,
+        Events { branches: needs.edges, vectors: needs.vectors && core.has_offsets },
+        core,
+        journal,
+    );
     trace::record_trouble_from_panics();
     if !python::ffi::at_exit(finish) {
         return Err(UserError::new("the interpreter takes no further exit functions").into());
@@ -110,10 +116,13 @@ extern "C" fn finish() {
 
 impl Ending {
     fn finish(&self) {
+        if Session::is_broken() {
+            return;
+        }
         let first = process::id() == self.process;
         let mut collected = Collected::default();
-        if let Some((path, bytes)) = self.journal.own() {
-            collected += collect::own(&self.workplace, &path, &bytes);
+        if let Some(journal) = self.journal.own() {
+            collected += collect::own(&self.workplace, &journal);
         }
         if first {
             collected += collect::orphans(&self.workplace);
@@ -127,6 +136,10 @@ impl Ending {
     fn tell(&self, collected: &Collected) {
         if let Some(trouble) = Session::trouble() {
             ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
+        }
+        for file in Session::unnameable_files() {
+            let shown = self.workplace.shown(&file);
+            ui::warn(&ui::UNNAMEABLE_FILE, format!("{shown} was not measured: its name is not UTF-8"));
         }
         let imported = Session::imported_packages();
         for package in self.source_packages.iter().filter(|package| !imported.contains(*package)) {

@@ -15,6 +15,7 @@ mod ini;
 mod option;
 pub(crate) mod options;
 mod per_command;
+mod reporting;
 mod resolve;
 mod settings;
 mod toml_file;
@@ -22,7 +23,8 @@ mod value;
 
 pub(crate) use error::ConfigError;
 pub(crate) use option::{Flag, Row, Verb};
-pub(crate) use per_command::{ReportLook, ReportSettings, RunSettings, Workplace};
+pub(crate) use per_command::{RunSettings, Workplace};
+pub(crate) use reporting::{Demanded, Look, ReportSettings, Selected};
 pub(crate) use resolve::{Complaint, nearest};
 pub(crate) use settings::Settings;
 pub(crate) use value::{Kind, Value};

@@ -23,7 +23,16 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// Every command, in the order of the help.
-    pub(crate) const ALL: &'static [Self] = &[Self::Run, Self::Report, Self::Erase];
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::Run,
+        Self::Report,
+        Self::Xml,
+        Self::Json,
+        Self::Lcov,
+        Self::Annotate,
+        Self::Combine,
+        Self::Erase,
+    ];
     /// The commands that report, but for one that only writes annotated sources.
     pub(crate) const FORMATS: &'static [Self] =
         &[Self::Report, Self::Html, Self::Xml, Self::Json, Self::Lcov];

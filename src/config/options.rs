@@ -129,9 +129,15 @@ options! {
     );
     FAIL_UNDER: f64 = Row::new("report:fail_under", "The total in percent below which a report ends with status 2")
         .default("0")
-        .flags(&[Flag::new("fail-under", TOTALS).value("MIN")]).inert(NOT_YET);
+        .flags(&[Flag::new("fail-under", TOTALS).value("MIN")]);
+    FAIL_UNDER_BRANCH: f64 = Row::new(
+        "minicov:fail_under_branch",
+        "The total of branches in percent below which a report ends with status 2",
+    )
+    .default("0")
+    .flags(&[Flag::new("fail-under-branch", TOTALS).value("MIN")]);
     CONTEXTS: List = Row::new("report:contexts", "Count only what ran in contexts that match these regexes")
-        .flags(&[Flag::new("contexts", &[Verb::Report, Verb::Html, Verb::Json]).value("REGEX,...")]).inert(NOT_YET);
+        .flags(&[Flag::new("contexts", &[Verb::Report, Verb::Html, Verb::Json]).value("REGEX,...")]);
     QUIET: bool = Row::new("--quiet", "Don't say what was done")
         .flags(&[Flag::new("quiet", &[Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov, Verb::Combine]).short('q')]);
     KEEP_COMBINED: bool = Row::new("--keep-combined", "Keep the parallel data files that are combined first")
@@ -167,7 +173,7 @@ options! {
     JSON_PRETTY_PRINT: bool = Row::new("json:pretty_print", "Write JSON for people to read")
         .flags(&[Flag::new("pretty-print", &[Verb::Report, Verb::Json])]);
     JSON_SHOW_CONTEXTS: bool = Row::new("json:show_contexts", "Tell for each line the contexts it ran in")
-        .flags(&[Flag::new("show-contexts", &[Verb::Report, Verb::Json])]).inert(NOT_YET);
+        .flags(&[Flag::new("show-contexts", &[Verb::Report, Verb::Json])]);
     LCOV_OUTPUT: FileName = Row::new("lcov:output", "The file of the LCOV report; - for standard output")
         .default("coverage.lcov")
         .flags(&[Flag::new("output", &[Verb::Lcov]).short('o').value("FILE")]);

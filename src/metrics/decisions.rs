@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    CodeKey, Decisions, Edge, Facts, Measurability, MeasuredDecision, MeasuredFile, Next, ShortCircuit, Vector,
+    CodeKey, Decisions, Edge, Facts, Measurability, MeasuredDecision, MeasuredFile, Next, ShortCircuit,
+    Vector,
 };
 
 /// Said of a decision whose code is not what ran.
@@ -63,7 +64,9 @@ pub(crate) fn seen_decisions<'a>(facts: &'a Facts, seen: &'a MeasuredFile) -> Ve
             }
             let unmeasurable = match &measured.measurability {
                 Measurability::No(reason) => Some(reason.clone()),
-                Measurability::Edges | Measurability::Vectors if !ran && ran_otherwise && recorded.is_none() => {
+                Measurability::Edges | Measurability::Vectors
+                    if !ran && ran_otherwise && recorded.is_none() =>
+                {
                     Some(OTHER_CODE.to_owned())
                 }
                 Measurability::Vectors if ran && recorded.is_none() && !seen.has_vectors => {
@@ -108,7 +111,8 @@ impl SeenDecision<'_> {
 fn ways_to(graph: &ShortCircuit) -> Vec<Option<(u32, bool)>> {
     let mut ways = vec![None; graph.len()];
     let ways_in = graph.ways_in();
-    let is_tested = |condition: &u32| graph.constant(*condition).is_none() && ways_in[*condition as usize] > 0;
+    let is_tested =
+        |condition: &u32| graph.constant(*condition).is_none() && ways_in[*condition as usize] > 0;
     for condition in (0..graph.len() as u32).filter(is_tested) {
         for truth in [false, true] {
             if let Next::Condition(next) = graph.next(condition, truth) {

@@ -106,10 +106,6 @@ impl Branches {
         groups.map(|arcs| (arcs[0].from.unsigned_abs(), arcs))
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the words of LCOV and HTML reports, held by the static oracle")
-    )]
     /// What happens on the step: `jump to line 4`, `exit the module`.
     pub(crate) fn description(&self, arc: LineArc) -> String {
         action_words(self.reasons(arc).first().and_then(|reason| reason.action.as_ref()), arc)

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CodeKey, Edge, LineNo};
+use super::{CodeKey, LineNo};
 
 /// A range of the source as Python's `ast` counts it: 1-based lines, 0-based columns in bytes of UTF-8, the end exclusive.
 /// Sorts by its start.
@@ -225,11 +225,6 @@ impl Jump {
     pub(crate) fn is_jumping_side(&self, to: u32) -> bool {
         if self.target >= self.next { to >= self.target } else { to < self.next }
     }
-
-    /// Whether the edge starts at this jump.
-    pub(crate) fn makes(&self, edge: Edge) -> bool {
-        (self.start..self.next).contains(&edge.from)
-    }
 }
 
 /// A truth as it is stored: 0 for none, 1 for false, 2 for true.
@@ -241,14 +236,14 @@ fn truth_byte(truth: Option<bool>) -> u8 {
     }
 }
 
-/// A truth as [`truth_byte`] stored it; none where it did not.
-fn truth_of_byte(byte: u8) -> Option<Option<bool>> {
-    match byte {
-        0 => Some(None),
-        1 => Some(Some(false)),
-        2 => Some(Some(true)),
-        _ => None,
-    }
+/// Whether [`truth_byte`] makes such a byte.
+fn is_truth(byte: u8) -> bool {
+    byte <= 2
+}
+
+/// A truth as [`truth_byte`] stored it.
+fn truth_of_byte(byte: u8) -> Option<bool> {
+    (byte > 0).then_some(byte > 1)
 }
 
 /// One evaluation of a decision.
@@ -268,8 +263,8 @@ impl Vector {
 
     /// What [`to_bytes`](Self::to_bytes) made; none where it did not.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (outcome, truths) = bytes.split_last()?;
-        let truths = truths.iter().map(|byte| truth_of_byte(*byte)).collect::<Option<_>>()?;
-        Some(Self { truths, outcome: truth_of_byte(*outcome)? })
+        let (outcome, truths) = bytes.split_last().filter(|_| bytes.iter().copied().all(is_truth))?;
+        let truths = truths.iter().copied().map(truth_of_byte).collect();
+        Some(Self { truths, outcome: truth_of_byte(*outcome) })
     }
 }

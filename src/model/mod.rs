@@ -15,8 +15,8 @@ mod totals;
 pub(crate) use branches::{Action, ArcEnd, Branches, Cause, LineArc, Reason, Rewrite};
 pub(crate) use code::CodeShape;
 pub(crate) use decisions::{
-    Anchor, AnchorKind, Condition, Context, Decision, DecisionMap, Decisions, Jump, MappedDecision, Measurability,
-    MeasuredDecision, Node, Place, Test, Vector,
+    Anchor, AnchorKind, Condition, Context, Decision, DecisionMap, Decisions, Jump, MappedDecision,
+    Measurability, MeasuredDecision, Node, Place, Test, Vector,
 };
 pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};

@@ -20,6 +20,8 @@ pub(crate) struct FileStamp {
     pub(crate) modified: i64,
     /// Bytes.
     pub(crate) size: u64,
+    /// Hash of the text, where the time is so recent that the text could be replaced without a change to it.
+    pub(crate) text: Option<SourceHash>,
 }
 
 /// What was seen of one file, as read back from the data file.
@@ -35,8 +37,12 @@ pub(crate) struct MeasuredFile {
     pub(crate) edges: BTreeMap<CodeKey, BTreeSet<Edge>>,
     /// Evaluations of decisions, by the range of the decision: those that edges don't tell.
     pub(crate) vectors: BTreeMap<Place, BTreeSet<Vector>>,
+    /// Whether edges were recorded in any run.
+    pub(crate) has_edges: bool,
     /// Whether evaluations were recorded in any run.
     pub(crate) has_vectors: bool,
+    /// The same lines by context, where that was asked for.
+    pub(crate) contexts: BTreeMap<String, LineSet>,
 }
 
 /// Control passing inside a code object: byte offsets in `co_code`. Sorts by `from`, then `to`.
@@ -111,6 +117,10 @@ pub(crate) trait Journal: Send + Sync {
 
     /// Control passed from line to line of `file`, as a tracer without offsets sees it.
     fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError>;
+
+    /// Called in a child process right after a fork: gives up what belongs to the parent. The child's next record goes
+    /// to a place of its own. May be left out (a child by `clone`): it only frees what the parent needs sooner.
+    fn forked(&self);
 }
 
 #[cfg(test)]

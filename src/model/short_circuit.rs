@@ -54,8 +54,8 @@ impl ShortCircuit {
             }
         }
         let constants = decision.conditions.iter().map(|condition| condition.constant).collect();
-        let untested =
-            (decision.context == Context::Value).then(|| (decision.conditions.len() as u32).saturating_sub(1));
+        let untested = (decision.context == Context::Value)
+            .then(|| (decision.conditions.len() as u32).saturating_sub(1));
         Self { nodes: decision.nodes.clone(), parents, leaves, constants, untested }
     }
 

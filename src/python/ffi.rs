@@ -185,6 +185,40 @@ pub(crate) fn at_exit(function: extern "C" fn()) -> bool {
     unsafe { raw::Py_AtExit(Some(function)) == 0 }
 }
 
+/// An interpreter of this process, by its number, which no later one gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Interpreter(i64);
+
+impl Interpreter {
+    /// The one that the calling thread is attached to.
+    pub(crate) fn current(_py: Python<'_>) -> Self {
+        // SAFETY: attached.
+        let interpreter = unsafe { raw::PyInterpreterState_Get() };
+        // SAFETY: alive, because this thread is attached to it.
+        Self(unsafe { raw::PyInterpreterState_GetID(interpreter) })
+    }
+
+    /// Whether it is the first one (CPython 3.11–3.15, `Python/pystate.c`).
+    pub(crate) fn is_main(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// An attribute of `sys`, without importing anything: good in an interpreter that is only just being made.
+pub(crate) fn sys_attribute<'py>(py: Python<'py>, name: &CStr) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: attached; the result is a borrowed reference or null, without an exception.
+    let object = unsafe { raw::PySys_GetObject(name.as_ptr()) };
+    // SAFETY: as stated; `sys` keeps it alive while the new reference is made.
+    unsafe { Bound::from_borrowed_ptr_or_opt(py, object) }
+}
+
+/// Forgets an error without the help of pyo3, which may keep it for another interpreter to free.
+pub(crate) fn discard(error: PyErr, py: Python<'_>) {
+    error.restore(py);
+    // SAFETY: attached.
+    unsafe { raw::PyErr_Clear() };
+}
+
 /// A slot for a pointer in every code object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CodeSlot(raw::Py_ssize_t);
@@ -205,7 +239,12 @@ impl CodeSlot {
         let mut pointer = ptr::null_mut();
         // SAFETY: the caller vouches for `code`; the index came from the interpreter.
         let result = unsafe { raw::PyUnstable_Code_GetExtra(code, self.0, &raw mut pointer) };
-        if result == 0 { pointer } else { ptr::null_mut() }
+        if result == 0 {
+            return pointer;
+        }
+        // SAFETY: attached, as the caller vouches.
+        unsafe { raw::PyErr_Clear() };
+        ptr::null_mut()
     }
 
     /// Puts a pointer into the slot; false if there was no memory (the Python error is cleared).

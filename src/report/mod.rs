@@ -3,59 +3,106 @@
 //! [`View`] is everything a report can show, computed and sorted; a [`Format`] turns it into text. To add a format: a
 //! file here, an entry in [`FORMATS`].
 //!
-//! Must not know: SQLite, Python, the file system, the terminal. All it is handed is plain data, all it returns is text.
+//! Must not know: SQLite, Python, the file system, the terminal. All it is handed is plain data, all it makes is text.
 //! Invariant: the same view and options give the same bytes.
 
+mod annotate;
 mod console;
 mod human_order;
 mod json;
+mod judgement;
+mod lcov;
+mod markdown;
+mod names;
 mod percent;
 mod regions;
+mod summary;
+mod total;
 mod view;
+mod xml;
 
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use chrono::{DateTime, FixedOffset};
 
-use crate::metrics::Form;
-
+pub(crate) use annotate::{annotate, annotated_name};
+pub(crate) use judgement::{Demands, Threshold};
 pub(crate) use view::{FileView, Lines, MeasuredSource, Outcome, View};
 
 /// A form of report.
 pub(crate) struct Format {
     /// Names it on the command line.
     pub(crate) slug: &'static str,
+    /// Other names it goes by there.
+    pub(crate) aliases: &'static [&'static str],
     /// What it is, in half a sentence.
     pub(crate) doc: &'static str,
     /// What messages call it: "wrote JSON report to …".
     pub(crate) title: &'static str,
     /// The file it is written to when none is named; none for standard output.
     pub(crate) default_output: Option<&'static str>,
-    pub(crate) render: fn(&View, &Options) -> String,
+    /// How much of a project without statements counts as covered, in percent (coverage 7.17.3: the return values of the
+    /// reporters).
+    pub(crate) percent_of_nothing: f64,
+    /// Writes the report; fails only where `Write` does.
+    pub(crate) render: fn(&View, &Options, &mut dyn Write) -> io::Result<()>,
 }
 
 /// Every format there is.
-pub(crate) static FORMATS: &[Format] = &[console::FORMAT, json::FORMAT];
+pub(crate) static FORMATS: &[Format] =
+    &[console::FORMAT, markdown::FORMAT, total::FORMAT, xml::FORMAT, json::FORMAT, lcov::FORMAT];
+
+impl Format {
+    /// The format that goes by this name.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        FORMATS.iter().find(|format| format.slug == name || format.aliases.contains(&name))
+    }
+}
 
 /// How reports are to look. Each format takes what concerns it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Digits after the decimal point of percentages.
     pub(crate) precision: u8,
-    /// `console`: list the missing lines.
+    /// `console`, `markdown`: list the missing lines.
     pub(crate) show_missing: bool,
-    /// `console`: leave out files with nothing missing.
+    /// `console`, `markdown`: leave out files with nothing missing.
     pub(crate) skip_covered: bool,
-    /// `console`: leave out files without statements.
+    /// All but `json` and `total`: leave out files without statements.
     pub(crate) skip_empty: bool,
-    /// `console`: order of the rows.
+    /// `console`, `markdown`: order of the rows.
     pub(crate) sort: Sort,
     /// `json`: one value a line, indented.
     pub(crate) pretty_print: bool,
-    /// The form that MC/DC is judged in; none where it is not to be shown.
-    pub(crate) mcdc: Option<Form>,
+    /// `json`: in which contexts each line ran.
+    pub(crate) show_contexts: bool,
+    /// `xml`: folders that files are named from, absolute and canonical.
+    pub(crate) sources: Vec<String>,
+    /// `xml`: how many folders make a package.
+    pub(crate) package_depth: usize,
+    /// `lcov`: a checksum for each line.
+    pub(crate) line_checksums: bool,
     /// When the report is made, by the clocks on the wall.
     pub(crate) now: DateTime<FixedOffset>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            precision: 0,
+            show_missing: false,
+            skip_covered: false,
+            skip_empty: false,
+            sort: Sort::default(),
+            pretty_print: false,
+            show_contexts: false,
+            sources: Vec::new(),
+            package_depth: 99,
+            line_checksums: false,
+            now: DateTime::default(),
+        }
+    }
 }
 
 /// An order of files.

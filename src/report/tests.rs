@@ -6,11 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::model::{
-    ArcEnd, Branches, Facts, FirstLines, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Rewrite,
+    ArcEnd, Branches, Decisions, Facts, FirstLines, LineArc, LineNo, LineSet, MeasuredFile, Region,
+    RegionKind, Rewrite,
 };
 
 fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/report")
+}
+
+fn rendered(format: &Format, view: &View, options: &Options) -> String {
+    let mut bytes = Vec::new();
+    (format.render)(view, options, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
 }
 
 fn format(slug: &str) -> &'static Format {
@@ -73,6 +80,7 @@ fn source(file: DescribedFile) -> MeasuredSource {
         path: format!("/project/{}", file.name),
         name: file.name,
         facts: Facts {
+            decisions: Decisions::default(),
             statements: set(file.statements),
             excluded: set(file.excluded),
             first_lines: FirstLines::new(file.first_lines),
@@ -81,6 +89,7 @@ fn source(file: DescribedFile) -> MeasuredSource {
             branches,
         },
         seen,
+        text: None,
     }
 }
 
@@ -94,7 +103,7 @@ fn region(region: DescribedRegion) -> Region {
 }
 
 fn check(folder: &Path, slug: &str, options: &Options, golden: &str) {
-    let ours = (format(slug).render)(&view(folder), options);
+    let ours = rendered(format(slug), &view(folder), options);
     let own_version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
     let ours = ours.replacen(&own_version, "\"version\": \"7.17.3\"", 1);
     // `coverage json -o -` ends without a newline, too.
@@ -155,7 +164,7 @@ fn missing_branches_are_told_by_line_and_text() {
     };
     let seen =
         MeasuredFile { lines: [1, 2, 3, 5, 7, 8, 10].into_iter().collect(), ..MeasuredFile::default() };
-    let source = MeasuredSource { path: "/a.py".into(), name: "a.py".into(), facts, seen };
+    let source = MeasuredSource { path: "/a.py".into(), name: "a.py".into(), facts, seen, text: None };
     let view = View::new(vec![source], true);
     // What leads to line 6 is missing with it.
     assert_eq!(view.files[0].outcome.missing_text(), "2->10, 2->3, 2->exit, 5->7, 6, 7->8, 7->exit");
@@ -167,7 +176,7 @@ fn missing_branches_are_told_by_line_and_text() {
 fn an_empty_view_has_a_total() {
     let view = View::new(Vec::new(), false);
     assert!(view.is_empty());
-    let table = (format("console").render)(&view, &Options::default());
+    let table = rendered(format("console"), &view, &Options::default());
     insta::assert_snapshot!(table, @"
     Name    Stmts   Miss  Cover
     ---------------------------
@@ -216,11 +225,17 @@ fn odd_names_and_lines_do_no_harm() {
             ..Facts::default()
         },
         seen: MeasuredFile { lines: far, arcs: arcs.into_iter().collect(), ..MeasuredFile::default() },
+        text: Some("\u{1b}\n".to_owned()),
     };
     let view = View::new(vec![source], true);
     for format in FORMATS {
         assert!(
-            !(format.render)(&view, &Options { show_missing: true, ..Options::default() }).contains('\u{1b}')
+            !rendered(
+                format,
+                &view,
+                &Options { show_missing: true, line_checksums: true, ..Options::default() }
+            )
+            .contains('\u{1b}')
         );
     }
 }

@@ -1,8 +1,12 @@
 //! Everything a report can show, computed and sorted.
 
+use std::collections::BTreeMap;
+
 use super::regions::{self, RegionView};
 use crate::metrics::{self, BranchLine, Form, JudgedDecision, McDcTotals};
-use crate::model::{ArcEnd, Facts, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals};
+use crate::model::{
+    ArcEnd, Branches, Facts, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals,
+};
 
 /// One source file as it comes to a report.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +17,12 @@ pub(crate) struct MeasuredSource {
     pub(crate) name: String,
     pub(crate) facts: Facts,
     pub(crate) seen: MeasuredFile,
+    /// The decoded text, where a format needs it.
+    pub(crate) text: Option<String>,
 }
+
+/// The contexts each raw line ran in, ascending.
+pub(crate) type LineContexts = BTreeMap<LineNo, Vec<String>>;
 
 /// The measured project.
 #[derive(Clone, Debug, Default)]
@@ -23,20 +32,22 @@ pub(crate) struct View {
     pub(crate) totals: Totals,
     /// Whether branches were measured. Where not, there are none anywhere, and reports don't speak of them.
     pub(crate) has_branches: bool,
-    /// MC/DC of all files; none where it was not asked for.
-    pub(crate) mcdc: Option<McDcTotals>,
+    /// The form that MC/DC is judged in; none where it is not to be shown.
+    pub(crate) mcdc: Option<Form>,
 }
 
 impl View {
-    /// `mcdc`: the form that MC/DC is judged in, if it is.
-    pub(crate) fn new(mut sources: Vec<MeasuredSource>, has_branches: bool, mcdc: Option<Form>) -> Self {
+    pub(crate) fn new(mut sources: Vec<MeasuredSource>, has_branches: bool) -> Self {
         sources.sort_by(|a, b| a.path.cmp(&b.path));
         let files: Vec<FileView> =
             sources.into_iter().map(|source| FileView::new(source, has_branches)).collect();
         let totals = files.iter().map(|file| file.outcome.totals()).sum();
-        let decisions = || files.iter().flat_map(|file| &file.decisions);
-        let mcdc = mcdc.map(|form| decisions().map(|decision| decision.totals(form)).sum());
-        Self { files, totals, has_branches, mcdc }
+        Self { files, totals, has_branches, mcdc: None }
+    }
+
+    /// MC/DC of all files.
+    pub(crate) fn mcdc_totals(&self, form: Form) -> McDcTotals {
+        self.files.iter().map(|file| file.mcdc_totals(form)).sum()
     }
 
     /// Whether there is nothing to report.
@@ -48,18 +59,30 @@ impl View {
 /// One file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FileView {
+    /// Absolute path.
+    pub(crate) path: String,
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
     /// In the order of the source; none where branches were not measured.
     pub(crate) decisions: Vec<JudgedDecision>,
-    regions: Vec<Region>,
-    line_count: LineNo,
+    /// The decoded text, where a format needs it.
+    pub(crate) text: Option<String>,
+    pub(super) contexts: LineContexts,
+    /// What could happen, for the words about it.
+    pub(super) branches: Branches,
+    pub(super) regions: Vec<Region>,
+    pub(super) line_count: LineNo,
 }
 
 impl FileView {
+    pub(crate) fn mcdc_totals(&self, form: Form) -> McDcTotals {
+        self.decisions.iter().map(|decision| decision.totals(form)).sum()
+    }
+
     fn new(source: MeasuredSource, has_branches: bool) -> Self {
-        let MeasuredSource { path: _, name, facts, seen } = source;
-        let decisions = if has_branches { metrics::judge_decisions(&facts, &seen) } else { Vec::new() };
+        let MeasuredSource { path, name, facts, seen, text } = source;
+        let decisions =
+            if has_branches && seen.has_edges { metrics::judge_decisions(&facts, &seen) } else { Vec::new() };
         let branches = if has_branches {
             let executed =
                 metrics::executed_arcs(&facts.branches, &facts.first_lines, seen.arcs.iter().copied());
@@ -74,7 +97,14 @@ impl FileView {
             excluded: facts.excluded,
         };
         let outcome = Outcome { lines, branches };
-        Self { name, outcome, decisions, regions: facts.regions, line_count: facts.line_count }
+        let mut contexts = LineContexts::new();
+        for (context, lines) in seen.contexts {
+            for line in lines.iter() {
+                contexts.entry(line).or_default().push(context.clone());
+            }
+        }
+        let Facts { regions, line_count, branches, .. } = facts;
+        Self { path, name, outcome, decisions, text, contexts, branches, regions, line_count }
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.
@@ -163,7 +193,7 @@ impl Lines {
         !(self.executed.is_empty() && self.missing.is_empty())
     }
 
-    fn within(&self, region: &LineSet) -> Self {
+    pub(super) fn within(&self, region: &LineSet) -> Self {
         Self {
             executed: self.executed.intersection(region),
             missing: self.missing.intersection(region),

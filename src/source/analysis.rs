@@ -17,12 +17,12 @@ pub(crate) fn analyse(
     let nothing = LineSet::new();
     let executable = if syntax.is_empty() { &nothing } else { executable };
     let first_lines = logical_lines::first_lines(&syntax);
-    let excluded = exclusion::excluded(&syntax, exclusions.matching_lines(text), &first_lines, executable);
+    let excluded = exclusion::excluded(&syntax, exclusions.matching_lines(text)?, &first_lines, executable);
     let mut ignored = docstrings::lines(&syntax);
     ignored.union_with(&excluded);
     let statements = first_lines.of_all(&executable.difference(&ignored)).difference(&ignored);
     let mut branches = arcs::branches(&syntax, &first_lines, executable);
-    branches.no_branch = first_lines.of_all(&exclusions.partial_lines(text));
+    branches.no_branch = first_lines.of_all(&exclusions.partial_lines(text)?);
     let regions = regions::regions(&syntax);
     let line_count = text::count_lines(text);
     let decisions = Decisions::default();

@@ -9,6 +9,8 @@ pub(crate) enum SourceError {
     EncodingConflict { name: String },
     #[error("not valid {encoding}")]
     Undecodable { encoding: String },
+    #[error("the pattern {pattern:?} finds no end in trying")]
+    EndlessPattern { pattern: String },
     /// The parser counts offsets in 32 bits.
     #[error("source text of {bytes} bytes is too large")]
     TooLarge { bytes: usize },

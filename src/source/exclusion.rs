@@ -9,10 +9,10 @@ use ruff_text_size::Ranged;
 
 use crate::model::{FirstLines, LineNo, LineSet};
 
-use super::PatternError;
 use super::patterns::Patterns;
 use super::syntax::{Syntax, is_code};
 use super::walk::{Node, nodes};
+use super::{PatternError, SourceError};
 
 /// What is not to be counted.
 #[derive(Clone, Debug, Default)]
@@ -35,12 +35,12 @@ impl Exclusions {
     }
 
     /// The physical lines the patterns match in `text`, from the start to the end of each match.
-    pub(crate) fn matching_lines(&self, text: &str) -> LineSet {
+    pub(crate) fn matching_lines(&self, text: &str) -> Result<LineSet, SourceError> {
         self.exclude.matching_lines(text)
     }
 
     /// The physical lines the patterns for partial branches match in `text`.
-    pub(super) fn partial_lines(&self, text: &str) -> LineSet {
+    pub(super) fn partial_lines(&self, text: &str) -> Result<LineSet, SourceError> {
         self.partial.matching_lines(text)
     }
 }

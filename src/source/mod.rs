@@ -24,5 +24,5 @@ pub(crate) use analysis::analyse;
 pub(crate) use decisions::decisions;
 pub(crate) use error::{PatternError, SourceError};
 pub(crate) use exclusion::Exclusions;
-pub(crate) use patterns::{EXCLUDE_DEFAULT, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
+pub(crate) use patterns::{EXCLUDE_DEFAULT, PARTIAL_ALWAYS, PARTIAL_DEFAULT, TextPatterns};
 pub(crate) use text::{decode, hash};

@@ -1,23 +1,72 @@
-//! From the syntax of Python's `re` to that of the `regex` crate.
+//! From the syntax of Python's `re` to that of the `regex` crate, or of `fancy-regex` where a pattern needs what only
+//! backtracking can do: look-around, backreferences, atomic and conditional groups, possessive repetitions.
 //!
-//! Must not know: what the patterns are for. Invariant: what the two read differently is rewritten or refused, never
-//! passed on to mean something else. What both refuse is left for the `regex` crate to refuse.
+//! Must not know: what the patterns are for. Invariant: what the crates and Python (CPython 3.13, `Lib/re/_parser.py`) read
+//! differently is rewritten or refused, never passed on to mean something else. What all refuse is left for the crate to
+//! refuse. One difference stays: `\b` next to a combining mark, which Python takes for no letter.
 
 use super::PatternError;
 
-/// Python's `\s` (`str.isspace`) within a class: the `regex` crate leaves the separators U+001C to U+001F out.
+/// Members of classes as Python has them for text: `\s` is `str.isspace`, `\w` is `str.isalnum` or `_`.
 const SPACE: &str = r"\s\x1c-\x1f";
+const WORD: &str = r"\p{L}\p{N}_";
+const DIGIT: &str = r"\d";
+/// The same under the flag `a`.
+const ASCII_SPACE: &str = r" \t\n\r\x0b\x0c";
+const ASCII_WORD: &str = "a-zA-Z0-9_";
+const ASCII_DIGIT: &str = "0-9";
 
-/// Rewrites `pattern`.
-pub(super) fn translate(pattern: &str) -> Result<String, PatternError> {
+/// A pattern in the crates' syntax.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Translated {
+    pub(super) text: String,
+    /// Whether only `fancy-regex` can run it.
+    pub(super) backtracks: bool,
+}
+
+/// Rewrites `pattern`, which is meant for `re.MULTILINE`.
+pub(super) fn translate(pattern: &str) -> Result<Translated, PatternError> {
+    let (global, rest) = split_global_flags(pattern);
     let mut translation = Translation {
         pattern,
-        rest: pattern.chars().collect(),
+        rest: rest.chars().collect(),
         at: 0,
         out: String::with_capacity(pattern.len()),
+        flags: Flags { ascii: global.contains('a'), verbose: global.contains('x'), multi_line: true },
+        enclosing: Vec::new(),
+        groups: Vec::new(),
+        backtracks: false,
     };
+    if global.contains('L') {
+        return Err(translation.invalid("the flag L is for bytes".to_owned()));
+    }
+    for flag in ['i', 's'].into_iter().filter(|flag| global.contains(*flag)) {
+        translation.push(&["(?", flag.encode_utf8(&mut [0; 4]), ")"]);
+    }
     translation.run()?;
-    Ok(translation.out)
+    Ok(Translated { text: translation.out, backtracks: translation.backtracks })
+}
+
+/// The flags that a pattern begins with for all of it (`(?i)`), and the rest. Python takes them nowhere else.
+pub(super) fn split_global_flags(pattern: &str) -> (String, &str) {
+    let mut flags = String::new();
+    let mut rest = pattern;
+    while let Some((found, after)) = rest.strip_prefix("(?").and_then(|inner| inner.split_once(')')) {
+        if found.is_empty() || !found.chars().all(|char| "aiLmsux".contains(char)) {
+            break;
+        }
+        flags.push_str(found);
+        rest = after;
+    }
+    (flags, rest)
+}
+
+/// Flags that the crates do not have as Python has them.
+#[derive(Clone, Copy)]
+struct Flags {
+    ascii: bool,
+    verbose: bool,
+    multi_line: bool,
 }
 
 struct Translation<'a> {
@@ -25,6 +74,12 @@ struct Translation<'a> {
     rest: Vec<char>,
     at: usize,
     out: String,
+    flags: Flags,
+    /// What held outside each open group.
+    enclosing: Vec<Flags>,
+    /// The capturing groups so far, with their names.
+    groups: Vec<Option<String>>,
+    backtracks: bool,
 }
 
 impl Translation<'_> {
@@ -34,15 +89,26 @@ impl Translation<'_> {
                 '\\' => self.escape()?,
                 '[' => self.class()?,
                 '(' => self.group()?,
+                ')' => {
+                    self.flags = self.enclosing.pop().unwrap_or(self.flags);
+                    self.out.push(')');
+                }
                 '{' => self.brace()?,
                 '*' | '+' | '?' => {
                     self.out.push(char);
-                    self.refuse_possessive()?;
+                    self.after_repetition()?;
                 }
                 '}' | ']' => {
                     self.out.push('\\');
                     self.out.push(char);
                 }
+                '^' if !self.flags.multi_line => self.out.push_str(r"\A"),
+                '$' if !self.flags.multi_line => {
+                    self.backtracks = true;
+                    self.out.push_str(r"(?=\n?\z)");
+                }
+                '#' if self.flags.verbose => while self.next().is_some_and(|char| char != '\n') {},
+                space if self.flags.verbose && space.is_ascii_whitespace() => {}
                 other => self.out.push(other),
             }
         }
@@ -53,26 +119,77 @@ impl Translation<'_> {
     fn escape(&mut self) -> Result<(), PatternError> {
         match self.next() {
             None => self.out.push('\\'),
-            Some('s') => self.push(&["[", SPACE, "]"]),
-            Some('S') => self.push(&["[^", SPACE, "]"]),
             Some('Z') => self.out.push_str(r"\z"),
-            Some('0') => self.octal(),
-            Some(digit) if digit.is_ascii_digit() => return Err(self.unsupported("a backreference")),
+            Some('A') => self.out.push_str(r"\A"),
+            Some('b') if self.flags.ascii => self.out.push_str(r"(?-u:\b)"),
+            Some('B') if self.flags.ascii => self.out.push_str(r"(?-u:\B)"),
             // The crate reads `\b{` as the start of another kind of boundary.
-            Some('b') if self.peek() == Some('{') => self.out.push_str(r"(?:\b)"),
-            Some(char) => self.plain_escape(char),
+            Some('b') => self.out.push_str(r"(?:\b)"),
+            Some('B') => self.out.push_str(r"\B"),
+            Some(digit @ '1'..='9') => return self.backreference(digit),
+            Some(char) => match self.members(char) {
+                Some((members, false)) => self.push(&["[", members, "]"]),
+                Some((members, true)) => self.push(&["[^", members, "]"]),
+                None => self.plain_escape(char)?,
+            },
         }
         Ok(())
     }
 
-    /// An escape that means the same in a class and outside.
-    fn plain_escape(&mut self, char: char) {
-        if char.is_ascii_alphanumeric() {
-            self.out.push('\\');
-            self.out.push(char);
-        } else {
-            self.out.push_str(&regex::escape(char.encode_utf8(&mut [0; 4])));
+    /// The members of `\s`, `\w`, `\d` and, as those that do not belong, of their opposites.
+    fn members(&self, letter: char) -> Option<(&'static str, bool)> {
+        let (text, ascii) = match letter.to_ascii_lowercase() {
+            's' => (SPACE, ASCII_SPACE),
+            'w' => (WORD, ASCII_WORD),
+            'd' => (DIGIT, ASCII_DIGIT),
+            _ => return None,
+        };
+        Some((if self.flags.ascii { ascii } else { text }, letter.is_ascii_uppercase()))
+    }
+
+    /// After `\` and a digit other than 0: a group's number has up to two digits, a character's code three octal ones.
+    fn backreference(&mut self, first: char) -> Result<(), PatternError> {
+        let octal = |char: Option<&char>| char.and_then(|char| char.to_digit(8));
+        let digits = [Some(&first), self.rest.get(self.at), self.rest.get(self.at + 1)].map(octal);
+        if let [Some(a), Some(b), Some(c)] = digits {
+            self.at += 2;
+            self.push(&[r"\x{", &format!("{:x}", (a * 8 + b) * 8 + c), "}"]);
+            return Ok(());
         }
+        let mut name = first.to_string();
+        if let Some(second) = self.peek().filter(char::is_ascii_digit) {
+            self.at += 1;
+            name.push(second);
+        }
+        self.refer(&name, "(?:\\", ")")
+    }
+
+    /// Writes the number of the group called `name` between `start` and `end`.
+    fn refer(&mut self, name: &str, start: &str, end: &str) -> Result<(), PatternError> {
+        let number = match name.parse() {
+            Ok(number) => Some(number),
+            Err(_) => self.groups.iter().position(|group| group.as_deref() == Some(name)).map(|at| at + 1),
+        };
+        let Some(number) = number.filter(|number: &usize| (1..=self.groups.len()).contains(number)) else {
+            return Err(self.invalid(format!("there is no group {name} before")));
+        };
+        self.backtracks = true;
+        self.push(&[start, &number.to_string(), end]);
+        Ok(())
+    }
+
+    /// An escape that means the same in a class and outside.
+    fn plain_escape(&mut self, char: char) -> Result<(), PatternError> {
+        match char {
+            '0' => self.octal(),
+            'a' | 'f' | 'n' | 'r' | 't' | 'v' | 'x' | 'u' | 'U' => self.out.extend(['\\', char]),
+            'N' => return Err(self.unsupported(r"a character's name (\N)")),
+            other if other.is_ascii_alphanumeric() => {
+                return Err(self.invalid(format!("\\{other} is no escape")));
+            }
+            other => self.out.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
+        }
+        Ok(())
     }
 
     /// After `\0`: up to two octal digits more.
@@ -117,11 +234,22 @@ impl Translation<'_> {
         match char {
             '\\' => match self.next() {
                 None => self.out.push('\\'),
-                Some('s') => self.out.push_str(SPACE),
-                Some('S') => return Err(self.unsupported(r"\S in a character class")),
                 Some('b') => self.out.push_str(r"\x08"),
-                Some('0') => self.octal(),
-                Some(other) => self.plain_escape(other),
+                Some(octal @ '1'..='7') => {
+                    self.at -= 1;
+                    let mut code = String::new();
+                    while let Some(digit) = self.peek().filter(|char| char.is_digit(8) && code.len() < 3) {
+                        self.at += 1;
+                        code.push(digit);
+                    }
+                    let value = u32::from_str_radix(&code, 8).unwrap_or(u32::from(octal));
+                    self.push(&[r"\x{", &format!("{value:x}"), "}"]);
+                }
+                Some(other) => match self.members(other) {
+                    Some((members, false)) => self.out.push_str(members),
+                    Some((members, true)) => self.push(&["[^", members, "]"]),
+                    None => self.plain_escape(other)?,
+                },
             },
             other if other.is_ascii_punctuation() => {
                 self.out.push('\\');
@@ -134,47 +262,90 @@ impl Translation<'_> {
 
     /// After `(`.
     fn group(&mut self) -> Result<(), PatternError> {
+        let outside = self.flags;
         if self.peek() != Some('?') {
+            self.groups.push(None);
+            self.enclosing.push(outside);
             self.out.push('(');
             return Ok(());
         }
         self.at += 1;
-        let feature = match (self.peek(), self.rest.get(self.at + 1).copied()) {
-            (Some('='), _) => "look-ahead",
-            (Some('!'), _) => "negative look-ahead",
-            (Some('<'), Some('=')) => "look-behind",
-            (Some('<'), Some('!')) => "negative look-behind",
-            (Some('>'), _) => "an atomic group",
-            (Some('('), _) => "a conditional group",
-            (Some('P'), Some('=')) => "a backreference",
-            (Some('#'), _) => {
+        let ahead: String = self.rest[self.at..].iter().take(2).collect();
+        let around = ["<=", "<!", "=", "!", ">"].into_iter().find(|mark| ahead.starts_with(mark));
+        if let Some(mark) = around {
+            self.at += mark.len();
+            self.enclosing.push(outside);
+            self.backtracks = true;
+            self.push(&["(?", mark]);
+            return Ok(());
+        }
+        match self.peek() {
+            Some('#') => {
                 while self.next().is_some_and(|char| char != ')') {}
-                return Ok(());
+                Ok(())
             }
-            _ => return self.flags(),
-        };
-        Err(self.unsupported(feature))
+            Some('(') => {
+                self.at += 1;
+                let name = self.until(')');
+                self.enclosing.push(outside);
+                self.refer(&name, "(?(", ")")
+            }
+            Some('P') if ahead == "P=" => {
+                self.at += 2;
+                let name = self.until(')');
+                self.refer(&name, "(?:\\", ")")
+            }
+            Some('P') if ahead == "P<" => {
+                self.at += 2;
+                let name = self.until('>');
+                if self.groups.contains(&Some(name.clone())) {
+                    return Err(self.invalid(format!("there are two groups {name}")));
+                }
+                self.push(&["(?P<", &name, ">"]);
+                self.groups.push(Some(name));
+                self.enclosing.push(outside);
+                Ok(())
+            }
+            _ => self.group_flags(outside),
+        }
     }
 
-    /// After `(?`: flags, a name or a colon. `a`, `L` and `u` choose what letters are; `u` is the default, and dropped.
-    fn flags(&mut self) -> Result<(), PatternError> {
+    /// The text up to `end`, which is passed over.
+    fn until(&mut self, end: char) -> String {
+        let mut text = String::new();
+        while let Some(char) = self.next().filter(|char| *char != end) {
+            text.push(char);
+        }
+        text
+    }
+
+    /// After `(?`: flags and a colon.
+    fn group_flags(&mut self, outside: Flags) -> Result<(), PatternError> {
         self.out.push_str("(?");
+        let mut on = true;
+        let mut minus_written = false;
         while let Some(char) = self.peek() {
             match char {
-                'i' | 'm' | 's' | 'x' | '-' => self.out.push(char),
-                'u' => {}
-                'a' | 'L' => return Err(self.unsupported("the flag a or L")),
-                _ => break,
-            }
-            if char == 'x' {
-                return Err(self.unsupported("the flag x"));
+                'i' | 's' => {
+                    if !on && !minus_written {
+                        minus_written = true;
+                        self.out.push('-');
+                    }
+                    self.out.push(char);
+                }
+                '-' => on = false,
+                'm' => self.flags.multi_line = on,
+                'x' => self.flags.verbose = on,
+                'a' => self.flags.ascii = on,
+                'u' => self.flags.ascii = false,
+                'L' => return Err(self.invalid("the flag L is for bytes".to_owned())),
+                ':' => break,
+                ')' => return Err(self.invalid("flags for all of it must stand at its start".to_owned())),
+                other => return Err(self.invalid(format!("(?{other} begins no group"))),
             }
             self.at += 1;
         }
-        if self.out.ends_with("(?") && self.peek() == Some(')') {
-            // Only `u` was set: an empty group serves.
-            self.out.push(':');
-        }
+        self.enclosing.push(outside);
         Ok(())
     }
 
@@ -195,20 +366,27 @@ impl Translation<'_> {
             self.push(&["{", low, "}"]);
         }
         self.at += body.len() + 1;
-        self.refuse_possessive()
+        self.after_repetition()
     }
 
-    /// After a repetition: the crate reads `a*+` as a repetition of a repetition.
-    fn refuse_possessive(&mut self) -> Result<(), PatternError> {
+    /// After a repetition: a mark of how it repeats. Nothing can be repeated twice.
+    fn after_repetition(&mut self) -> Result<(), PatternError> {
         match self.peek() {
-            Some('+') => Err(self.unsupported("a possessive repetition")),
+            Some('+') => {
+                self.backtracks = true;
+                self.at += 1;
+                self.out.push('+');
+            }
             Some('?') => {
                 self.at += 1;
                 self.out.push('?');
-                Ok(())
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => {}
         }
+        if matches!(self.peek(), Some('*' | '+' | '?')) {
+            return Err(self.invalid("a repetition is repeated".to_owned()));
+        }
+        Ok(())
     }
 
     fn push(&mut self, parts: &[&str]) {
@@ -228,6 +406,10 @@ impl Translation<'_> {
     fn unsupported(&self, feature: &'static str) -> PatternError {
         PatternError::Unsupported { pattern: self.pattern.to_owned(), feature }
     }
+
+    fn invalid(&self, reason: String) -> PatternError {
+        PatternError::Invalid { pattern: self.pattern.to_owned(), reason }
+    }
 }
 
 #[cfg(test)]
@@ -239,7 +421,7 @@ mod tests {
     /// What `re.findall(pattern, text)` gives, or for patterns with groups the whole matches.
     #[track_caller]
     fn check(pattern: &str, text: &str, found: &[&str]) {
-        let translated = translate(pattern).unwrap();
+        let translated = translate(pattern).unwrap().text;
         let regex = Regex::new(&translated).unwrap_or_else(|error| panic!("{translated}: {error}"));
         assert_eq!(
             regex.find_iter(text).map(|found| found.as_str()).collect::<Vec<_>>(),
@@ -271,22 +453,39 @@ mod tests {
     }
 
     #[test]
-    fn what_only_python_can_do_is_refused() {
-        for (pattern, feature) in [
-            (r"a(?=b)", "look-ahead"),
-            (r"a(?!b)", "negative look-ahead"),
-            (r"(?<=a)b", "look-behind"),
-            (r"(?<!a)b", "negative look-behind"),
-            (r"(a)\1", "a backreference"),
-            (r"(?P<q>a)(?P=q)", "a backreference"),
-            (r"a++", "a possessive repetition"),
-            (r"a{2}+", "a possessive repetition"),
-            (r"(?>a)", "an atomic group"),
-            (r"(a)?(?(1)b|c)", "a conditional group"),
-            (r"(?x)a b", "the flag x"),
+    fn flags_hold_where_python_has_them_hold() {
+        check(r"(?i:a)b", "Ab AB", &["Ab"]);
+        check("(?x) a  b # note\n [ ]c\\ d", "ab c d", &["ab c d"]);
+        check(r"(?a)\w+", "éa", &["a"]);
+        check(r"(?a:\d)\s\W", "1\u{a0}-", &["1\u{a0}-"]);
+        check(r"[^\W\d]+[\S]", "a1-", &["a1"]);
+        check(r"\w+", "a\u{b2}\u{301}", &["a\u{b2}"]);
+    }
+
+    #[test]
+    fn what_needs_backtracking_is_told() {
+        for (pattern, text) in [
+            (r"a(?=b)", "a(?=b)"),
+            (r"(?<!a)b", "(?<!a)b"),
+            (r"(a)\1", r"(a)(?:\1)"),
+            (r"(?P<q>a)(?P=q)", r"(?P<q>a)(?:\1)"),
+            (r"(?P<q>a)?(?(q)b|c)", "(?P<q>a)?(?(1)b|c)"),
+            (r"a++(?>b)", "a++(?>b)"),
+            (r"(?-m:$)", r"(?:(?=\n?\z))"),
         ] {
-            let error = PatternError::Unsupported { pattern: pattern.to_owned(), feature };
-            assert_eq!(translate(pattern), Err(error));
+            let translated = translate(pattern).unwrap();
+            assert!(translated.backtracks, "{pattern}");
+            assert_eq!(translated.text, text);
         }
+        assert!(!translate(r"(?P<q>a)\b[b]{2}?").unwrap().backtracks);
+    }
+
+    #[test]
+    fn what_python_refuses_is_refused() {
+        for pattern in [r"(a)\2", "a(?i)b", "a**", r"\y", "(?P=q)", "(?P<q>a)(?P<q>b)", "(?L)a", "(?Px)"] {
+            assert!(translate(pattern).is_err(), "{pattern}");
+        }
+        assert_eq!(split_global_flags("(?i)(?s)a(?x)"), ("is".to_owned(), "a(?x)"));
+        assert_eq!(split_global_flags("(?:a)"), (String::new(), "(?:a)"));
     }
 }

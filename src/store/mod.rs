@@ -7,7 +7,10 @@
 mod data_file;
 mod journal;
 
-pub(crate) use data_file::{Batch, BatchCode, BatchFile, DataFile, FactsKey, Fault, StoreError, erase};
+pub(crate) use data_file::{
+    Batch, BatchCode, BatchFile, DataFile, FactsKey, Fault, StoreError, erase, patience,
+};
 pub(crate) use journal::{
-    JournalContents, JournalFolder, JournalWriter, JournaledFile, RunHeader, read as read_journal,
+    FoundJournal, JournalContents, JournalFolder, JournalWriter, JournaledFile, OwnJournal, RunHeader,
+    read as read_journal,
 };

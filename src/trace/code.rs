@@ -7,8 +7,9 @@
     reason = "the slot of a code object holds a raw pointer; it becomes a reference here only"
 )]
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::c_void;
+use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -19,13 +20,21 @@ use pyo3::types::{PyBytes, PyString};
 use super::TraceError;
 use super::branches::BranchState;
 use super::decisions::DecisionWatch;
+use super::forks;
 use super::session::Session;
 use crate::bytecode::{self, ControlFlow};
 use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
 use crate::python;
-use crate::python::ffi::CodeSlot;
+use crate::python::ffi::{CodeSlot, Interpreter};
 
-static SLOT: OnceLock<CodeSlot> = OnceLock::new();
+/// The slot in the code objects of the main interpreter, which never goes away.
+static SLOT: OnceLock<(Interpreter, CodeSlot)> = OnceLock::new();
+
+/// The slots in those of other interpreters.
+static OTHER_SLOTS: Mutex<BTreeMap<Interpreter, CodeSlot>> = Mutex::new(BTreeMap::new());
+
+/// Held while a slot is filled: whoever comes second takes what the first one put there.
+static FILLING: Mutex<()> = Mutex::new(());
 
 /// Stands in the slot of code that is not measured: no address of a [`CodeState`].
 const UNMEASURED: *mut c_void = std::ptr::without_provenance_mut(1);
@@ -37,8 +46,8 @@ const SUSPENDING: u32 = 0x20 | 0x80 | 0x200;
 pub(super) struct CodeState {
     /// The file's number in the journal.
     file: u32,
-    /// The least line of the code.
-    base: LineNo,
+    /// Which of its lines a line is.
+    index: LineIndex,
     /// `co_firstlineno`.
     first_line: i32,
     /// Whether its frames can be left for a while: generators and coroutines.
@@ -53,7 +62,7 @@ pub(super) struct CodeState {
     pub(super) certain_raise: Option<LineNo>,
     /// The code taken apart, where the core asks for instructions.
     flow: OnceLock<ControlFlow>,
-    /// One bit a line, from `base` on: whether it was recorded.
+    /// One bit a line, by its index: whether it was recorded.
     seen: Box<[AtomicU64]>,
     /// From the first event that tells of a branch.
     pub(super) branches: OnceLock<BranchState>,
@@ -66,13 +75,13 @@ pub(super) struct CodeState {
 impl CodeState {
     pub(super) fn new(code: &Bound<'_, PyAny>, file: u32) -> PyResult<Self> {
         let py = code.py();
-        let (base, last) = line_range(code)?.unwrap_or((1, 0));
+        let index = LineIndex::of(code)?;
         let flags = code.getattr(intern!(py, "co_flags"))?.extract::<u32>()?;
         let name = code.getattr(intern!(py, "co_name"))?.cast_into::<PyString>()?;
-        let lines = (last.min(MAX_LINE) + 1).saturating_sub(base) as usize;
+        let seen = (0..index.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         Ok(Self {
             file,
-            base,
+            index,
             first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
             suspends: flags & SUSPENDING != 0,
             is_statement: bytecode::is_statement(&name.to_string_lossy()),
@@ -80,7 +89,7 @@ impl CodeState {
             number: OnceLock::new(),
             certain_raise: None,
             flow: OnceLock::new(),
-            seen: (0..lines.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            seen,
             branches: OnceLock::new(),
             decisions: OnceLock::new(),
             steps: OnceLock::new(),
@@ -89,13 +98,14 @@ impl CodeState {
 
     /// Whether the step was not recorded before; marks it.
     pub(super) fn first_step(&self, from: LineNo, to: ArcEnd) -> bool {
-        let steps = self.steps.get_or_init(|| StepsSeen::new(self.seen.len() * 64));
-        steps.mark(from.wrapping_sub(self.base) as usize, to)
+        let Some(from) = self.index.of_line(from) else { return false };
+        self.steps.get_or_init(|| StepsSeen::new(self.index.len())).mark(from, to)
     }
 
     /// Whether [`first_step`](Self::first_step) has marked the step.
     pub(super) fn knows_step(&self, from: LineNo, to: ArcEnd) -> bool {
-        self.steps.get().is_some_and(|steps| steps.is_marked(from.wrapping_sub(self.base) as usize, to))
+        let (Some(from), Some(steps)) = (self.index.of_line(from), self.steps.get()) else { return false };
+        steps.is_marked(from, to)
     }
 
     /// The end of an arc that leaves the code. A module begins at line 1 whatever stands there; older compilers say 0.
@@ -113,8 +123,7 @@ impl CodeState {
 
     /// Whether the code has a line in this range, as far as its first and last tell.
     pub(super) fn has_line_within(&self, first: LineNo, last: LineNo) -> bool {
-        let lines = self.seen.len() as LineNo * 64;
-        self.base <= last && first < self.base.saturating_add(lines)
+        self.index.touches(first, last)
     }
 
     pub(super) fn file(&self) -> u32 {
@@ -123,7 +132,7 @@ impl CodeState {
 
     /// Whether `line` was not recorded before; marks it. A line outside the code's table counts as recorded.
     pub(super) fn first_hit(&self, line: LineNo) -> bool {
-        let index = line.wrapping_sub(self.base) as usize;
+        let Some(index) = self.index.of_line(line) else { return false };
         let bit = 1 << (index % 64);
         match self.seen.get(index / 64) {
             // A plain load first: the trace function of the settrace core comes by at every hit.
@@ -151,8 +160,11 @@ impl StepsSeen {
 
     fn is_marked(&self, line: usize, to: ArcEnd) -> bool {
         let Some(places) = self.first_two.get(line) else { return false };
-        places.iter().any(|place| place.load(Ordering::Relaxed) == to)
-            || self.others.lock().unwrap_or_else(PoisonError::into_inner).contains(&(line, to))
+        if places.iter().any(|place| place.load(Ordering::Relaxed) == to) {
+            return true;
+        }
+        let _pass = forks::pass();
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).contains(&(line, to))
     }
 
     /// Marks a step; tells whether it was new. A line outside the code's table has only old ones.
@@ -167,29 +179,102 @@ impl StepsSeen {
                 return true;
             }
         }
+        let _pass = forks::pass();
         self.others.lock().unwrap_or_else(PoisonError::into_inner).insert((line, to))
     }
 }
 
-/// The least and the greatest line of a code object, without those nested in it.
-fn line_range(code: &Bound<'_, PyAny>) -> PyResult<Option<(LineNo, LineNo)>> {
-    let py = code.py();
-    let table = code.getattr(intern!(py, "co_linetable"))?.cast_into::<PyBytes>()?;
-    let shape = CodeShape {
-        first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
-        line_table: table.as_bytes().to_vec(),
-        ..CodeShape::default()
-    };
-    Ok(bytecode::line_range(&shape))
+/// Numbers for the lines of a code object, without those nested in it, from 0 on.
+enum LineIndex {
+    /// Lines that follow one another: the first, and how many there are.
+    Range(LineNo, usize),
+    /// Lines far apart, as generated code may have them: in ascending order.
+    Sparse(Box<[LineNo]>),
 }
 
-/// Takes a slot in all code objects. Once per process, before the first event.
+/// How many lines a range may have for each byte of the code's location table, of which every line takes one or more.
+const LINES_PER_BYTE: usize = 4;
+
+impl LineIndex {
+    fn of(code: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = code.py();
+        let table = code.getattr(intern!(py, "co_linetable"))?.cast_into::<PyBytes>()?;
+        let shape = CodeShape {
+            first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
+            line_table: table.as_bytes().to_vec(),
+            ..CodeShape::default()
+        };
+        let Some((first, last)) = bytecode::line_range(&shape) else { return Ok(Self::Range(1, 0)) };
+        let length = (last.min(MAX_LINE) + 1).saturating_sub(first) as usize;
+        Ok(if length <= shape.line_table.len() * LINES_PER_BYTE {
+            Self::Range(first, length)
+        } else {
+            let mut lines = bytecode::lines(&shape);
+            lines.retain(|line| *line <= MAX_LINE);
+            Self::Sparse(lines.into())
+        })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Range(_, length) => *length,
+            Self::Sparse(lines) => lines.len(),
+        }
+    }
+
+    /// Whether a line from `first` to `last` may be among them.
+    fn touches(&self, first: LineNo, last: LineNo) -> bool {
+        match self {
+            Self::Range(own, length) => *own <= last && (first as usize) < *own as usize + length,
+            Self::Sparse(lines) => {
+                lines.get(lines.partition_point(|line| *line < first)).is_some_and(|line| *line <= last)
+            }
+        }
+    }
+
+    fn of_line(&self, line: LineNo) -> Option<usize> {
+        match self {
+            Self::Range(first, length) => {
+                Some(line.wrapping_sub(*first) as usize).filter(|index| index < length)
+            }
+            Self::Sparse(lines) => lines.binary_search(&line).ok(),
+        }
+    }
+}
+
+/// Takes a slot in all code objects of the running interpreter. Once for each, before its first event.
 pub(super) fn reserve_slot(py: Python<'_>) -> Result<(), TraceError> {
-    if SLOT.get().is_none() {
-        let slot = CodeSlot::request(py, free).ok_or(TraceError::NoCodeSlot)?;
-        let _ = SLOT.set(slot);
+    let slot = CodeSlot::request(py, free).ok_or(TraceError::NoCodeSlot)?;
+    let interpreter = Interpreter::current(py);
+    if interpreter.is_main() {
+        let _ = SLOT.set((interpreter, slot));
+    } else {
+        let _pass = forks::pass();
+        OTHER_SLOTS.lock().unwrap_or_else(PoisonError::into_inner).insert(interpreter, slot);
     }
     Ok(())
+}
+
+/// The slot in the code objects of the running interpreter; `None` where it is not measured.
+fn slot(py: Python<'_>) -> Option<CodeSlot> {
+    let interpreter = Interpreter::current(py);
+    match SLOT.get() {
+        Some((main, slot)) if *main == interpreter => Some(*slot),
+        _ => {
+            let _pass = forks::pass();
+            OTHER_SLOTS.lock().unwrap_or_else(PoisonError::into_inner).get(&interpreter).copied()
+        }
+    }
+}
+
+/// Runs `body` while nobody else looks at slots, where that matters: free-threaded builds of CPython 3.13 and 3.14 move
+/// the slots of a code object when a further one is set (`Objects/codeobject.c`, `PyUnstable_Code_SetExtra`).
+fn while_alone<T>(body: impl FnOnce() -> T) -> T {
+    #[cfg(Py_GIL_DISABLED)]
+    let _pass = forks::pass();
+    #[cfg(Py_GIL_DISABLED)]
+    let _alone = FILLING.lock().unwrap_or_else(PoisonError::into_inner);
+    body()
 }
 
 /// Called by CPython when a code object dies.
@@ -204,24 +289,39 @@ unsafe extern "C" fn free(pointer: *mut c_void) {
 ///
 /// The state lives as long as the code object, which `code` keeps alive.
 pub(super) fn state_of<'a>(session: &Session, code: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a CodeState>> {
-    let Some(slot) = SLOT.get() else { return Ok(None) };
+    let Some(slot) = slot(code.py()) else { return Ok(None) };
     // SAFETY: `code` is a code object (every event names one), alive, and this thread is attached.
-    let mut pointer = unsafe { slot.get(code.as_ptr()) };
+    let mut pointer = while_alone(|| unsafe { slot.get(code.as_ptr()) });
     if pointer.is_null() {
-        pointer = match session.admit(code)? {
+        let fresh = match session.admit(code)? {
             Some(state) => Box::into_raw(Box::new(state)).cast(),
             None => UNMEASURED,
         };
-        // SAFETY: as above; the pointer is what `free` expects.
-        if !unsafe { slot.set(code.as_ptr(), pointer) } {
-            // SAFETY: the slot did not take the pointer, so it is still ours.
-            unsafe { free(pointer) };
-            return Ok(None);
-        }
+        pointer = fill(slot, code, fresh);
     }
-    if pointer == UNMEASURED {
+    if pointer.is_null() || pointer == UNMEASURED {
         return Ok(None);
     }
     // SAFETY: set above or earlier, and freed only when the code object dies.
     Ok(Some(unsafe { &*pointer.cast::<CodeState>() }))
+}
+
+/// Puts `fresh` into the slot of `code`, unless another thread was faster; tells what stands there now, null where the
+/// slot takes nothing. Python code may run while a code object is admitted (the garbage collector's), and so may other
+/// threads.
+fn fill(slot: CodeSlot, code: &Bound<'_, PyAny>, fresh: *mut c_void) -> *mut c_void {
+    let _pass = forks::pass();
+    let _alone = FILLING.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: `code` is a code object, alive, and this thread is attached.
+    let mut standing = unsafe { slot.get(code.as_ptr()) };
+    if standing.is_null() {
+        // SAFETY: as above; the pointer is what `free` expects.
+        if unsafe { slot.set(code.as_ptr(), fresh) } {
+            return fresh;
+        }
+        standing = ptr::null_mut();
+    }
+    // SAFETY: the slot did not take the pointer, so it is still ours.
+    unsafe { free(fresh) };
+    standing
 }

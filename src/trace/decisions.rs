@@ -18,6 +18,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::code::CodeState;
+use super::forks;
 use super::session::Session;
 use crate::bytecode::{CodeTest, Joiner};
 use crate::model::{Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit, Vector};
@@ -128,9 +129,9 @@ impl Session {
 
     fn watch(&self, state: &CodeState, code: &Bound<'_, PyAny>) -> PyResult<Option<DecisionWatch>> {
         let file = self.decisions_of_file(state, code)?;
-        let Some(file) = file.filter(|file| {
-            file.candidates.iter().any(|(first, last)| state.has_line_within(*first, *last))
-        }) else {
+        let Some(file) = file
+            .filter(|file| file.candidates.iter().any(|(first, last)| state.has_line_within(*first, *last)))
+        else {
             return Ok(None);
         };
         Ok(DecisionWatch::new(state.file(), &file.joiner, &python::lone_shape(code)?))
@@ -141,13 +142,12 @@ impl Session {
         state: &CodeState,
         code: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Arc<FileDecisions>>> {
-        let lock = || self.decision_files.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().get(&state.file()) {
-            return Ok(known.clone());
+        if let Some(known) = with(&self.decision_files, |files| files.get(&state.file()).cloned()) {
+            return Ok(known);
         }
         let path: PathBuf = code.getattr(intern!(code.py(), "co_filename"))?.extract()?;
         let found = FileDecisions::read(path).map(Arc::new);
-        lock().insert(state.file(), found.clone());
+        with(&self.decision_files, |files| files.insert(state.file(), found.clone()));
         Ok(found)
     }
 }
@@ -208,7 +208,7 @@ impl DecisionWatch {
             if let Some(truth) = test.truths[side]
                 && let Some(vector) = self.advance(frame, *decision, test.condition, truth)
             {
-                watched.record(session, self.file, vector);
+                watched.record(session, self.file, &vector);
             }
         }
         Some(observed)
@@ -223,42 +223,53 @@ impl DecisionWatch {
     /// A condition was found true or false; returns the evaluation if that ended it.
     fn advance(&self, frame: usize, decision: usize, condition: u32, truth: bool) -> Option<Vector> {
         let graph = &self.decisions[decision].graph;
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (frame, decision);
-        let mut truths = if graph.start() == Next::Condition(condition) {
-            open.remove(&key);
-            vec![None; graph.len()]
-        } else {
-            let evaluation = open.remove(&key)?;
-            if evaluation.expected != condition {
-                open.insert(key, evaluation);
-                return None;
+        with(&self.open, |open| advance(graph, open, (frame, decision), condition, truth))
+    }
+}
+
+/// Does `work` with what threads share, whole across forks. It must not come here again.
+fn with<T, R>(shared: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> R {
+    let _pass = forks::pass();
+    work(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn advance(
+    graph: &ShortCircuit,
+    open: &mut HashMap<(usize, usize), Evaluation>,
+    key: (usize, usize),
+    condition: u32,
+    truth: bool,
+) -> Option<Vector> {
+    let mut truths = if graph.start() == Next::Condition(condition) {
+        open.remove(&key);
+        vec![None; graph.len()]
+    } else {
+        let evaluation = open.remove(&key)?;
+        if evaluation.expected != condition {
+            open.insert(key, evaluation);
+            return None;
+        }
+        evaluation.truths
+    };
+    truths[condition as usize] = Some(truth);
+    match graph.next(condition, truth) {
+        Next::Outcome(outcome) => Some(Vector { truths, outcome }),
+        Next::Condition(expected) => {
+            if open.len() >= MOST_OPEN {
+                open.clear();
             }
-            evaluation.truths
-        };
-        truths[condition as usize] = Some(truth);
-        match graph.next(condition, truth) {
-            Next::Outcome(outcome) => Some(Vector { truths, outcome }),
-            Next::Condition(expected) => {
-                if open.len() >= MOST_OPEN {
-                    open.clear();
-                }
-                open.insert(key, Evaluation { truths, expected });
-                None
-            }
+            open.insert(key, Evaluation { truths, expected });
+            None
         }
     }
 }
 
 impl WatchedDecision {
-    fn record(&self, session: &Session, file: u32, vector: Vector) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.contains(&vector) {
-            return;
-        }
-        session.record_vector(file, self.place, &vector);
-        seen.insert(vector);
-        if seen.len() as u64 == self.paths || seen.len() >= MOST_VECTORS {
+    fn record(&self, session: &Session, file: u32, vector: &Vector) {
+        let count = with(&self.seen, |seen| seen.insert(vector.clone()).then_some(seen.len()));
+        let Some(count) = count else { return };
+        session.record_vector(file, self.place, vector);
+        if count as u64 == self.paths || count >= MOST_VECTORS {
             self.is_done.store(true, Ordering::Relaxed);
         }
     }

@@ -10,6 +10,7 @@ mod audit;
 mod branches;
 mod code;
 mod decisions;
+mod forks;
 mod session;
 mod settrace;
 #[cfg(Py_3_12)]
@@ -26,7 +27,7 @@ pub(crate) struct Core {
     pub(crate) slug: &'static str,
     pub(crate) doc: &'static str,
     /// Whether it tells of branches by offsets in the bytecode; else by lines.
-    has_offsets: bool,
+    pub(crate) has_offsets: bool,
     /// Hooks this core into the interpreter, for the session that [`begin`] has set.
     pub(crate) install: fn(Python<'_>, branches: bool) -> Result<(), TraceError>,
 }

@@ -2,13 +2,17 @@
 //!
 //! Must not know: how events arrive. Invariant: once trouble is noted, nothing more is recorded and nothing fails.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use pyo3::exceptions::{PyMemoryError, PyRecursionError, PyValueError};
 use pyo3::intern;
@@ -16,14 +20,15 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::Core;
 use super::code::CodeState;
 use super::decisions::FileDecisions;
+use super::{Core, forks};
 use crate::model::{
     ArcEnd, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector,
 };
 use crate::paths::{Selection, canonical};
 use crate::python::ffi;
+use crate::source;
 
 static SESSION: OnceLock<Session> = OnceLock::new();
 
@@ -35,6 +40,9 @@ pub(crate) struct Events {
     /// Evaluations of decisions, and every edge.
     pub(crate) vectors: bool,
 }
+/// A file whose time of change is not older may change again without a change to it: clocks of file systems tick as slowly
+/// as every two seconds.
+const RECENT: Duration = Duration::from_secs(2);
 
 /// The measuring of this process.
 pub(crate) struct Session {
@@ -47,13 +55,15 @@ pub(crate) struct Session {
     core_has_offsets: bool,
     journal: Arc<dyn Journal>,
     /// By `co_filename`: the file's number in the journal, or `None` where it is not measured.
-    files: Mutex<HashMap<String, Option<u32>>>,
+    files: Mutex<HashMap<OsString, Option<u32>>>,
     /// By the file's number in the journal.
     pub(super) decision_files: Mutex<HashMap<u32, Option<Arc<FileDecisions>>>>,
     /// The source packages of which a module ran.
     imported_packages: Mutex<BTreeSet<String>>,
+    /// Files that would be measured if their names were text.
+    unnameable: Mutex<BTreeSet<PathBuf>>,
     quiet: AtomicBool,
-    trouble: Mutex<Option<String>>,
+    trouble: OnceLock<String>,
 }
 
 /// Sets the session of this process. There is one at most; a second call changes nothing.
@@ -67,9 +77,11 @@ pub(crate) fn begin(selection: Selection, events: Events, core: &Core, journal: 
         files: Mutex::default(),
         decision_files: Mutex::default(),
         imported_packages: Mutex::default(),
+        unnameable: Mutex::default(),
         quiet: AtomicBool::new(false),
-        trouble: Mutex::default(),
+        trouble: OnceLock::new(),
     });
+    forks::watch();
 }
 
 /// The session, unless it never began or has gone quiet.
@@ -89,48 +101,68 @@ pub(crate) fn record_trouble_from_panics() {
 impl Session {
     /// What went wrong, if anything did.
     pub(crate) fn trouble() -> Option<String> {
-        let session = SESSION.get()?;
-        session.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        SESSION.get()?.trouble.get().cloned()
+    }
+
+    /// Whether this process must leave alone whatever a lock guards: it was forked while another thread may have held it.
+    pub(crate) fn is_broken() -> bool {
+        forks::is_broken()
     }
 
     /// The source packages of which a module ran.
     pub(crate) fn imported_packages() -> BTreeSet<String> {
-        SESSION
-            .get()
-            .map(|session| session.imported_packages.lock().unwrap_or_else(PoisonError::into_inner).clone())
-            .unwrap_or_default()
+        SESSION.get().map(|session| locked(&session.imported_packages).clone()).unwrap_or_default()
+    }
+
+    /// Files that were not measured because no data file can hold their names.
+    pub(crate) fn unnameable_files() -> BTreeSet<PathBuf> {
+        SESSION.get().map(|session| locked(&session.unnameable).clone()).unwrap_or_default()
+    }
+
+    /// Called in a child process right after a fork.
+    pub(super) fn forked() {
+        if let Some(session) = SESSION.get() {
+            session.journal.forked();
+        }
+    }
+
+    /// Called in a child process whose locks may never open again.
+    pub(super) fn forked_in_the_middle() {
+        if let Some(session) = SESSION.get() {
+            session.quiet.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Ends measuring for good; the first reason is kept for the end of the run.
     pub(super) fn go_quiet(&self, reason: &str) {
         self.quiet.store(true, Ordering::Relaxed);
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| reason.to_owned());
+        let _ = self.trouble.set(reason.to_owned());
     }
 
     /// Notes that `line` of the code's file ran.
     pub(super) fn record_line(&self, code: &CodeState, line: LineNo) {
         if code.first_hit(line) {
-            self.kept(self.journal.line(code.file(), line));
+            self.keep(|journal| journal.line(code.file(), line));
         }
     }
 
     /// States a code object; `None` once nothing is recorded any more.
     pub(super) fn record_code(&self, state: &CodeState, shape: &CodeShape) -> Option<u32> {
-        self.kept(self.journal.code(state.file(), shape))
+        self.keep(|journal| journal.code(state.file(), shape))
     }
 
     pub(super) fn record_edge(&self, code: u32, edge: Edge) {
-        self.kept(self.journal.edge(code, edge));
+        self.keep(|journal| journal.edge(code, edge));
     }
 
     pub(super) fn record_vector(&self, file: u32, place: Place, vector: &Vector) {
-        self.kept(self.journal.vector(file, place, vector));
+        self.keep(|journal| journal.vector(file, place, vector));
     }
 
     /// Notes that control went from line `from` (0 for none yet) to `to`.
     pub(super) fn record_step(&self, code: &CodeState, from: LineNo, to: ArcEnd) {
         if from != 0 && code.first_step(from, to) {
-            self.kept(self.journal.arc(code.file(), LineArc::new(from.cast_signed(), to)));
+            self.keep(|journal| journal.arc(code.file(), LineArc::new(from.cast_signed(), to)));
         }
     }
 
@@ -138,13 +170,14 @@ impl Session {
     pub(super) fn record_exit(&self, code: &CodeState, line: LineNo) {
         // Leaving an expression's code is not leaving the function of one line that it may stand in.
         if code.is_statement {
-            self.kept(self.journal.arc(code.file(), LineArc::new(line.cast_signed(), code.exit())));
+            self.keep(|journal| journal.arc(code.file(), LineArc::new(line.cast_signed(), code.exit())));
         }
     }
 
     /// The result of a record, or nothing more of any kind.
-    fn kept<T>(&self, result: Result<T, JournalError>) -> Option<T> {
-        result.map_err(|error| self.go_quiet(&error.to_string())).ok()
+    fn keep<T>(&self, record: impl FnOnce(&dyn Journal) -> Result<T, JournalError>) -> Option<T> {
+        let _pass = forks::pass();
+        record(&*self.journal).map_err(|error| self.go_quiet(&error.to_string())).ok()
     }
 
     /// The state for a code object that is seen for the first time; `None` where it is not measured.
@@ -167,35 +200,58 @@ impl Session {
 
     /// The journal's number for a `co_filename`, or `None` where the file is not measured.
     fn file_number(&self, filename: &Bound<'_, PyString>) -> PyResult<Option<u32>> {
-        let key = filename.to_string_lossy();
-        if let Some(known) = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(key.as_ref()) {
-            return Ok(*known);
+        // A name that is no text (PEP 383) is told from others by its bytes.
+        let key = match filename.to_str() {
+            Ok(text) => Cow::Borrowed(OsStr::new(text)),
+            Err(_) => Cow::Owned(filename.extract::<OsString>()?),
+        };
+        {
+            let _pass = forks::pass();
+            if let Some(known) = locked(&self.files).get(&*key) {
+                return Ok(*known);
+            }
         }
-        let number = self.judge_file(filename, &key)?;
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(key.into_owned(), number);
-        Ok(number)
+        let number = self.judge_file(filename.py(), Path::new(&key));
+        let _pass = forks::pass();
+        // Another thread may have been faster: then its number stands.
+        Ok(*locked(&self.files).entry(key.into_owned()).or_insert(number))
     }
 
-    fn judge_file(&self, filename: &Bound<'_, PyString>, text: &str) -> PyResult<Option<u32>> {
+    fn judge_file(&self, py: Python<'_>, name: &Path) -> Option<u32> {
         // `<string>`, `<frozen importlib._bootstrap>` and their like have no file.
-        if text.is_empty() || text.starts_with('<') || self.selection.refuses_by_name(text) {
-            return Ok(None);
+        let bytes = name.as_os_str().as_bytes();
+        if bytes.is_empty()
+            || bytes.starts_with(b"<")
+            || self.selection.refuses_by_name(&name.to_string_lossy())
+        {
+            return None;
         }
-        let path = canonical(&filename.extract::<PathBuf>()?);
-        let Ok(metadata) = fs::metadata(&path) else { return Ok(None) };
-        let module =
-            if self.selection.asks_for_module() { current_module(filename.py(), &path) } else { None };
+        let path = canonical(name);
+        let metadata = fs::metadata(&path).ok()?;
+        let module = if self.selection.asks_for_module() { current_module(py, &path) } else { None };
         if let Some(package) = module.as_deref().and_then(|module| self.selection.source_package_of(module)) {
-            let mut imported = self.imported_packages.lock().unwrap_or_else(PoisonError::into_inner);
-            imported.insert(package.to_owned());
+            let _pass = forks::pass();
+            locked(&self.imported_packages).insert(package.to_owned());
         }
         if !metadata.is_file() || !self.selection.measures(&path, module.as_deref()) {
-            return Ok(None);
+            return None;
+        }
+        if path.to_str().is_none() {
+            let _pass = forks::pass();
+            locked(&self.unnameable).insert(path);
+            return None;
         }
         let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-        let stamp = FileStamp { modified, size: metadata.len() };
-        Ok(self.kept(self.journal.file(&path, stamp)))
+        let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
+        let text = if age.is_none_or(|age| age < RECENT) { fs::read(&path).ok() } else { None };
+        let text = text.map(|text| source::hash(&text));
+        self.keep(|journal| journal.file(&path, FileStamp { modified, size: metadata.len(), text }))
     }
+}
+
+/// What a lock guards, also after a panic under it: every use is a single step.
+fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The name of the module whose code is running; of the main program, the name it was found by, or that of its file.

@@ -25,6 +25,7 @@ use super::code::{CodeState, reserve_slot, state_of};
 use super::session::{Session, active, guard, prepare_for_errors};
 use super::{TraceError, audit, thread_starts};
 use crate::model::LineNo;
+use crate::python::ffi::Interpreter;
 
 /// Raised by `PyEval_SetTrace`, whoever calls it, before it does anything (CPython 3.11–3.15, `Python/ceval.c` and
 /// `Python/legacy_tracing.c`).
@@ -51,7 +52,7 @@ pub(super) fn install(py: Python<'_>, _branches: bool) -> Result<(), TraceError>
     thread_starts::watch(py, await_thread)?;
     trace_this_thread();
     audit::listen(py, |event| {
-        if event == SETTRACE_EVENT && STATE.get() == Tracing::On {
+        if event == SETTRACE_EVENT && STATE.get() == Tracing::On && is_in_main_interpreter() {
             // The program is about to change the trace function of this thread.
             STATE.set(Tracing::Awaited);
             await_thread();
@@ -78,9 +79,16 @@ fn has_own_trace_function() -> bool {
         .is_some_and(|function| !function.is_none())
 }
 
+/// Whether the running code is measured at all: that of further interpreters has no slots of ours.
+fn is_in_main_interpreter() -> bool {
+    // SAFETY: called by audit events and starts of threads, which come with the thread attached.
+    let py = unsafe { Python::assume_attached() };
+    Interpreter::current(py).is_main()
+}
+
 /// Called when a thread is about to be started.
 fn await_thread() {
-    if active().is_some() {
+    if is_in_main_interpreter() && active().is_some() {
         AWAITED_THREADS.fetch_add(1, Ordering::Relaxed);
         set_frame_evaluation(evaluate_frame);
     }

@@ -2,36 +2,38 @@
 //!
 //! A global PY_START tells of each code object once. Where it is measured, LINE is turned on for that code object alone,
 //! and with branches those of branches, returns and jumps; each is turned off at its first hit, or when nothing more can be
-//! learned from it. So what has been seen costs nothing.
+//! learned from it. So what has been seen costs nothing. All of it belongs to one interpreter: further ones are noticed when
+//! they first import, and get the same.
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
+use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pyo3::Borrowed;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
-use super::TraceError;
 use super::branches::Outlook;
 use super::code::{CodeState, reserve_slot, state_of};
 use super::decisions::Observed;
 use super::session::{Session, active, guard, prepare_for_errors};
+use super::{TraceError, audit, forks};
 use crate::model::Edge;
-use crate::python::ffi;
+use crate::python::ffi::{self, Interpreter};
 
 /// The raw function that CPython calls for an event, round a handler.
 macro_rules! callback {
     ($handle:ident) => {{
         unsafe extern "C" fn raw_callback(
-            _module: *mut raw::PyObject,
+            own: *mut raw::PyObject,
             arguments: *mut *mut raw::PyObject,
             given: raw::Py_ssize_t,
         ) -> *mut raw::PyObject {
             // SAFETY: these are this function's own arguments, and CPython calls it attached.
-            unsafe { respond(arguments, given, $handle) }
+            unsafe { respond(own, arguments, given, $handle) }
         }
         raw_callback
     }};
@@ -58,26 +60,101 @@ const BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_branch", callback!(branc
 const ENDS_OF_LINES: [Callback; 2] =
     [("PY_RETURN", c"minicov_py_return", callback!(py_return)), ("JUMP", c"minicov_jump", callback!(jump))];
 
-static TOOL: OnceLock<Tool> = OnceLock::new();
+/// What the callbacks of the main interpreter need, and `sys.monitoring.DISABLE`, which all interpreters share.
+static MAIN: OnceLock<(Tool, Py<PyAny>)> = OnceLock::new();
+
+/// Other interpreters that are measured.
+static OTHERS: Mutex<BTreeSet<Interpreter>> = Mutex::new(BTreeSet::new());
+
+/// The audit event by which a further interpreter is noticed: none comes to life without an import (CPython 3.12–3.15,
+/// `Python/import.c`, `import_find_and_load`).
+const IMPORT_EVENT: &CStr = c"import";
+
+/// The name of a capsule round a [`Tool`].
+const CAPSULE: &CStr = c"minicov";
 
 /// What the callbacks need of `sys.monitoring`.
 struct Tool {
     id: u8,
-    disable: Py<PyAny>,
-    set_local_events: Py<PyAny>,
     /// The events that are turned on in measured code.
     local_events: u32,
+    /// `sys.monitoring.set_local_events`; looked up each time where `None`, because objects of one interpreter must not be
+    /// held for another.
+    set_local_events: Option<Py<PyAny>>,
 }
 
 pub(super) fn install(py: Python<'_>, branches: bool) -> Result<(), TraceError> {
-    reserve_slot(py)?;
     prepare_for_errors(py);
     let monitoring = py.import("sys")?.getattr("monitoring")?;
-    let id = TOOL_IDS
-        .into_iter()
-        .find(|id| monitoring.call_method1("use_tool_id", (*id, TOOL_NAME)).is_ok())
-        .ok_or(TraceError::NoToolId)?;
-    let events = monitoring.getattr("events")?;
+    let (id, local_events) = take_tool(&monitoring, branches)?;
+    let tool =
+        Tool { id, local_events, set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()) };
+    let _ = MAIN.set((tool, monitoring.getattr("DISABLE")?.unbind()));
+    turn_on(&monitoring, id, branches, None)?;
+    audit::listen(py, |event| {
+        if event == IMPORT_EVENT {
+            // SAFETY: an audit hook is called attached.
+            let py = unsafe { Python::assume_attached() };
+            let interpreter = Interpreter::current(py);
+            if !interpreter.is_main()
+                && let Some(session) = active()
+            {
+                join(py, interpreter, session.branches);
+            }
+        }
+    })
+}
+
+/// Measures a further interpreter, unless that is done already. Fails in silence while it is being made: the next import
+/// tries again.
+fn join(py: Python<'_>, interpreter: Interpreter, branches: bool) {
+    let is_new = {
+        let _pass = forks::pass();
+        OTHERS.lock().unwrap_or_else(PoisonError::into_inner).insert(interpreter)
+    };
+    if !is_new {
+        return;
+    }
+    let Some(monitoring) = ffi::sys_attribute(py, c"monitoring") else { return forget(interpreter) };
+    match take_tool(&monitoring, branches).and_then(|(id, local_events)| {
+        let tool = Tool { id, local_events, set_local_events: None };
+        turn_on(&monitoring, id, branches, Some(&capsule(py, tool)?))
+    }) {
+        Ok(()) => (),
+        Err(TraceError::Python(error)) => {
+            ffi::discard(error, py);
+            forget(interpreter);
+        }
+        Err(_) => forget(interpreter),
+    }
+}
+
+fn forget(interpreter: Interpreter) {
+    let _pass = forks::pass();
+    OTHERS.lock().unwrap_or_else(PoisonError::into_inner).remove(&interpreter);
+}
+
+/// A Python object that owns a tool.
+fn capsule(py: Python<'_>, tool: Tool) -> PyResult<Bound<'_, PyAny>> {
+    unsafe extern "C" fn drop_tool(capsule: *mut raw::PyObject) {
+        // SAFETY: the destructor gets the capsule that dies, which has this name.
+        let tool = unsafe { raw::PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()) };
+        // SAFETY: a tool was put into it by `Box::into_raw`, and a capsule dies once.
+        drop(unsafe { Box::from_raw(tool.cast::<Tool>()) });
+    }
+    let pointer = Box::into_raw(Box::new(tool));
+    // SAFETY: attached; the pointer is what the destructor expects.
+    let capsule = unsafe { raw::PyCapsule_New(pointer.cast(), CAPSULE.as_ptr(), Some(drop_tool)) };
+    if capsule.is_null() {
+        // SAFETY: no capsule took the pointer.
+        drop(unsafe { Box::from_raw(pointer) });
+    }
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, capsule) }
+}
+
+/// The events of measured code.
+fn local_callbacks(events: &Bound<'_, PyAny>, branches: bool) -> PyResult<Vec<Callback>> {
     let mut local = vec![LINE];
     if branches {
         // Which of the two it is, the interpreter says itself: 3.14 has an event for each side.
@@ -85,21 +162,41 @@ pub(super) fn install(py: Python<'_>, branches: bool) -> Result<(), TraceError> 
         local.extend_from_slice(if sides_apart { &SIDES } else { &BOTH_SIDES });
         local.extend_from_slice(&ENDS_OF_LINES);
     }
+    Ok(local)
+}
+
+/// Takes an id and a slot in the running interpreter; tells the id, and the events to be turned on in measured code.
+fn take_tool(monitoring: &Bound<'_, PyAny>, branches: bool) -> Result<(u8, u32), TraceError> {
+    let py = monitoring.py();
+    let events = monitoring.getattr("events")?;
     let mut local_events = 0;
-    for (name, function_name, function) in local.into_iter().chain([START]) {
-        let event: u32 = events.getattr(name)?.extract()?;
-        monitoring.call_method1("register_callback", (id, event, fastcall(py, function_name, function)?))?;
-        if name != START.0 {
-            local_events |= event;
+    for (name, ..) in local_callbacks(&events, branches)? {
+        local_events |= events.getattr(name)?.extract::<u32>()?;
+    }
+    for id in TOOL_IDS {
+        match monitoring.call_method1("use_tool_id", (id, TOOL_NAME)) {
+            Ok(_) => {
+                reserve_slot(py)?;
+                return Ok((id, local_events));
+            }
+            Err(error) => ffi::discard(error, py),
         }
     }
-    let tool = Tool {
-        id,
-        disable: monitoring.getattr("DISABLE")?.unbind(),
-        set_local_events: monitoring.getattr("set_local_events")?.unbind(),
-        local_events,
-    };
-    let _ = TOOL.set(tool);
+    Err(TraceError::NoToolId)
+}
+
+/// Registers the callbacks and turns on the event that is not local. `own` is what callbacks are told besides an event.
+fn turn_on(
+    monitoring: &Bound<'_, PyAny>,
+    id: u8,
+    branches: bool,
+    own: Option<&Bound<'_, PyAny>>,
+) -> Result<(), TraceError> {
+    let events = monitoring.getattr("events")?;
+    for (name, function_name, function) in local_callbacks(&events, branches)?.into_iter().chain([START]) {
+        let callback = fastcall(monitoring.py(), function_name, function, own)?;
+        monitoring.call_method1("register_callback", (id, events.getattr(name)?, callback))?;
+    }
     monitoring.call_method1("set_events", (id, events.getattr(START.0)?))?;
     Ok(())
 }
@@ -109,6 +206,7 @@ fn fastcall<'py>(
     py: Python<'py>,
     name: &'static CStr,
     function: raw::PyCFunctionFast,
+    own: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let definition = Box::leak(Box::new(raw::PyMethodDef {
         ml_name: name.as_ptr(),
@@ -116,8 +214,9 @@ fn fastcall<'py>(
         ml_flags: raw::METH_FASTCALL,
         ml_doc: ptr::null(),
     }));
-    // SAFETY: attached; the definition is complete and never freed.
-    let callable = unsafe { raw::PyCFunction_NewEx(definition, ptr::null_mut(), ptr::null_mut()) };
+    let own = own.map_or(ptr::null_mut(), Bound::as_ptr);
+    // SAFETY: attached; the definition is complete and never freed; the function keeps `own` alive.
+    let callable = unsafe { raw::PyCFunction_NewEx(definition, own, ptr::null_mut()) };
     // SAFETY: a new reference, or null with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(py, callable) }
 }
@@ -151,18 +250,27 @@ impl Event<'_, '_> {
 /// Hands an event to `handle`.
 ///
 /// # Safety
-/// To be called from a METH_FASTCALL function, attached, with its own arguments.
+/// To be called from a METH_FASTCALL function made by [`fastcall`], attached, with its own arguments.
 unsafe fn respond(
+    own: *mut raw::PyObject,
     arguments: *mut *mut raw::PyObject,
     given: raw::Py_ssize_t,
     handle: fn(&Tool, &Session, &Event) -> PyResult<Answer>,
 ) -> *mut raw::PyObject {
     // SAFETY: the caller vouches for it.
     let py = unsafe { Python::assume_attached() };
-    let Some(tool) = TOOL.get() else { return py.None().into_ptr() };
+    let Some((main, disable)) = MAIN.get() else { return py.None().into_ptr() };
     if given == 0 {
         return py.None().into_ptr();
     }
+    let tool = if own.is_null() {
+        main
+    } else {
+        // SAFETY: `own` is a capsule of this name.
+        let tool = unsafe { raw::PyCapsule_GetPointer(own, CAPSULE.as_ptr()) };
+        // SAFETY: a tool is in it, which lives as long as the capsule, which the called function keeps alive.
+        unsafe { &*tool.cast::<Tool>() }
+    };
     let answer = match active() {
         None => Answer::Disable,
         Some(session) => guard(py, session, [Answer::Keep, Answer::Disable], || {
@@ -178,7 +286,7 @@ unsafe fn respond(
         }),
     };
     match answer {
-        Answer::Disable => tool.disable.clone_ref(py).into_ptr(),
+        Answer::Disable => disable.clone_ref(py).into_ptr(),
         Answer::Keep => py.None().into_ptr(),
     }
 }
@@ -187,7 +295,14 @@ unsafe fn respond(
 fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     if state_of(session, event.code)?.is_some() {
         let py = event.code.py();
-        tool.set_local_events.bind(py).call1((tool.id, event.code, tool.local_events))?;
+        let arguments = (tool.id, event.code, tool.local_events);
+        match &tool.set_local_events {
+            Some(set_local_events) => set_local_events.bind(py).call1(arguments)?,
+            None => match ffi::sys_attribute(py, c"monitoring") {
+                Some(monitoring) => monitoring.call_method1("set_local_events", arguments)?,
+                None => return Ok(Answer::Keep),
+            },
+        };
     }
     Ok(Answer::Disable)
 }
@@ -244,7 +359,9 @@ fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
         {
             branches.record(session, edge);
         }
-        let has_both = || state.decisions.get().and_then(|watch| watch.as_deref()).is_none_or(|watch| watch.has_both(edge));
+        let has_both = || {
+            state.decisions.get().and_then(|watch| watch.as_deref()).is_none_or(|watch| watch.has_both(edge))
+        };
         return Ok(if observed.is_open || !has_both() { Answer::Keep } else { Answer::Disable });
     }
     if state.branches.get().is_some_and(|branches| branches.is_known(edge)) {

@@ -25,6 +25,10 @@ struct Checker<'a> {
 /// What a walk met where it should not.
 struct Broken(String);
 
+fn broken(condition: u32, what: &str) -> Broken {
+    Broken(format!("in the bytecode the way from condition {} {what}", condition + 1))
+}
+
 impl Joiner {
     pub(super) fn check(
         &self,
@@ -72,7 +76,7 @@ impl Checker<'_> {
             if self.is_idle(index) {
                 let (condition, _) = self.graph.last(test.node, true);
                 if self.constants[condition as usize].is_none() {
-                    return Err(self.broken(condition, "is the same whether it is true or false"));
+                    return Err(broken(condition, "is the same whether it is true or false"));
                 }
             }
             let Some(sides) = self.sides(index) else {
@@ -113,7 +117,13 @@ impl Checker<'_> {
     }
 
     /// Follows control from `start`, where `condition` was found `truth`, to the next tests.
-    fn walk(&mut self, start: usize, condition: u32, truth: Option<bool>, expected: Next) -> Result<(), Broken> {
+    fn walk(
+        &mut self,
+        start: usize,
+        condition: u32,
+        truth: Option<bool>,
+        expected: Next,
+    ) -> Result<(), Broken> {
         let mut waiting = vec![start];
         let mut seen = BTreeSet::new();
         while let Some(index) = waiting.pop() {
@@ -132,7 +142,7 @@ impl Checker<'_> {
             let before = waiting.len();
             waiting.extend(self.flow.successors(index));
             if waiting.len() == before && matches!(expected, Next::Condition(_)) {
-                return Err(self.broken(condition, "leaves the code"));
+                return Err(broken(condition, "leaves the code"));
             }
         }
         Ok(())
@@ -152,19 +162,18 @@ impl Checker<'_> {
             let side = test.truths.iter().position(|truth| {
                 truth.is_some_and(|truth| self.graph.last(test.node, truth) == (tested, constant))
             });
-            return side.map(Some).ok_or_else(|| self.broken(condition, "meets an unclear constant"));
+            return side.map(Some).ok_or_else(|| broken(condition, "meets an unclear constant"));
         }
         if let Some(truth) = truth
             && let Some(node) = self.widened(test.node, condition)
+            && let Some(settled) = self.graph.settles(condition, truth, node)
         {
-            if let Some(settled) = self.graph.settles(condition, truth, node) {
-                let side = test.truths.iter().position(|truth| *truth == Some(settled));
-                let Some(side) = side else { return Err(self.broken(condition, "meets an unclear test")) };
-                if tested != condition {
-                    self.retests.insert((index, side));
-                }
-                return Ok(Some(side));
+            let side = test.truths.iter().position(|truth| *truth == Some(settled));
+            let Some(side) = side else { return Err(broken(condition, "meets an unclear test")) };
+            if tested != condition {
+                self.retests.insert((index, side));
             }
+            return Ok(Some(side));
         }
         let is_next = match expected {
             Next::Condition(next) => next == tested,
@@ -174,7 +183,7 @@ impl Checker<'_> {
         if is_next {
             return Ok(None);
         }
-        Err(self.broken(condition, &format!("meets that of condition {}", tested + 1)))
+        Err(broken(condition, &format!("meets that of condition {}", tested + 1)))
     }
 
     /// What a jump tests when it is reached from `condition`: the node itself, or one that ends with it and so has the same
@@ -190,10 +199,6 @@ impl Checker<'_> {
                 Node::And(_) | Node::Or(_) | Node::Not(_) | Node::Condition(_) => return None,
             }
         }
-    }
-
-    fn broken(&self, condition: u32, what: &str) -> Broken {
-        Broken(format!("in the bytecode the way from condition {} {what}", condition + 1))
     }
 
     /// Whether an instruction has a range, and that is not within the decision's.

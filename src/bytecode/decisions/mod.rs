@@ -167,8 +167,7 @@ impl Joiner {
 
 /// Why a decision cannot be measured although nothing is wrong with what was found of it: some of it was not found.
 fn missing_test(graph: &ShortCircuit, folded: &[bool], tests: &[Test], is_retested: bool) -> Option<String> {
-    let wanted =
-        |condition: u32| !folded[condition as usize] && graph.untested() != Some(condition);
+    let wanted = |condition: u32| !folded[condition as usize] && graph.untested() != Some(condition);
     let mut found = vec![[false; 2]; graph.len()];
     for test in tests {
         for truth in test.truths.into_iter().flatten() {
@@ -178,8 +177,7 @@ fn missing_test(graph: &ShortCircuit, folded: &[bool], tests: &[Test], is_retest
     if tests.is_empty() && (0..graph.len() as u32).any(wanted) {
         return Some(LEFT_OUT.to_owned());
     }
-    let missing = (0..graph.len() as u32).find(|condition| {
-        wanted(*condition) && found[*condition as usize] != [true; 2] && !is_retested
-    })?;
+    let missing = (0..graph.len() as u32)
+        .find(|condition| wanted(*condition) && found[*condition as usize] != [true; 2] && !is_retested)?;
     Some(format!("condition {} has no jump of its own in the bytecode", missing + 1))
 }

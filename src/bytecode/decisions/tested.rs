@@ -65,8 +65,9 @@ impl Joiner {
                 JumpsIf::Truth(truth) => {
                     // TO_BOOL has the range of what is tested, but in value position.
                     let conversion = places[at + 1].filter(|_| at + 1 < index);
-                    let by_conversion = conversion
-                        .and_then(|place| self.anchors(place).find(|anchor| anchor.kind == AnchorKind::Value));
+                    let by_conversion = conversion.and_then(|place| {
+                        self.anchors(place).find(|anchor| anchor.kind == AnchorKind::Value)
+                    });
                     Some(whole(by_conversion.or_else(|| self.behind(places[at]?, own?))?, truth))
                 }
                 JumpsIf::None(is_none) => {
@@ -104,8 +105,13 @@ impl Joiner {
                     .or_else(|| self.ending(place, producer.opcode.name))?;
                 let is_membership = matches!(producer.opcode.name, "IS_OP" | "CONTAINS_OP");
                 let is_flipped = match anchor.kind {
-                    AnchorKind::Membership { negated } => is_membership && (producer.argument & 1 == 1) != negated,
-                    AnchorKind::Value | AnchorKind::End | AnchorKind::NoneOperand { .. } | AnchorKind::Jump => false,
+                    AnchorKind::Membership { negated } => {
+                        is_membership && (producer.argument & 1 == 1) != negated
+                    }
+                    AnchorKind::Value
+                    | AnchorKind::End
+                    | AnchorKind::NoneOperand { .. }
+                    | AnchorKind::Jump => false,
                 };
                 let mut test = whole(anchor, truth);
                 if is_flipped {
@@ -128,8 +134,11 @@ impl Joiner {
     /// What a jump with the range `own` tests that was loaded together with what stands at `first`.
     fn behind(&self, first: Place, own: Place) -> Option<&Anchor> {
         let candidates = self.anchors(own).filter(|anchor| anchor.kind == AnchorKind::Jump);
-        let start = |anchor: &&Anchor| self.node_place(anchor);
-        candidates.filter(|anchor| start(anchor) > Some(first)).min_by_key(start)
+        // The element of a comprehension stands before the target that is stored; all else behind what is loaded.
+        candidates.min_by_key(|anchor| {
+            let start = self.node_place(anchor);
+            (start <= Some(first), start)
+        })
     }
 
     /// The range of the condition that an anchor stands for.
@@ -202,7 +211,8 @@ pub(super) fn places(flow: &ControlFlow, shape: &CodeShape) -> Vec<Option<Place>
             end_line: span.end_line,
             end_column: span.end_column,
         });
-        while flow.instructions.get(places.len()).is_some_and(|instruction| instruction.start < location.end) {
+        while flow.instructions.get(places.len()).is_some_and(|instruction| instruction.start < location.end)
+        {
             places.push(place);
         }
     }

@@ -6,13 +6,12 @@ use super::pairs::shown;
 use crate::model::{Condition, Next, ShortCircuit, Vector};
 
 /// Decisions with more different conditions than this are not examined.
-pub(crate) const FEASIBILITY_LIMIT: usize = 12;
+const FEASIBILITY_LIMIT: usize = 12;
 
 /// By condition: whether some test can show it by masking, and by unique cause. None where nothing speaks against any, or
 /// there are too many to try.
 pub(super) fn feasible(graph: &ShortCircuit, conditions: &[Condition]) -> Option<Vec<[bool; 2]>> {
-    let is_special =
-        |condition: &Condition| condition.constant.is_some() || condition.same_as.is_some();
+    let is_special = |condition: &Condition| condition.constant.is_some() || condition.same_as.is_some();
     let free: Vec<usize> =
         (0..conditions.len()).filter(|condition| !is_special(&conditions[*condition])).collect();
     if free.len() == conditions.len() || free.len() > FEASIBILITY_LIMIT {

@@ -19,8 +19,6 @@ use super::decisions::{SeenDecision, seen_decisions};
 use super::{Metric, Needs, Obligation, Verdict};
 use crate::model::{Facts, Measurability, MeasuredDecision, MeasuredFile, Vector};
 
-pub(crate) use feasibility::FEASIBILITY_LIMIT;
-
 /// What is asked of the two evaluations that show a condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -118,21 +116,19 @@ pub(crate) struct Judgement {
 impl Judgement {
     /// The evaluations that show it in a form.
     pub(crate) fn pair(&self, form: Form) -> Option<Pair> {
-        match form {
-            Form::Masking => self.masking,
-            Form::UniqueCause => self.unique_cause,
-            Form::UniqueCauseMasking if self.coupled => self.masking,
-            Form::UniqueCauseMasking => self.unique_cause,
-        }
+        if self.may_mask(form) { self.masking } else { self.unique_cause }
     }
 
     /// Whether no test can show it in a form.
     pub(crate) fn is_infeasible(&self, form: Form) -> bool {
+        if self.may_mask(form) { self.infeasible_masking } else { self.infeasible_unique_cause }
+    }
+
+    fn may_mask(&self, form: Form) -> bool {
         match form {
-            Form::Masking => self.infeasible_masking,
-            Form::UniqueCause => self.infeasible_unique_cause,
-            Form::UniqueCauseMasking if self.coupled => self.infeasible_masking,
-            Form::UniqueCauseMasking => self.infeasible_unique_cause,
+            Form::Masking => true,
+            Form::UniqueCause => false,
+            Form::UniqueCauseMasking => self.coupled,
         }
     }
 }

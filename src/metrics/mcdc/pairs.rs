@@ -28,12 +28,15 @@ impl Row {
 
     /// Whether all conditions evaluated in both but this one are equal.
     fn differs_in_only(&self, other: &Self, condition: usize) -> bool {
-        self.evaluated.iter().zip(&other.evaluated).zip(self.truths.iter().zip(&other.truths)).enumerate().all(
-            |(word, ((own, others), (truths, other_truths)))| {
+        self.evaluated
+            .iter()
+            .zip(&other.evaluated)
+            .zip(self.truths.iter().zip(&other.truths))
+            .enumerate()
+            .all(|(word, ((own, others), (truths, other_truths)))| {
                 let but = if word == condition / 64 { !(1 << (condition % 64)) } else { u64::MAX };
                 (truths ^ other_truths) & own & others & but == 0
-            },
-        )
+            })
     }
 }
 

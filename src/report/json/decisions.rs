@@ -45,7 +45,8 @@ impl<'a> Extra<'a> {
             })
         });
         let mut conditions: Vec<_> = conditions.collect();
-        conditions.sort_by_key(|condition| (condition.line, condition.col, condition.end_line, condition.end_col));
+        conditions
+            .sort_by_key(|condition| (condition.line, condition.col, condition.end_line, condition.end_col));
         Self { conditions }
     }
 }

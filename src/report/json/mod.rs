@@ -6,41 +6,53 @@
 mod decisions;
 mod python;
 
+use std::io::{self, Write};
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::regions::RegionView;
+use super::view::LineContexts;
 use super::{FileView, Format, Lines, Options, Outcome, View, percent};
 use crate::metrics::Form;
 use crate::model::{ArcEnd, LineArc, LineNo, LineSet, RegionKind, Totals};
 
 pub(super) const FORMAT: Format = Format {
     slug: "json",
+    aliases: &[],
     doc: "coverage.py's JSON, for tools",
     title: "JSON",
     default_output: Some("coverage.json"),
+    percent_of_nothing: 0.0,
     render,
 };
 
 /// coverage.py's `FORMAT_VERSION`.
 const FORMAT_VERSION: u32 = 3;
 
-fn render(view: &View, options: &Options) -> String {
-    let content = Content { precision: options.precision, branches: view.has_branches, mcdc: options.mcdc };
+fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    let content = Content {
+        precision: options.precision,
+        branches: view.has_branches,
+        contexts: options.show_contexts,
+        mcdc: view.mcdc,
+    };
     let document = Document {
         meta: Meta {
             format: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION"),
             timestamp: python::isoformat(options.now),
             branch_coverage: view.has_branches,
-            show_contexts: false,
+            show_contexts: options.show_contexts,
         },
         files: Files { files: &view.files, content },
         totals: AllFiles {
             summary: Summary::new(&view.totals, content),
-            mcdc: view.mcdc.zip(options.mcdc).map(|(totals, form)| decisions::Summary::new(&totals, form, options.precision)),
+            mcdc: view
+                .mcdc
+                .map(|form| decisions::Summary::new(&view.mcdc_totals(form), form, options.precision)),
         },
     };
-    python::dumps(&document, options.pretty_print)
+    python::dump(&document, options.pretty_print, out)
 }
 
 #[derive(serde::Serialize)]
@@ -76,6 +88,8 @@ struct Content {
     branches: bool,
     /// The form of MC/DC, if there are the keys that are about it.
     mcdc: Option<Form>,
+    /// Whether each file and region says in which contexts its lines ran.
+    contexts: bool,
 }
 
 /// Files by name, in the view's order.
@@ -97,6 +111,8 @@ struct File<'a> {
     summary: Summary,
     missing_lines: LineList<'a>,
     excluded_lines: LineList<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contexts: Option<&'a LineContexts>,
     #[serde(flatten)]
     branches: Option<Branches>,
     functions: Regions<'a>,
@@ -115,25 +131,27 @@ impl<'a> File<'a> {
             summary: Summary::new(&file.outcome.totals(), content),
             missing_lines: LineList(missing),
             excluded_lines: LineList(excluded),
+            contexts: content.contexts.then_some(&file.contexts),
             branches: Branches::new(&file.outcome, content),
-            functions: Regions { regions: file.regions(RegionKind::Function), content },
-            classes: Regions { regions: file.regions(RegionKind::Class), content },
+            functions: Regions { views: file.regions(RegionKind::Function), file, content },
+            classes: Regions { views: file.regions(RegionKind::Class), file, content },
             mcdc: content.mcdc.map(|form| decisions::McDc::new(&file.decisions, form, content.precision)),
-            minicov: content.branches.then(|| decisions::Extra::new(&file.decisions)),
+            minicov: (!file.decisions.is_empty()).then(|| decisions::Extra::new(&file.decisions)),
         }
     }
 }
 
 /// Regions by name, by their start.
 struct Regions<'a> {
-    regions: Vec<RegionView<'a>>,
+    views: Vec<RegionView<'a>>,
+    file: &'a FileView,
     content: Content,
 }
 
 impl Serialize for Regions<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.regions.len()))?;
-        for view in &self.regions {
+        let mut map = serializer.serialize_map(Some(self.views.len()))?;
+        for view in &self.views {
             let Lines { executed, missing, excluded } = &view.outcome.lines;
             let region = Region {
                 executed_lines: LineList(executed),
@@ -141,6 +159,8 @@ impl Serialize for Regions<'_> {
                 missing_lines: LineList(missing),
                 excluded_lines: LineList(excluded),
                 start_line: view.start,
+                // The whole file's, as in coverage.py.
+                contexts: self.content.contexts.then_some(&self.file.contexts),
                 branches: Branches::new(&view.outcome, self.content),
             };
             map.serialize_entry(&view.name.to_string(), &region)?;
@@ -156,6 +176,8 @@ struct Region<'a> {
     missing_lines: LineList<'a>,
     excluded_lines: LineList<'a>,
     start_line: LineNo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contexts: Option<&'a LineContexts>,
     #[serde(flatten)]
     branches: Option<Branches>,
 }

@@ -7,20 +7,15 @@ use chrono::{DateTime, FixedOffset, Timelike};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
-/// The document without a final newline; `pretty` is `indent=4`.
-pub(super) fn dumps(document: &impl Serialize, pretty: bool) -> String {
-    let mut bytes = Vec::new();
-    let written = if pretty {
-        document.serialize(&mut Serializer::with_formatter(
-            &mut bytes,
-            Pretty(PrettyFormatter::with_indent(b"    ")),
-        ))
+/// Writes the document without a final newline; `pretty` is `indent=4`.
+pub(super) fn dump(document: &impl Serialize, pretty: bool, out: &mut dyn Write) -> io::Result<()> {
+    if pretty {
+        let layout = Pretty(PrettyFormatter::with_indent(b"    "));
+        document.serialize(&mut Serializer::with_formatter(out, layout))?;
     } else {
-        document.serialize(&mut Serializer::with_formatter(&mut bytes, Compact))
-    };
-    debug_assert!(written.is_ok(), "a vector takes every byte, and all keys are strings: {written:?}");
-    debug_assert!(bytes.is_ascii());
-    String::from_utf8_lossy(&bytes).into_owned()
+        document.serialize(&mut Serializer::with_formatter(out, Compact))?;
+    }
+    Ok(())
 }
 
 struct Compact;
@@ -136,6 +131,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+
+    fn dumps(document: &impl Serialize, pretty: bool) -> String {
+        let mut bytes = Vec::new();
+        dump(document, pretty, &mut bytes).unwrap();
+        assert!(bytes.is_ascii());
+        String::from_utf8(bytes).unwrap()
+    }
 
     #[test]
     fn floats_are_pythons_repr() {

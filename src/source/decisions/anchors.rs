@@ -32,7 +32,8 @@ impl<'a> Finder<'a> {
                         _ => AnchorKind::Value,
                     };
                     self.anchor(expression.range(), decision, node, kind);
-                    if let (AnchorKind::Membership { negated }, true) = (kind, operand.is_none_literal_expr()) {
+                    if let (AnchorKind::Membership { negated }, true) = (kind, operand.is_none_literal_expr())
+                    {
                         self.none_operand(&comparison.left, decision, node, negated);
                     }
                 } else {

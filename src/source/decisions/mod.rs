@@ -8,9 +8,7 @@ mod constants;
 mod coupling;
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{
-    BoolOp, Comprehension, ElifElseClause, Expr, MatchCase, Stmt, TypeParams, UnaryOp,
-};
+use ruff_python_ast::{BoolOp, Comprehension, ElifElseClause, Expr, MatchCase, Stmt, TypeParams, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::SourceError;
@@ -63,7 +61,9 @@ impl<'a> Tree<'a> {
                     BoolOp::Or => Node::Or(operands),
                 }
             }
-            Expr::UnaryOp(operation) if operation.op == UnaryOp::Not => Node::Not(self.add(&operation.operand)),
+            Expr::UnaryOp(operation) if operation.op == UnaryOp::Not => {
+                Node::Not(self.add(&operation.operand))
+            }
             condition => {
                 self.conditions.push((self.nodes.len() as u32, condition));
                 Node::Condition(self.conditions.len() as u32 - 1)

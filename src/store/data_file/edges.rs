@@ -14,7 +14,19 @@ use crate::model::{CodeKey, Edge};
 /// How a way out of the code object is stored: in a byte, where [`Edge::EXIT`] would take six.
 const STORED_EXIT: i64 = -1;
 
+/// The key of `minicov_meta` that tells that edges were recorded in some run, if only to find none.
+pub(super) const RECORDED: &str = "edges";
+
 impl DataFile {
+    /// Whether any run recorded edges, so that what has none did not run.
+    pub(crate) fn has_edges(&self) -> Result<bool, StoreError> {
+        if !self.tables.has_edges() {
+            return Ok(false);
+        }
+        let recorded = schema::meta(&self.connection, RECORDED).map_err(|fault| fault.at(&self.path))?;
+        Ok(recorded.is_some())
+    }
+
     /// The edges taken in the code objects of a file, in the contexts that `selected` accepts. Code objects without any
     /// are left out.
     pub(crate) fn edges(
@@ -52,7 +64,7 @@ fn read(
         let mut edges = BTreeSet::new();
         let mut rows = find_edges.query([id])?;
         while let Some(row) = rows.next()? {
-            if contexts.contains(&row.get(0)?) {
+            if contexts.contains_key(&row.get(0)?) {
                 edges.extend(edge(row.get(1)?, row.get(2)?));
             }
         }

@@ -23,6 +23,8 @@ pub(crate) struct Batch {
     pub(crate) python: String,
     /// Whether steps between lines were recorded: the data file then holds arcs from now on.
     pub(crate) branches: bool,
+    /// Whether edges were recorded, and not steps between lines alone.
+    pub(crate) edges: bool,
     /// Whether evaluations of decisions were recorded.
     pub(crate) vectors: bool,
     /// Each path at most once, or later entries add to earlier ones.
@@ -72,8 +74,10 @@ impl DataFile {
                 outcome: MergeOutcome::default(),
             };
             schema::set_meta(transaction, "python", &batch.python)?;
-            if batch.vectors {
-                vectors::note_recorded(transaction)?;
+            for (key, was_recorded) in [(vectors::RECORDED, batch.vectors), (edges::RECORDED, batch.edges)] {
+                if was_recorded {
+                    schema::set_meta(transaction, key, "1")?;
+                }
             }
             for file in &batch.files {
                 merge.file(file)?;

@@ -33,7 +33,9 @@ pub(crate) use vectors::Vectors;
 
 use schema::Tables;
 
-/// How long to wait for another process that is writing.
+use crate::env_vars;
+
+/// How long to wait for another process that is writing, where the environment does not say.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The largest value read from or written to a data file, in bytes. The largest honest one is the cached analysis of a
@@ -45,6 +47,12 @@ const SIDE_FILES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// The first bytes of every SQLite 3 file (<https://sqlite.org/fileformat2.html>, section 1.3).
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// How long to wait for another process that is writing.
+pub(crate) fn patience() -> Duration {
+    let asked = env_vars::LOCK_TIMEOUT.get().and_then(|text| text.to_str()?.parse().ok());
+    asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(PATIENCE)
+}
 
 /// An open data file.
 pub(crate) struct DataFile {
@@ -61,7 +69,7 @@ impl DataFile {
             // A process that died while creating the file leaves it empty.
             Ok(metadata) if metadata.is_file() && metadata.len() == 0 => Err(Fault::Absent),
             // Not opened read-only: a reader, too, must be able to roll back what a killed writer left half-done.
-            Ok(_) => Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, PATIENCE),
+            Ok(_) => Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, patience()),
             Err(error) => Err(Fault::of_io(error)),
         };
         opened
@@ -77,7 +85,7 @@ impl DataFile {
 
     /// Opens the data file for writing, and creates it when there is none.
     pub(crate) fn update(path: &Path) -> Result<Self, StoreError> {
-        Self::update_within(path, PATIENCE)
+        Self::update_within(path, patience())
     }
 
     /// As [`update`](Self::update), but fails at once where another process is writing: for what can wait for next time.

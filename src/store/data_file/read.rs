@@ -15,7 +15,15 @@ use crate::model::{ArcEnd, LineArc, LineNo, LineSet, MeasuredFile, Observed, Sou
 impl DataFile {
     /// Everything seen in the contexts that `selected` accepts. Files nothing was seen of are there too, without lines.
     pub(crate) fn observed(&self, selected: impl Fn(&str) -> bool) -> Result<Observed, StoreError> {
-        self.read_observed(&selected).map_err(|fault| fault.at(&self.path))
+        self.read_observed(&selected, false).map_err(|fault| fault.at(&self.path))
+    }
+
+    /// The same, and of each file which lines ran in which context.
+    pub(crate) fn observed_by_context(
+        &self,
+        selected: impl Fn(&str) -> bool,
+    ) -> Result<Observed, StoreError> {
+        self.read_observed(&selected, true).map_err(|fault| fault.at(&self.path))
     }
 
     /// The Python version that recorded last, such as `3.13.0`; none in a file of coverage.py's.
@@ -26,7 +34,7 @@ impl DataFile {
         schema::meta(&self.connection, "python").map_err(|fault| fault.at(&self.path))
     }
 
-    fn read_observed(&self, selected: &dyn Fn(&str) -> bool) -> Result<Observed, Fault> {
+    fn read_observed(&self, selected: &dyn Fn(&str) -> bool, by_context: bool) -> Result<Observed, Fault> {
         // One transaction, so that a writer in between can't give us halves of two states.
         let connection = self.connection.unchecked_transaction()?;
 
@@ -41,9 +49,10 @@ impl DataFile {
 
         let contexts = schema::contexts(&connection, selected)?;
         // Rows of files or contexts that are not listed belong to nothing.
-        let place = |row: &Row| -> Result<Option<usize>, Fault> {
+        let place = |row: &Row| -> Result<Option<(usize, &str)>, Fault> {
             let (file, context): (i64, i64) = (row.get(0)?, row.get(1)?);
-            Ok(places.get(&file).copied().filter(|_| contexts.contains(&context)))
+            let name = contexts.get(&context).map(String::as_str);
+            Ok(places.get(&file).copied().zip(name))
         };
         let lines_as = schema::lines_as(&connection)?;
         match lines_as {
@@ -52,8 +61,12 @@ impl DataFile {
                     connection.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
                 let mut rows = statement.query(())?;
                 while let Some(row) = rows.next()? {
-                    if let Some(place) = place(row)? {
-                        files[place].1.lines.union_with(&numbits(row, 2)?);
+                    if let Some((place, context)) = place(row)? {
+                        let (seen, lines) = (&mut files[place].1, numbits(row, 2)?);
+                        seen.lines.union_with(&lines);
+                        if by_context {
+                            context_of(seen, context).union_with(&lines);
+                        }
                     }
                 }
             }
@@ -62,10 +75,13 @@ impl DataFile {
                     connection.prepare("SELECT file_id, context_id, fromno, tono FROM arc")?;
                 let mut rows = statement.query(())?;
                 while let Some(row) = rows.next()? {
-                    if let Some(place) = place(row)? {
+                    if let Some((place, context)) = place(row)? {
                         let ends: [i64; 2] = [row.get(2)?, row.get(3)?];
                         let seen = &mut files[place].1;
                         seen.lines.extend(ends.into_iter().filter_map(line));
+                        if by_context {
+                            context_of(seen, context).extend(ends.into_iter().filter_map(line));
+                        }
                         seen.arcs.extend(arc(ends));
                     }
                 }
@@ -85,6 +101,11 @@ impl DataFile {
         let files = files.into_iter().collect::<BTreeMap<_, _>>();
         Ok(Observed { files, has_arcs: lines_as == Some(LinesAs::Arcs) })
     }
+}
+
+/// The lines of a file that ran in `context`.
+fn context_of<'a>(seen: &'a mut MeasuredFile, context: &str) -> &'a mut LineSet {
+    seen.contexts.entry(context.to_owned()).or_default()
 }
 
 /// A column of numbits.

@@ -3,7 +3,7 @@
 //! coverage.py checks the version number and nothing else, and ignores tables it does not know. Ours carry the prefix
 //! `minicov_` and a format number of their own; they may be missing, since coverage.py writes data files too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -51,7 +51,7 @@ CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file
 ///    - `minicov_edge`: the edges by code object and context, in bytes of `co_code`; -1 for leaving it.
 /// 3. - `minicov_vector`: evaluations of decisions by file, context and the decision's range, as [`Vector`](crate::model::Vector)
 ///      has them: a byte for each condition (0: not evaluated, 1: false, 2: true) and one for the outcome.
-///    - `minicov_meta` has `vectors` once a run recorded them.
+///    - `minicov_meta` has `vectors` once a run recorded them, and `edges` once one recorded edges.
 const OUR_TABLES: [&str; 3] = [
     "
 CREATE TABLE minicov_meta (key text primary key, value text not null) without rowid;
@@ -170,17 +170,18 @@ pub(super) fn set_meta(connection: &Connection, key: &str, value: &str) -> Resul
     Ok(())
 }
 
-/// Row numbers of the contexts that `selected` accepts.
+/// Row numbers and names of the contexts that `selected` accepts.
 pub(super) fn contexts(
     connection: &Connection,
     selected: &dyn Fn(&str) -> bool,
-) -> Result<BTreeSet<i64>, Fault> {
-    let mut contexts = BTreeSet::new();
+) -> Result<BTreeMap<i64, String>, Fault> {
+    let mut contexts = BTreeMap::new();
     let mut statement = connection.prepare_cached("SELECT id, context FROM context")?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
-        if selected(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?) {
-            contexts.insert(row.get(0)?);
+        let name = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+        if selected(name) {
+            contexts.insert(row.get(0)?, name.to_owned());
         }
     }
     Ok(contexts)

@@ -10,7 +10,7 @@ use super::{DataFile, Fault, StoreError, schema};
 use crate::model::{Place, Vector};
 
 /// The key of `minicov_meta` that tells that evaluations were recorded in some run, if only to find none.
-const RECORDED: &str = "vectors";
+pub(super) const RECORDED: &str = "vectors";
 
 /// Evaluations by the range of their decision.
 pub(crate) type Vectors = BTreeMap<Place, BTreeSet<Vector>>;
@@ -26,11 +26,7 @@ impl DataFile {
     }
 
     /// The evaluations of a file's decisions, in the contexts that `selected` accepts.
-    pub(crate) fn vectors(
-        &self,
-        path: &str,
-        selected: impl Fn(&str) -> bool,
-    ) -> Result<Vectors, StoreError> {
+    pub(crate) fn vectors(&self, path: &str, selected: impl Fn(&str) -> bool) -> Result<Vectors, StoreError> {
         if !self.tables.has_vectors() {
             return Ok(Vectors::new());
         }
@@ -51,7 +47,7 @@ fn read(connection: &Connection, path: &str, selected: &dyn Fn(&str) -> bool) ->
     while let Some(row) = rows.next()? {
         // What no version wrote is left out.
         if let (true, Some(place), Some(vector)) = (
-            contexts.contains(&row.get(0)?),
+            contexts.contains_key(&row.get(0)?),
             place(row)?,
             Vector::from_bytes(row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?),
         ) {
@@ -66,10 +62,6 @@ fn place(row: &Row) -> rusqlite::Result<Option<Place>> {
     let (line, column, end_line, end_column) = (number(1)?, number(2)?, number(3)?, number(4)?);
     let place = |line, column, end_line, end_column| Place { line, column, end_line, end_column };
     Ok(line.zip(column).zip(end_line.zip(end_column)).map(|((a, b), (c, d))| place(a, b, c, d)))
-}
-
-pub(super) fn note_recorded(connection: &Connection) -> Result<(), Fault> {
-    schema::set_meta(connection, RECORDED, "1")
 }
 
 pub(super) fn add(connection: &Connection, file: i64, context: i64, vectors: &Vectors) -> Result<(), Fault> {

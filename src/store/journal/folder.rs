@@ -4,10 +4,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::{Errno, retry_on_intr};
 
 use super::format::{HEADER_LENGTH, header};
 use crate::model::JournalError;
@@ -24,12 +27,33 @@ pub(crate) struct JournalFolder {
     path: PathBuf,
 }
 
+/// How long to pause before asking again whose turn it is.
+const PAUSE: Duration = Duration::from_millis(3);
+
 /// A journal whose process is gone. Nobody else can take it while this value lives.
 #[derive(Debug)]
 pub(crate) struct Orphan {
     pub(crate) path: PathBuf,
     /// Holds the lock.
     file: File,
+}
+
+/// A journal as it was found in the folder.
+#[derive(Debug)]
+pub(crate) enum FoundJournal {
+    Orphan(Orphan),
+    /// Its process is writing to it, or another one is merging it: to be read, and left where it is.
+    Live {
+        path: PathBuf,
+        file: File,
+    },
+}
+
+/// Whoever has it merges; others who want to wait for it.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// Holds the lock on the folder.
+    _folder: File,
 }
 
 impl JournalFolder {
@@ -61,7 +85,7 @@ impl JournalFolder {
             match options.open(&path) {
                 Ok(file) => {
                     // Before it is locked, a collector may take it for an orphan and remove it: then make it again.
-                    flock(&file, FlockOperation::LockExclusive)?;
+                    retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))?;
                     if path.exists() {
                         break file;
                     }
@@ -81,20 +105,47 @@ impl JournalFolder {
         File::create(self.path.join(IGNORE_FILE))?.write_all(b"*\n")
     }
 
-    /// The journals of processes that are gone, oldest name first.
-    pub(crate) fn orphans(&self) -> io::Result<Vec<Orphan>> {
-        let mut orphans = Vec::new();
-        for path in self.journals()? {
-            let Ok(file) = File::open(&path) else { continue };
-            // Its owner, or another collector, may have removed it between opening and locking; under the lock it stays.
-            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() && path.exists() {
-                orphans.push(Orphan { path, file });
-            }
+    /// Opens the journal at `path`; `None` where it is gone meanwhile.
+    pub(crate) fn open(path: &Path) -> io::Result<Option<FoundJournal>> {
+        // Not to wait for a writer, should somebody have put a pipe there.
+        let opened =
+            OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !file.metadata()?.is_file() {
+            return Ok(None);
         }
-        Ok(orphans)
+        let locked = retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)).is_ok();
+        // Its owner, or another collector, may have removed it between opening and locking; under the lock it stays.
+        Ok(path.exists().then(|| {
+            let path = path.to_path_buf();
+            if locked {
+                FoundJournal::Orphan(Orphan { path, file })
+            } else {
+                FoundJournal::Live { path, file }
+            }
+        }))
     }
 
-    fn journals(&self) -> io::Result<Vec<PathBuf>> {
+    /// Waits until nobody else merges, so that many processes which end together do not get into each other's way. A
+    /// courtesy, no lock on the data file: `None` where that takes longer than `patience`, or the folder can't be locked.
+    pub(crate) fn turn(&self, patience: Duration) -> Option<Turn> {
+        let folder = File::open(&self.path).ok()?;
+        let end = Instant::now() + patience;
+        loop {
+            match retry_on_intr(|| flock(&folder, FlockOperation::NonBlockingLockExclusive)) {
+                Ok(()) => return Some(Turn { _folder: folder }),
+                Err(Errno::WOULDBLOCK) if Instant::now() < end => thread::sleep(PAUSE),
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Where the journals are, in the order of their names.
+    pub(crate) fn journals(&self) -> io::Result<Vec<PathBuf>> {
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -122,22 +173,38 @@ impl JournalFolder {
 
     /// Removes every journal of processes that are gone: `minicov erase`.
     pub(crate) fn erase(&self) -> io::Result<()> {
-        for orphan in self.orphans()? {
-            orphan.remove()?;
+        for path in self.journals()? {
+            match Self::open(&path)? {
+                Some(FoundJournal::Orphan(orphan)) => orphan.remove()?,
+                Some(FoundJournal::Live { .. }) | None => (),
+            }
         }
         self.tidy();
         Ok(())
     }
 }
 
-impl Orphan {
-    /// The journal's bytes.
-    pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        (&self.file).read_to_end(&mut bytes)?;
-        Ok(bytes)
+impl FoundJournal {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Orphan(orphan) => &orphan.path,
+            Self::Live { path, .. } => path,
+        }
     }
 
+    /// The journal's bytes.
+    pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut file = match self {
+            Self::Orphan(orphan) => &orphan.file,
+            Self::Live { file, .. } => file,
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl Orphan {
     /// Removes the journal, when its contents are in the data file.
     pub(crate) fn remove(self) -> io::Result<()> {
         fs::remove_file(&self.path)

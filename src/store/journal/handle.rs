@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::io::fcntl_dupfd_cloexec;
@@ -40,20 +40,16 @@ impl JournalHandle {
                 if !self.is_ours(&file) {
                     return Err(io::Error::new(io::ErrorKind::NotFound, "the journal was removed"));
                 }
-                // The lock is still held: it goes with the first opening, which the mapped segment keeps alive.
+                // The lock is still held: it goes with the first opening, which the mapped segments keep alive.
                 file
             }
         };
         Ok(self.file.insert(file))
     }
 
-    /// All bytes of the journal, also when it has been removed.
-    pub(super) fn bytes(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        let file = self.file(path)?;
-        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-        let mut bytes = vec![0; length];
-        file.read_exact_at(&mut bytes, 0)?;
-        Ok(bytes)
+    /// Whether the file has no name any more, or can't be asked: what it holds goes with this process.
+    pub(super) fn is_removed(&mut self, path: &Path) -> bool {
+        self.file(path).and_then(File::metadata).map_or(true, |metadata| metadata.nlink() == 0)
     }
 
     fn is_ours(&self, file: &File) -> bool {

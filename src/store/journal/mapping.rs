@@ -2,7 +2,8 @@
 //! the process.
 //!
 //! Must not know: records. Invariant: a segment's blocks were allocated before it was mapped, so storing into it cannot
-//! fail for want of disk space (which would be a SIGBUS in the measured program).
+//! fail for want of disk space (which would be a SIGBUS in the measured program); and a limit on the size of files is
+//! asked for before it is met (which would be a SIGXFSZ).
 #![expect(
     unsafe_code,
     reason = "a shared mapping is raw memory; this file is the only place that touches it"
@@ -10,10 +11,13 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::process::{Resource, getrlimit};
 
 /// `length` bytes of a file, writable. Offsets and lengths are multiples of 8.
 pub(super) struct Segment {
@@ -21,13 +25,13 @@ pub(super) struct Segment {
     length: usize,
 }
 
-// SAFETY: a segment owns its pages, and all access to them goes through `&mut self`.
+// SAFETY: a segment owns its pages, and all storing into them goes through `&mut self`.
 unsafe impl Send for Segment {}
 
 impl Segment {
     /// Allocates and maps `length` bytes of `file` from `offset` on, both multiples of the page size.
     pub(super) fn map(file: &File, offset: u64, length: usize) -> io::Result<Self> {
-        fallocate(file, FallocateFlags::empty(), offset, length as u64)?;
+        allocate(file, offset, length)?;
         // SAFETY: a fresh mapping at an address of the kernel's choosing aliases nothing of ours.
         let start = unsafe {
             mmap(
@@ -44,6 +48,13 @@ impl Segment {
 
     pub(super) fn len(&self) -> usize {
         self.length
+    }
+
+    /// The bytes as they stand.
+    pub(super) fn bytes(&self) -> &[u8] {
+        // SAFETY: the mapping is valid for its length and initialised (by zeros at first); nobody stores while `self` is
+        // borrowed, and no other process writes to a journal that is not its own.
+        unsafe { std::slice::from_raw_parts(self.start, self.length) }
     }
 
     /// Stores bytes that no reader looks at before the next [`publish`](Self::publish) in front of them.
@@ -66,10 +77,51 @@ impl Segment {
     }
 }
 
+/// Gives a file blocks for `length` bytes from `offset` on, which read as zeros.
+fn allocate(file: &File, offset: u64, length: usize) -> io::Result<()> {
+    let end = offset + length as u64;
+    if getrlimit(Resource::Fsize).current.is_some_and(|limit| end > limit) {
+        return Err(Errno::FBIG.into());
+    }
+    match retry_on_intr(|| fallocate(file, FallocateFlags::empty(), offset, length as u64)) {
+        // Some file systems (NFS before 4.2, many in user space) cannot; writing allocates there, too.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => fill_with_zeros(file, offset, end),
+        result => Ok(result?),
+    }
+}
+
+fn fill_with_zeros(file: &File, mut offset: u64, end: u64) -> io::Result<()> {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    while offset < end {
+        let length = ZEROS.len().min(usize::try_from(end - offset).unwrap_or(usize::MAX));
+        file.write_all_at(&ZEROS[..length], offset)?;
+        offset += length as u64;
+    }
+    Ok(())
+}
+
 impl Drop for Segment {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, of this length, and nothing refers to it after the drop.
         let unmapped = unsafe { munmap(self.start.cast(), self.length) };
         debug_assert!(unmapped.is_ok(), "munmap: {unmapped:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_fallocate_blocks_are_written() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(b"kept", 0).unwrap();
+        fill_with_zeros(&file, 4096, 4096 + 10_000).unwrap();
+        let mut bytes = vec![1; 4096 + 10_000];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), bytes.len() as u64);
+        assert_eq!(&bytes[..4], b"kept");
+        assert!(bytes[4..].iter().all(|byte| *byte == 0));
+        assert!(std::os::unix::fs::MetadataExt::blocks(&file.metadata().unwrap()) * 512 >= 10_000);
     }
 }

@@ -14,9 +14,9 @@ mod mapping;
 mod reader;
 mod writer;
 
-pub(crate) use folder::JournalFolder;
+pub(crate) use folder::{FoundJournal, JournalFolder};
 pub(crate) use reader::{JournalContents, JournaledFile, read};
-pub(crate) use writer::JournalWriter;
+pub(crate) use writer::{JournalWriter, OwnJournal};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub(crate) struct RunHeader {
     pub(crate) python: String,
     /// Whether steps between lines were recorded.
     pub(crate) branches: bool,
+    /// Whether edges were recorded, and not steps between lines alone.
+    #[serde(default)]
+    pub(crate) edges: bool,
     /// Whether evaluations of decisions were recorded.
     #[serde(default)]
     pub(crate) vectors: bool,

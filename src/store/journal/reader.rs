@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::RunHeader;
 use super::format::{
-    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_SETTINGS, KIND_VECTOR, MAGIC,
-    RECORD_HEADER_LENGTH, VERSION, padded, split_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_SETTINGS, KIND_TEXT,
+    KIND_VECTOR, MAGIC, RECORD_HEADER_LENGTH, VERSION, padded, split_header,
 };
 use crate::model::{CodeShape, Edge, FileStamp, LineArc, LineSet, Place, Vector};
 
@@ -69,6 +69,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
             KIND_EDGE => reading.edge(payload),
             KIND_ARC => reading.arc(payload),
             KIND_VECTOR => reading.vector(payload),
+            KIND_TEXT => reading.text(payload),
             // Padding, and kinds of later minor changes.
             _ => None,
         };
@@ -120,11 +121,18 @@ impl Reading {
     }
 
     fn vector(&mut self, payload: &[u8]) -> Option<()> {
-        let [file, line, column, end_line, end_column, conditions] = [0, 4, 8, 12, 16, 20].map(|at| number(payload, at));
+        let [file, line, column, end_line, end_column, conditions] =
+            [0, 4, 8, 12, 16, 20].map(|at| number(payload, at));
         let place = Place { line: line?, column: column?, end_line: end_line?, end_column: end_column? };
         let end = (conditions? as usize).checked_add(24 + 1)?;
         let vector = Vector::from_bytes(payload.get(24..end)?)?;
         self.of_number(file?)?.vectors.entry(place).or_default().insert(vector);
+        Some(())
+    }
+
+    fn text(&mut self, payload: &[u8]) -> Option<()> {
+        let hash = *payload.get(8..)?.first_chunk()?;
+        self.of_number(number(payload, 0)?)?.stamp.text.get_or_insert(hash);
         Some(())
     }
 
@@ -191,7 +199,7 @@ fn file_record(payload: &[u8]) -> Option<(u32, String, FileStamp)> {
     let modified = i64::from_le_bytes(payload.get(8..)?.first_chunk().copied()?);
     let size = u64::from_le_bytes(payload.get(16..)?.first_chunk().copied()?);
     let path = String::from_utf8_lossy(payload.get(24..)?).into_owned();
-    Some((number(payload, 0)?, path, FileStamp { modified, size }))
+    Some((number(payload, 0)?, path, FileStamp { modified, size, text: None }))
 }
 
 #[cfg(test)]
@@ -205,13 +213,15 @@ mod tests {
     use super::*;
     use crate::model::Journal;
 
+    const STAMP: FileStamp = FileStamp { modified: 5, size: 7, text: Some([9; 32]) };
+
     /// A journal with `lines` of one file, as the writer makes it.
     fn written(lines: &[u32]) -> (tempfile::TempDir, Vec<u8>) {
         let folder = tempfile::tempdir().unwrap();
         let settings = RunHeader { python: "3.13".into(), ..RunHeader::default() };
         let journal =
             JournalWriter::create(JournalFolder::beside(&folder.path().join(".coverage")), settings).unwrap();
-        let file = journal.file(Path::new("/project/a.py"), FileStamp { modified: 5, size: 7 }).unwrap();
+        let file = journal.file(Path::new("/project/a.py"), STAMP).unwrap();
         for line in lines {
             journal.line(file, *line).unwrap();
         }
@@ -224,10 +234,9 @@ mod tests {
         let code = journal.code(file, &shape).unwrap();
         journal.edge(code, Edge { from: 2, to: Edge::EXIT }).unwrap();
         journal.arc(file, LineArc::new(3, -1)).unwrap();
-        let (path, bytes) = journal.own().unwrap();
-        let bytes = bytes.unwrap();
-        assert_eq!(std::fs::read(path).unwrap(), bytes);
-        (folder, bytes)
+        let own = journal.own().unwrap();
+        assert_eq!(std::fs::read(own.path).unwrap(), own.bytes);
+        (folder, own.bytes)
     }
 
     #[test]
@@ -236,7 +245,7 @@ mod tests {
         let contents = read(&bytes).unwrap();
         assert_eq!(contents.settings.python, "3.13");
         let file = &contents.files["/project/a.py"];
-        assert_eq!(file.stamp, FileStamp { modified: 5, size: 7 });
+        assert_eq!(file.stamp, STAMP);
         assert_eq!(file.lines, [1, 2, 900].into_iter().collect());
         assert_eq!(file.arcs, [LineArc::new(3, -1)].into());
         let (shape, edges) = &file.codes[0];

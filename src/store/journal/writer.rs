@@ -3,7 +3,6 @@
 //! Must not know: when to write. Invariant: a record is complete in the page cache when the call returns, whatever
 //! happens to the process afterwards.
 
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,14 +12,12 @@ use rustix::process::{Pid, getpid};
 use super::RunHeader;
 use super::folder::JournalFolder;
 use super::format::{
-    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PADDING, KIND_SETTINGS, KIND_VECTOR,
-    RECORD_HEADER_LENGTH, padded, record_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PADDING, KIND_SETTINGS,
+    KIND_TEXT, KIND_VECTOR, RECORD_HEADER_LENGTH, padded, record_header,
 };
 use super::handle::JournalHandle;
 use super::mapping::Segment;
-use crate::model::{
-    CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector,
-};
+use crate::model::{CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector};
 
 /// Bytes of the first segment; each further one is twice as long, up to [`LARGEST_SEGMENT`].
 const FIRST_SEGMENT: usize = 64 * 1024;
@@ -33,8 +30,17 @@ pub(crate) struct JournalWriter {
     state: Mutex<State>,
 }
 
+/// A process's own journal when it has come to its end.
+pub(crate) struct OwnJournal {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Vec<u8>,
+    /// Whether somebody has removed the file: what it holds goes with this process.
+    pub(crate) is_removed: bool,
+}
+
 struct State {
-    open: Open,
+    /// `None` in a forked child that has recorded nothing yet.
+    open: Option<Open>,
     /// Every file stated so far, by number, so that a forked child can state them again.
     files: Vec<(PathBuf, FileStamp)>,
     /// Every code object stated so far, by number, for the same.
@@ -45,24 +51,40 @@ struct Open {
     owner: Pid,
     path: PathBuf,
     file: JournalHandle,
+    /// Segments that are full, in the order of the file. They stay mapped, so that what was written can be read whatever
+    /// becomes of descriptor and file.
+    full: Vec<Segment>,
+    /// The segment that is being filled.
     segment: Segment,
     /// Where the next record goes, from the start of the segment.
     position: usize,
     /// Where the next segment goes, from the start of the file.
     end: u64,
+    /// Which files and code objects this journal states, by number.
+    states_files: Numbers,
+    states_codes: Numbers,
 }
+
+/// A set of the small numbers that stand for files and code objects.
+#[derive(Default)]
+struct Numbers(Vec<bool>);
 
 impl JournalWriter {
     /// Makes a new journal in `folder`, which is created where it is missing.
     pub(crate) fn create(folder: JournalFolder, settings: RunHeader) -> Result<Self, JournalError> {
-        let open = Open::create(&folder, &settings)?;
+        let open = Some(Open::create(&folder, &settings)?);
         Ok(Self { folder, settings, state: Mutex::new(State { open, files: Vec::new(), codes: Vec::new() }) })
     }
 
-    /// Path and bytes of this process's journal; `None` if it has none: a forked child that recorded nothing.
-    pub(crate) fn own(&self) -> Option<(PathBuf, io::Result<Vec<u8>>)> {
-        let open = &mut self.state().open;
-        (open.owner == getpid()).then(|| (open.path.clone(), open.file.bytes(&open.path)))
+    /// This process's journal; `None` if it has none: a forked child that recorded nothing.
+    pub(crate) fn own(&self) -> Option<OwnJournal> {
+        let mut state = self.state();
+        let open = state.open.as_mut().filter(|open| open.owner == getpid())?;
+        Some(OwnJournal {
+            path: open.path.clone(),
+            bytes: open.full.iter().chain([&open.segment]).map(Segment::bytes).collect::<Vec<_>>().concat(),
+            is_removed: open.file.is_removed(&open.path),
+        })
     }
 
     /// The state, also after a panic under the lock: records are complete or invisible, so nothing can be half done.
@@ -70,58 +92,95 @@ impl JournalWriter {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state with a journal that belongs to this process.
-    fn own_state(&self) -> Result<MutexGuard<'_, State>, JournalError> {
-        let mut state = self.state();
-        if state.open.owner != getpid() {
-            state.open = Open::create(&self.folder, &self.settings)?;
-            let State { open, files, codes } = &mut *state;
-            for (number, (path, stamp)) in files.iter().enumerate() {
-                open.append_file(number as u32, path, *stamp)?;
+    /// Does `work` with a journal that belongs to this process.
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Open, &mut Stated) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        let State { open, files, codes } = &mut *self.state();
+        let open = match open.take() {
+            Some(ours) if ours.owner == getpid() => open.insert(ours),
+            parents => {
+                // First, so that its descriptor is free where no further one is to be had.
+                drop(parents);
+                open.insert(Open::create(&self.folder, &self.settings)?)
             }
-            for (number, (file, shape)) in codes.iter().enumerate() {
-                open.append_code(number as u32, *file, shape)?;
-            }
-        }
-        Ok(state)
+        };
+        work(open, &mut Stated { files, codes })
     }
+}
+
+/// What this process, or the one it was forked from, has given numbers to.
+struct Stated<'a> {
+    files: &'a mut Vec<(PathBuf, FileStamp)>,
+    codes: &'a mut Vec<(u32, CodeShape)>,
 }
 
 impl Journal for JournalWriter {
     fn file(&self, path: &Path, stamp: FileStamp) -> Result<u32, JournalError> {
-        let mut state = self.own_state()?;
-        let number = state.files.len() as u32;
-        state.open.append_file(number, path, stamp)?;
-        state.files.push((path.to_path_buf(), stamp));
-        Ok(number)
+        self.with(|open, stated| {
+            let number = stated.files.len() as u32;
+            stated.files.push((path.to_path_buf(), stamp));
+            open.state_file(stated, number)?;
+            Ok(number)
+        })
     }
 
     fn line(&self, file: u32, line: LineNo) -> Result<(), JournalError> {
-        self.own_state()?.open.append(KIND_LINE, &[&numbers([file, line])])
+        self.with(|open, stated| {
+            open.state_file(stated, file)?;
+            open.append(KIND_LINE, &[&numbers([file, line])])
+        })
     }
 
     fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError> {
-        let mut state = self.own_state()?;
-        let number = state.codes.len() as u32;
-        state.open.append_code(number, file, shape)?;
-        state.codes.push((file, shape.clone()));
-        Ok(number)
+        self.with(|open, stated| {
+            let number = stated.codes.len() as u32;
+            stated.codes.push((file, shape.clone()));
+            open.state_code(stated, number)?;
+            Ok(number)
+        })
     }
 
     fn edge(&self, code: u32, edge: Edge) -> Result<(), JournalError> {
-        self.own_state()?.open.append(KIND_EDGE, &[&numbers([code, edge.from, edge.to, 0])])
+        self.with(|open, stated| {
+            open.state_code(stated, code)?;
+            open.append(KIND_EDGE, &[&numbers([code, edge.from, edge.to, 0])])
+        })
     }
 
     fn vector(&self, file: u32, place: Place, vector: &Vector) -> Result<(), JournalError> {
         let Place { line, column, end_line, end_column } = place;
         let conditions = vector.truths.len() as u32;
         let fixed = numbers([file, line, column, end_line, end_column, conditions]);
-        self.own_state()?.open.append(KIND_VECTOR, &[&fixed, &vector.to_bytes()])
+        self.with(|open, stated| {
+            open.state_file(stated, file)?;
+            open.append(KIND_VECTOR, &[&fixed, &vector.to_bytes()])
+        })
     }
 
     fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError> {
-        let payload = numbers([file, arc.from.cast_unsigned(), arc.to.cast_unsigned(), 0]);
-        self.own_state()?.open.append(KIND_ARC, &[&payload])
+        self.with(|open, stated| {
+            open.state_file(stated, file)?;
+            let payload = numbers([file, arc.from.cast_unsigned(), arc.to.cast_unsigned(), 0]);
+            open.append(KIND_ARC, &[&payload])
+        })
+    }
+
+    fn forked(&self) {
+        // The parent's journal counts as its own only as long as nobody else keeps it locked.
+        self.state().open = None;
+    }
+}
+
+impl Numbers {
+    /// Adds a number; tells whether it was new.
+    fn insert(&mut self, number: u32) -> bool {
+        let index = number as usize;
+        if index >= self.0.len() {
+            self.0.resize(index + 1, false);
+        }
+        !std::mem::replace(&mut self.0[index], true)
     }
 }
 
@@ -132,13 +191,52 @@ impl Open {
         let segment = file
             .file(&path)
             .and_then(|file| Segment::map(file, 0, FIRST_SEGMENT))
-            .map_err(|error| no_room(&path, &error))?;
+            .map_err(|error| no_room(&path, &error));
+        let segment = match segment {
+            Ok(segment) => segment,
+            Err(error) => {
+                // An empty file would stay as an orphan that says nothing.
+                let _ = std::fs::remove_file(&path);
+                return Err(error);
+            }
+        };
         let end = segment.len() as u64;
-        let mut open = Self { owner: getpid(), path, file, segment, position: HEADER_LENGTH, end };
+        let mut open = Self {
+            owner: getpid(),
+            path,
+            file,
+            full: Vec::new(),
+            segment,
+            position: HEADER_LENGTH,
+            end,
+            states_files: Numbers::default(),
+            states_codes: Numbers::default(),
+        };
         open.segment.store(0, &header);
         let settings = serde_json::to_vec(settings).map_err(|error| JournalError(error.to_string()))?;
         open.append(KIND_SETTINGS, &[&settings])?;
         Ok(open)
+    }
+
+    /// States a file, unless this journal has it already.
+    fn state_file(&mut self, stated: &Stated, number: u32) -> Result<(), JournalError> {
+        if let Some((path, stamp)) = stated.files.get(number as usize)
+            && self.states_files.insert(number)
+        {
+            self.append_file(number, path, *stamp)?;
+        }
+        Ok(())
+    }
+
+    /// States a code object and its file, unless this journal has them already.
+    fn state_code(&mut self, stated: &Stated, number: u32) -> Result<(), JournalError> {
+        if let Some((file, shape)) = stated.codes.get(number as usize)
+            && self.states_codes.insert(number)
+        {
+            self.state_file(stated, *file)?;
+            self.append_code(number, *file, shape)?;
+        }
+        Ok(())
     }
 
     fn append_file(&mut self, number: u32, path: &Path, stamp: FileStamp) -> Result<(), JournalError> {
@@ -146,7 +244,11 @@ impl Open {
         fixed[..4].copy_from_slice(&number.to_le_bytes());
         fixed[8..16].copy_from_slice(&stamp.modified.to_le_bytes());
         fixed[16..].copy_from_slice(&stamp.size.to_le_bytes());
-        self.append(KIND_FILE, &[&fixed, path.as_os_str().as_bytes()])
+        self.append(KIND_FILE, &[&fixed, path.as_os_str().as_bytes()])?;
+        match &stamp.text {
+            Some(hash) => self.append(KIND_TEXT, &[&numbers([number, 0]), hash]),
+            None => Ok(()),
+        }
     }
 
     fn append_code(&mut self, number: u32, file: u32, shape: &CodeShape) -> Result<(), JournalError> {
@@ -184,19 +286,19 @@ impl Open {
 
     /// Maps a further segment of at least `needed` bytes, and fills up what is left of the present one.
     fn next_segment(&mut self, needed: usize) -> Result<(), JournalError> {
-        let length =
-            (self.segment.len() * 2).min(LARGEST_SEGMENT).max(needed.next_multiple_of(FIRST_SEGMENT));
+        let present = self.segment.len();
+        let length = (present * 2).min(LARGEST_SEGMENT).max(needed.next_multiple_of(FIRST_SEGMENT));
         let next = self
             .file
             .file(&self.path)
             .and_then(|file| Segment::map(file, self.end, length))
             .map_err(|error| no_room(&self.path, &error))?;
-        let rest = self.segment.len() - self.position;
+        let rest = present - self.position;
         if rest > 0 {
             self.segment
                 .publish(self.position, record_header(KIND_PADDING, (rest - RECORD_HEADER_LENGTH) as u32));
         }
-        self.segment = next;
+        self.full.push(std::mem::replace(&mut self.segment, next));
         self.position = 0;
         self.end += length as u64;
         Ok(())

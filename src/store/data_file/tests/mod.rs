@@ -14,11 +14,13 @@ use crate::model::{ArcEnd, CodeKey, Edge, Facts, LineArc, LineNo, LineSet, Obser
 mod bad_input;
 mod branches;
 mod good_use;
+mod vectors;
 
 const THEIR_LINES: &str = include_str!("../../../../fixtures/data/coverage-7.17.3-lines.sql");
 const THEIR_ARCS: &str = include_str!("../../../../fixtures/data/coverage-7.17.3-arcs.sql");
 
 const OUR_FORMAT_1: &str = include_str!("../../../../fixtures/data/minicov-format-1.sql");
+const OUR_FORMAT_2: &str = include_str!("../../../../fixtures/data/minicov-format-2.sql");
 
 struct Folder(TempDir);
 

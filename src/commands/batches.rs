@@ -1,0 +1,228 @@
+//! What journals add to the data file: contents of any number of them, put together by file.
+//!
+//! Must not know: where journals come from, who writes the data file. Invariant: adding the same journal twice changes
+//! nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::bytecode;
+use crate::model::{CodeKey, CodeShape, Edge, FileStamp, SourceHash};
+use crate::paths::{Patterns, canonical, display_name, python_files};
+use crate::source;
+use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, RunHeader};
+
+/// Journals put together.
+#[derive(Debug, Default)]
+pub(super) struct Batches {
+    /// By the Python that ran, and whether steps between lines were recorded: files by path.
+    groups: BTreeMap<(String, [bool; 3]), BTreeMap<String, BatchFile>>,
+    /// Files that changed between running and now.
+    pub(super) changed: BTreeSet<PathBuf>,
+    /// Whether anything at all was recorded.
+    pub(super) has_data: bool,
+    /// What the texts on the disk are now.
+    texts: HashMap<PathBuf, Option<Text>>,
+    /// The files that count although they never ran.
+    never_run: BTreeMap<Sources, Vec<String>>,
+}
+
+/// A file as it is now.
+#[derive(Clone, Copy, Debug)]
+struct Text {
+    modified: i64,
+    size: u64,
+    hash: SourceHash,
+}
+
+impl Extend<JournalContents> for Batches {
+    fn extend<I: IntoIterator<Item = JournalContents>>(&mut self, journals: I) {
+        for contents in journals {
+            self.add(contents);
+        }
+    }
+}
+
+impl Batches {
+    /// Adds what a journal says.
+    fn add(&mut self, contents: JournalContents) {
+        let JournalContents { settings, files } = contents;
+        self.has_data |= !files.is_empty();
+        let measured: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();
+        let mut found = Vec::with_capacity(files.len());
+        for (path, journaled) in files {
+            match self.text_that_ran(Path::new(&path), journaled.stamp) {
+                Ok(source) => found.push(batch_file(path, source, &settings.context, journaled)),
+                Err(Changed) => {
+                    self.changed.insert(PathBuf::from(path));
+                }
+            }
+        }
+        let never_run = self.never_run(&settings, &measured);
+        for file in found.iter_mut().filter(|_| settings.relative_files) {
+            file.path = display_name(&file.path, Path::new(&settings.folder));
+        }
+        let group = self
+            .groups
+            .entry((settings.python, [settings.branches, settings.edges, settings.vectors]))
+            .or_default();
+        for file in found {
+            match group.get_mut(&file.path) {
+                Some(known) => unite(known, file),
+                None => {
+                    group.insert(file.path.clone(), file);
+                }
+            }
+        }
+        for path in never_run {
+            group.entry(path.clone()).or_insert_with(|| BatchFile { path, ..BatchFile::default() });
+        }
+    }
+
+    /// One batch for each Python, none of them empty.
+    pub(super) fn into_batches(self) -> Vec<Batch> {
+        let groups = self.groups.into_iter().filter(|(_, files)| !files.is_empty());
+        groups
+            .map(|((python, [branches, edges, vectors]), files)| Batch {
+                python,
+                branches,
+                edges,
+                vectors,
+                files: files.into_values().collect(),
+            })
+            .collect()
+    }
+
+    /// Hash of the file's text, if that is the text that ran. `None`: it is out of reach, the data is not.
+    fn text_that_ran(&mut self, path: &Path, stamp: FileStamp) -> Result<Option<SourceHash>, Changed> {
+        let text = *self.texts.entry(path.to_path_buf()).or_insert_with(|| read_text(path).ok());
+        let Some(text) = text else { return Ok(None) };
+        let is_same = match stamp.text {
+            Some(hash) => text.hash == hash,
+            None => (text.modified, text.size) == (stamp.modified, stamp.size),
+        };
+        if is_same { Ok(Some(text.hash)) } else { Err(Changed) }
+    }
+
+    /// The files under the run's source folders, run or not, that its `omit` patterns leave; and those of source packages
+    /// of which something was `measured`. By the names that the data file calls them.
+    fn never_run(&mut self, settings: &RunHeader, measured: &[PathBuf]) -> Vec<String> {
+        let packages = settings
+            .package_folders
+            .iter()
+            .filter(|folder| {
+                let folder = canonical(Path::new(folder));
+                measured.iter().any(|path| path.starts_with(&folder))
+            })
+            .cloned();
+        let folders: Vec<String> = settings.source_folders.iter().cloned().chain(packages).collect();
+        if folders.is_empty() {
+            return Vec::new();
+        }
+        let RunHeader { omit, folder, namespace_packages, relative_files, .. } = settings.clone();
+        let place = Sources { folders, omit, folder, namespace_packages, relative_files };
+        if let Some(known) = self.never_run.get(&place) {
+            return known.clone();
+        }
+        let files = place.files();
+        self.never_run.insert(place, files.clone());
+        files
+    }
+}
+
+/// Where files lie that count as missed when they never ran.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sources {
+    folders: Vec<String>,
+    omit: Vec<String>,
+    folder: String,
+    namespace_packages: bool,
+    relative_files: bool,
+}
+
+impl Sources {
+    fn files(&self) -> Vec<String> {
+        // The patterns were read when the run began, so they are good; if not, nothing is left out.
+        let omit = Patterns::new(&self.omit, Path::new(&self.folder)).unwrap_or_default();
+        self.folders
+            .iter()
+            .flat_map(|folder| {
+                let folder = Path::new(folder);
+                if folder.is_file() {
+                    vec![folder.to_path_buf()]
+                } else {
+                    python_files(folder, self.namespace_packages)
+                }
+            })
+            .map(|path| canonical(&path))
+            .filter(|path| !omit.matches(path))
+            .filter_map(|path| path.to_str().map(str::to_owned))
+            .map(|path| if self.relative_files { display_name(&path, Path::new(&self.folder)) } else { path })
+            .collect()
+    }
+}
+
+/// The text is another one now.
+struct Changed;
+
+fn read_text(path: &Path) -> io::Result<Text> {
+    let metadata = fs::metadata(path)?;
+    let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+    Ok(Text { modified, size: metadata.len(), hash: source::hash(&fs::read(path)?) })
+}
+
+/// What was seen of one file: lines, steps between them as recorded or as they follow from edges, and these edges.
+fn batch_file(
+    path: String,
+    source: Option<SourceHash>,
+    context: &str,
+    JournaledFile { lines, mut arcs, codes, vectors, stamp: _ }: JournaledFile,
+) -> BatchFile {
+    for (shape, edges) in &codes {
+        arcs.extend(bytecode::line_arcs(shape, edges, &lines));
+    }
+    let code = |(shape, edges): (CodeShape, BTreeSet<Edge>)| BatchCode {
+        key: CodeKey::of(&shape),
+        edges: BTreeMap::from([(context.to_owned(), edges)]),
+    };
+    BatchFile {
+        path,
+        source,
+        lines: BTreeMap::from([(context.to_owned(), lines)]),
+        arcs: BTreeMap::from([(context.to_owned(), arcs)]),
+        codes: codes.into_iter().map(code).collect(),
+        vectors: BTreeMap::from([(context.to_owned(), vectors)]),
+    }
+}
+
+/// Adds to `known` what another journal says of the same file and the same text.
+fn unite(known: &mut BatchFile, BatchFile { path: _, source, lines, arcs, codes, vectors }: BatchFile) {
+    known.source = known.source.or(source);
+    for (context, lines) in lines {
+        known.lines.entry(context).or_default().union_with(&lines);
+    }
+    for (context, arcs) in arcs {
+        known.arcs.entry(context).or_default().extend(arcs);
+    }
+    for (context, vectors) in vectors {
+        let of_context = known.vectors.entry(context).or_default();
+        for (place, vectors) in vectors {
+            of_context.entry(place).or_default().extend(vectors);
+        }
+    }
+    let mut places: BTreeMap<CodeKey, usize> =
+        known.codes.iter().enumerate().map(|(place, code)| (code.key.clone(), place)).collect();
+    for code in codes {
+        if let Some(place) = places.get(&code.key) {
+            for (context, edges) in code.edges {
+                known.codes[*place].edges.entry(context).or_default().extend(edges);
+            }
+        } else {
+            places.insert(code.key.clone(), known.codes.len());
+            known.codes.push(code);
+        }
+    }
+}

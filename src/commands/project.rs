@@ -1,0 +1,137 @@
+//! From the data file to the project as reports see it: what every report begins with.
+//!
+//! Invariant: what earlier processes left behind, in journals or parallel data files, is in the report.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::analysis::{self, Unusable};
+use super::exclusions::ExclusionRules;
+use super::{Failure, collect, run};
+use crate::config::{Selected, Workplace};
+use crate::error::UserError;
+use crate::metrics::Form;
+use crate::model::MeasuredFile;
+use crate::paths::{Patterns, canonical, display_name};
+use crate::python::{Environment, LINKED_MINOR};
+use crate::report::View;
+use crate::source::TextPatterns;
+use crate::store::{DataFile, Fault, StoreError};
+use crate::ui;
+
+/// What a report needs beyond lines and branches.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted {
+    /// The texts of the sources.
+    pub(super) text: bool,
+    /// In which contexts each line ran.
+    pub(super) contexts: bool,
+}
+
+/// Everything there is to report of what is `selected`.
+pub(super) fn view(
+    workplace: &Workplace,
+    selected: &Selected,
+    rules: &ExclusionRules,
+    wanted: Wanted,
+) -> Result<View, Failure> {
+    let contexts = TextPatterns::new(&selected.contexts)
+        .map_err(|error| UserError::new(format!("--contexts: {error}")))?;
+    collect::so_far(workplace);
+    let data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
+    hand_over_to_other_python(&data)?;
+
+    let in_selected = |context: &str| selected.contexts.is_empty() || contexts.finds(context);
+    let observed =
+        if wanted.contexts { data.observed_by_context(in_selected) } else { data.observed(in_selected) };
+    let observed = observed.map_err(|error| explain(workplace, &error))?;
+    let mut observed = observed;
+    if observed.has_arcs {
+        let added = analysis::add_decisions(&data, &mut observed.files, &in_selected);
+        added.map_err(|error| explain(workplace, &error))?;
+    }
+    let files = select(workplace, selected, observed.files)?;
+    let mut sources = Vec::with_capacity(files.len());
+    for source in analysis::analyse(workplace, &data, files, rules, wanted.text)? {
+        match source {
+            Ok(source) => sources.push(source),
+            Err(Unusable { message }) if selected.ignore_errors => ui::warn(&ui::COULDNT_PARSE, message),
+            Err(Unusable { message }) => {
+                return Err(UserError::new(message).hint("-i leaves such files out of the report").into());
+            }
+        }
+    }
+    let mut view = View::new(sources, observed.has_arcs);
+    view.mcdc = form(selected, &data).map_err(|error| explain(workplace, &error))?;
+    if view.is_empty() {
+        return Err(UserError::new("no data to report").into());
+    }
+    Ok(view)
+}
+
+/// The form to judge MC/DC in: the one asked for, or masking where it was recorded.
+fn form(selected: &Selected, data: &DataFile) -> Result<Option<Form>, StoreError> {
+    // Other words were refused with the settings.
+    if let Some(form) = selected.mcdc.as_deref().and_then(Form::named) {
+        return Ok(Some(form));
+    }
+    Ok(data.has_vectors()?.then(Form::default))
+}
+
+/// What a fault of the data file means to the user.
+fn explain(workplace: &Workplace, error: &StoreError) -> UserError {
+    match error.fault {
+        Fault::Absent => UserError::new(format!(
+            "no data to report: there is no {}",
+            workplace.shown(&workplace.data_file)
+        ))
+        .hint("record some with minicov run"),
+        _ => UserError::new(error.to_string()),
+    }
+}
+
+/// Which lines are executable depends on the Python that ran them: where another minicov knows that one, it reports.
+fn hand_over_to_other_python(data: &DataFile) -> Result<(), UserError> {
+    let Ok(Some(recorded)) = data.python() else { return Ok(()) };
+    let minor = recorded
+        .strip_prefix("3.")
+        .and_then(|rest| rest.split('.').next())
+        .and_then(|minor| minor.parse().ok());
+    let Some(minor) = minor.filter(|minor| *minor != LINKED_MINOR) else { return Ok(()) };
+    if run::sibling(&format!("minicov3.{minor}")).is_some() {
+        let environment = Environment { executable: PathBuf::from(format!("python3.{minor}")), minor };
+        return Err(run::start_sibling(minor, &environment));
+    }
+    ui::warn(
+        &ui::OTHER_PYTHON,
+        format!(
+            "the data was recorded by Python {recorded}, and this minicov takes lines as Python 3.{LINKED_MINOR} does"
+        ),
+    );
+    Ok(())
+}
+
+/// The files to report, in order of their paths: path, display name, what was seen.
+fn select(
+    workplace: &Workplace,
+    selected: &Selected,
+    files: BTreeMap<String, MeasuredFile>,
+) -> Result<Vec<(String, String, MeasuredFile)>, UserError> {
+    let patterns = |list: &[String]| {
+        Patterns::new(list, &workplace.folder).map_err(|error| UserError::new(error.to_string()))
+    };
+    let (include, omit) = (patterns(&selected.include)?, patterns(&selected.omit)?);
+    let wanted: Vec<PathBuf> =
+        selected.files.iter().map(|file| canonical(&workplace.folder.join(file))).collect();
+    let folder = canonical(&workplace.folder);
+    Ok(files
+        .into_iter()
+        .filter(|(path, _)| include.is_empty() || include.matches(Path::new(path)))
+        .filter(|(path, _)| !omit.matches(Path::new(path)))
+        .filter(|(path, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == Path::new(path)))
+        .map(|(path, seen)| {
+            let name = display_name(&path, &folder);
+            (path, name, seen)
+        })
+        .collect())
+}

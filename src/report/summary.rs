@@ -1,0 +1,98 @@
+//! What the tables for people have in common: rows, their order, and what was left out.
+//!
+//! Source of columns, order and messages: coverage 7.17.3, `report.py`.
+
+use std::cmp::Ordering;
+use std::io::{self, Write};
+
+use super::names::printable;
+use super::{Options, SortColumn, View, human_order, percent};
+use crate::model::Totals;
+
+/// A table before it is laid out.
+pub(super) struct Summary {
+    /// In the order asked for.
+    pub(super) rows: Vec<Row>,
+    pub(super) total: Row,
+    pub(super) columns: Columns,
+    /// Files left out because nothing is missing.
+    covered: usize,
+    /// Files left out because there is nothing in them.
+    empty: usize,
+}
+
+impl Summary {
+    pub(super) fn new(view: &View, options: &Options) -> Self {
+        let mut rows = Vec::new();
+        let (mut covered, mut empty) = (0, 0);
+        for file in &view.files {
+            let totals = file.outcome.totals();
+            // Branches of statements that never ran are missing with them.
+            if options.skip_covered && totals.missing == 0 && totals.partial_branches == 0 {
+                covered += 1;
+            } else if options.skip_empty && totals.statements == 0 {
+                empty += 1;
+            } else {
+                let missing = if options.show_missing { file.outcome.missing_text() } else { String::new() };
+                rows.push(Row::new(printable(&file.name).into_owned(), totals, missing, options));
+            }
+        }
+        sort(&mut rows, options);
+        let total = Row::new("TOTAL".to_owned(), view.totals, String::new(), options);
+        let columns = Columns { branches: view.has_branches, missing: options.show_missing };
+        Self { rows, total, columns, covered, empty }
+    }
+
+    /// Says how many files were left out, if any.
+    pub(super) fn write_skipped(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.covered > 0 {
+            writeln!(out, "\n{} skipped due to complete coverage.", plural(self.covered, "file"))?;
+        }
+        if self.empty > 0 {
+            writeln!(out, "\n{} skipped.", plural(self.empty, "empty file"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Which columns there are beside the others.
+#[derive(Clone, Copy)]
+pub(super) struct Columns {
+    /// Branch and `BrPart`.
+    pub(super) branches: bool,
+    pub(super) missing: bool,
+}
+
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) totals: Totals,
+    /// Percentage without its sign.
+    pub(super) cover: String,
+    /// Empty where the column is not asked for.
+    pub(super) missing: String,
+}
+
+impl Row {
+    fn new(name: String, totals: Totals, missing: String, options: &Options) -> Self {
+        Self { name, totals, cover: percent::display(totals.percent(), options.precision), missing }
+    }
+}
+
+fn sort(rows: &mut [Row], options: &Options) {
+    let by_column: fn(&Row, &Row) -> Ordering = match options.sort.column {
+        SortColumn::Name => |a, b| human_order::compare(&a.name, &b.name),
+        SortColumn::Statements => |a, b| a.totals.statements.cmp(&b.totals.statements),
+        SortColumn::Missing => |a, b| a.totals.missing.cmp(&b.totals.missing),
+        SortColumn::Branches => |a, b| a.totals.branches.cmp(&b.totals.branches),
+        SortColumn::PartialBranches => |a, b| a.totals.partial_branches.cmp(&b.totals.partial_branches),
+        SortColumn::Cover => |a, b| a.totals.percent().total_cmp(&b.totals.percent()),
+    };
+    rows.sort_by(|a, b| {
+        let order = by_column(a, b).then_with(|| a.name.cmp(&b.name));
+        if options.sort.descending { order.reverse() } else { order }
+    });
+}
+
+fn plural(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
