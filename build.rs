@@ -33,6 +33,10 @@ fn main() {
         println!("cargo:rustc-link-arg-bins=-Wl,-rpath,{folder}");
         println!("cargo:rustc-link-arg-tests=-Wl,-rpath,{folder}");
     }
+    // So that the interpreter's calls of these find minicov's (`src/processes/exec.rs`).
+    for function in ["execv", "execve", "posix_spawn", "posix_spawnp", "system"] {
+        println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
+    }
     write_opcodes(executable);
     // The measured program's extension modules resolve the C API against this executable's libpython.
     println!("cargo:rustc-env=MINICOV_BUILD_PYTHON={executable}");

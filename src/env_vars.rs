@@ -21,6 +21,14 @@ pub(crate) const VIRTUAL_ENV: EnvVar =
     EnvVar { name: "VIRTUAL_ENV", doc: "the active virtual environment: its Python runs the program" };
 pub(crate) const PATH: EnvVar =
     EnvVar { name: "PATH", doc: "where python3 and python are looked for when no environment is active" };
+pub(crate) const PROCESS: EnvVar = EnvVar {
+    name: "MINICOV_PROCESS",
+    doc: "set by minicov for the processes that a measured program starts: how to measure them",
+};
+pub(crate) const PYTHONPATH: EnvVar = EnvVar {
+    name: "PYTHONPATH",
+    doc: "Python's own; for the processes of a measured program, minicov's bootstrap stands in front",
+};
 pub(crate) const LOCK_TIMEOUT: EnvVar = EnvVar {
     name: "MINICOV_LOCK_TIMEOUT",
     doc: "seconds to wait for a data file that another process has locked, 5 if unset",
@@ -29,8 +37,17 @@ pub(crate) const HOME: EnvVar =
     EnvVar { name: "HOME", doc: "what ~ stands for in the paths of a configuration file" };
 
 /// All of them, for documentation and for tests that need a clean environment.
-pub(crate) const ALL: &[&EnvVar] =
-    &[&COVERAGE_FILE, &COVERAGE_CORE, &COVERAGE_RCFILE, &VIRTUAL_ENV, &PATH, &HOME, &LOCK_TIMEOUT];
+pub(crate) const ALL: &[&EnvVar] = &[
+    &COVERAGE_FILE,
+    &COVERAGE_CORE,
+    &COVERAGE_RCFILE,
+    &VIRTUAL_ENV,
+    &PATH,
+    &PROCESS,
+    &PYTHONPATH,
+    &HOME,
+    &LOCK_TIMEOUT,
+];
 
 /// A variable that a configuration file names (`${NAME}`): any there is.
 pub(crate) fn lookup(name: &str) -> Option<String> {
@@ -41,7 +58,12 @@ pub(crate) fn lookup(name: &str) -> Option<String> {
 impl EnvVar {
     /// The value, or `None` where it is unset or empty.
     pub(crate) fn get(&self) -> Option<OsString> {
+        self.raw().filter(|value| !value.is_empty())
+    }
+
+    /// The value, which may be empty.
+    pub(crate) fn raw(&self) -> Option<OsString> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-        std::env::var_os(self.name).filter(|value| !value.is_empty())
+        std::env::var_os(self.name)
     }
 }

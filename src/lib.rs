@@ -20,8 +20,9 @@ mod store;
 // Layer 3: the hooks, and the pages.
 mod report;
 mod trace;
-// Layer 4: the command line.
+// Layer 4: child processes, and the command line.
 mod cli;
+mod processes;
 // Layer 5: wiring.
 mod commands;
 

@@ -1,60 +1,133 @@
 //! What to watch of a code object's branches while it runs.
 //!
-//! Must not know: how events arrive. Invariant: a branch is given up only when everything the rest of it would tell of
-//! steps between lines, other events tell as well.
+//! Must not know: how events arrive. Invariant: an event is given up only when everything more it would tell of what is
+//! asked for, other events tell as well.
 
 use super::control_flow::ControlFlow;
-use super::entries::Entries;
-use super::walk::{Step, Until, exit_of, walk};
-use crate::model::{ArcEnd, CodeShape, Edge, LineNo, LineSet};
+use super::walk::{End, walk};
+use super::ways::Ways;
+use crate::model::{BranchDetail, CodeShape, Edge, LineNo, LineSet};
 
 /// A code object under watch.
 #[derive(Debug)]
 pub(crate) struct BranchWatch {
     flow: ControlFlow,
-    entries: Entries,
-    exit: ArcEnd,
+    ways: Ways,
+    detail: BranchDetail,
     /// Lines of which some places tell more than that the line ran.
-    landing_lines: LineSet,
+    telling_lines: LineSet,
+}
+
+/// A way on without a jump that other ways join, by its number among those of the code object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fall {
+    pub(crate) number: usize,
+    pub(crate) edge: Edge,
 }
 
 impl BranchWatch {
-    pub(crate) fn new(shape: &CodeShape) -> Self {
+    pub(crate) fn new(shape: &CodeShape, detail: BranchDetail) -> Self {
         let flow = ControlFlow::new(shape);
-        let entries = Entries::new(&flow);
-        let landing_lines = entries.landings().filter_map(|offset| flow.line_at(offset)).collect();
-        Self { flow, entries, exit: exit_of(shape), landing_lines }
+        let ways = Ways::new(&flow, shape);
+        let landings = ways.landings().filter(|(place, edge)| {
+            flow.line_at(*place).is_some_and(|line| ways.only_source(line).is_none())
+                || (detail == BranchDetail::Sides && flow.sides(edge.from).is_some())
+        });
+        let places = landings.map(|(place, _)| place).chain(ways.joins().iter().map(|join| join.fall.to));
+        let telling_lines = places.filter_map(|place| flow.line_at(place)).collect();
+        Self { flow, ways, detail, telling_lines }
     }
 
-    /// Whether the unconditional jump at an offset tells how a branch or its suite went on.
+    /// How many [falls](Fall) there are.
+    pub(crate) fn falls(&self) -> usize {
+        self.ways.joins().len()
+    }
+
+    /// Whether there are `raise` statements whose being reached tells of a way taken.
+    pub(crate) fn asks_for_raises(&self) -> bool {
+        self.ways.has_choice_to_raise()
+    }
+
+    /// Whether the instruction at `offset` is one of these statements'.
+    pub(crate) fn is_choice_to_raise(&self, offset: u32) -> bool {
+        self.flow.index_at(offset).is_some_and(|index| self.ways.is_choice_to_raise(index))
+    }
+
+    /// Whether the unconditional jump at an offset tells how control left a line that has several ways on.
     pub(crate) fn asks_for_jump(&self, offset: u32) -> bool {
-        self.flow.line_at(offset).is_some_and(|line| self.entries.may_have_suite(line))
+        let line = self.flow.index_at(offset).and_then(|index| self.ways.owner(index));
+        line.is_some_and(|line| self.ways.is_fork(line))
+    }
+
+    /// Whether a branch event only says that something is tried, and not that control went there: that of an `async for`,
+    /// whose end any exception looks for (CPython 3.14, `END_ASYNC_FOR` in `Python/bytecodes.c`).
+    pub(crate) fn is_attempt(&self, edge: Edge) -> bool {
+        self.flow.sides(edge.from).is_none()
     }
 
     /// Whether it matters at which of its places `line` was entered.
     pub(crate) fn asks_for_place(&self, line: LineNo) -> bool {
-        self.landing_lines.contains(line)
+        self.telling_lines.contains(line)
     }
 
-    /// How control came to the place at `offset` where a line begins, if that is not clear from the line alone.
+    /// How control came to the place at `offset` where a line begins, if there is one way only.
     pub(crate) fn landing(&self, offset: u32) -> Option<Edge> {
-        self.entries.landing(offset)
+        self.ways.landing(offset)
     }
 
-    /// Whether the branch whose one side is `seen` has nothing more to tell of steps between lines.
+    /// How control came to the place at `offset` where a line begins, unless by a jump.
+    pub(crate) fn fall_to(&self, offset: u32) -> Option<Fall> {
+        let number = self.ways.joins().iter().position(|join| join.fall.to == offset)?;
+        Some(Fall { number, edge: self.ways.joins()[number].fall })
+    }
+
+    /// The fall that shares its place with jumps to `offset`.
+    pub(crate) fn fall_beside(&self, offset: u32) -> Option<usize> {
+        if self.ways.joins().is_empty() {
+            return None;
+        }
+        let index = self.flow.index_at(offset)?;
+        self.ways.joins().iter().position(|join| join.is_entered_at(index))
+    }
+
+    /// The line of a return that has none itself, where only one leads there.
+    pub(crate) fn line_of_return(&self, offset: u32) -> Option<LineNo> {
+        self.ways.owner(self.flow.index_at(offset)?)
+    }
+
+    /// Whether the branch whose one side is `seen` has nothing more to tell.
     pub(crate) fn is_settled_by(&self, seen: Edge) -> bool {
         let Some((next, target)) = self.flow.sides(seen.from) else { return true };
         // A destination may lie a little behind the side's own offset, past instructions that do nothing.
         let unseen = if seen.to >= target && (seen.to < next || target >= next) { next } else { target };
-        let told =
-            walk(&self.flow, &self.entries, Edge { from: seen.from, to: unseen }, self.exit, Until::Told);
-        !told.ends_silently && told.steps.iter().all(|step| self.is_told_elsewhere(*step))
+        let (Some(branch), Some(start)) = (self.flow.index_at(seen.from), self.flow.index_at(unseen)) else {
+            return true;
+        };
+        let Some(line) = self.ways.owner(branch) else { return false };
+        let end = walk(&self.flow, line, start);
+        match self.detail {
+            BranchDetail::Steps => match end {
+                End::Line(place) => self.is_told_by_line(line, place),
+                // The return has an event.
+                End::Return(place) => self.ways.owner(place).is_some(),
+                End::Open => true,
+            },
+            BranchDetail::Sides => match end {
+                End::Line(place) => {
+                    let landing = self.ways.landing(self.flow.instructions[place].start);
+                    landing.is_some_and(|landing| {
+                        self.flow.index_at(landing.from) == Some(branch)
+                            && self.flow.index_at(landing.to) == Some(start)
+                    })
+                }
+                End::Return(_) | End::Open => false,
+            },
+        }
     }
 
-    fn is_told_elsewhere(&self, Step { arc, place }: Step) -> bool {
-        // Leaving is told by the return event.
-        let Some(place) = place else { return true };
-        self.entries.only_source(arc.to.unsigned_abs()) == Some(arc.from.unsigned_abs())
-            || self.entries.landing(place).is_some()
+    fn is_told_by_line(&self, from: LineNo, place: usize) -> bool {
+        let place = &self.flow.instructions[place];
+        place.line.is_some_and(|line| self.ways.only_source(line) == Some(from))
+            || self.ways.landing(place.start).is_some()
     }
 }

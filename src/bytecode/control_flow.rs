@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::locations::locations;
+use super::locations::{Span, locations};
 use super::opcodes::{Flow, Opcode, opcode};
 use crate::model::{CodeShape, LineNo};
 
@@ -24,8 +24,15 @@ pub(super) struct Instruction {
     pub(super) target: Option<u32>,
     /// The line it belongs to, if any.
     pub(super) line: Option<LineNo>,
-    /// The last line of what it belongs to.
-    pub(super) end_line: Option<LineNo>,
+    /// The rest of its position.
+    pub(super) span: Option<Span>,
+}
+
+impl Instruction {
+    /// Offset of the instruction itself, behind its prefixes.
+    pub(super) fn own_offset(&self) -> u32 {
+        self.end - 2 * (1 + u32::from(self.opcode.caches))
+    }
 }
 
 /// A code object, taken apart.
@@ -46,7 +53,7 @@ impl ControlFlow {
                 instructions.get_mut(at).filter(|instruction| instruction.start < location.end)
             {
                 instruction.line = location.line;
-                instruction.end_line = location.span.map(|span| span.end_line);
+                instruction.span = location.span;
                 at += 1;
             }
         }
@@ -187,7 +194,7 @@ fn instructions(code: &[u8]) -> Vec<Instruction> {
             argument,
             target,
             line: None,
-            end_line: None,
+            span: None,
         });
         start = at;
         high = 0;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{CodeShape, LineNo, LineSet};
 
-use super::locations;
+use super::locations::{locations, locations_in};
 
 /// The name of the code objects that hold deferred annotations (PEP 649, CPython 3.14+). Programs hardly ever run them.
 const DEFERRED_ANNOTATIONS: &str = "__annotate__";
@@ -13,6 +13,12 @@ const DEFERRED_ANNOTATIONS: &str = "__annotate__";
 /// evaluates type parameters.
 pub(crate) fn is_statement(name: &str) -> bool {
     !name.starts_with('<') || name == "<module>"
+}
+
+/// Whether `co_flags` are those of a function, and not of a module or class: CO_OPTIMIZED (CPython
+/// `Include/cpython/code.h`).
+pub(crate) fn is_function(flags: u32) -> bool {
+    flags & 0x1 != 0
 }
 
 /// The lines of all instructions in `module` and every code object nested in it.
@@ -29,19 +35,35 @@ pub(crate) fn executable_lines(module: &CodeShape) -> LineSet {
         .collect()
 }
 
-/// The lines of one code object, ascending.
-pub(crate) fn lines(shape: &CodeShape) -> Vec<LineNo> {
-    let lines = locations(shape).map_while(Result::ok).filter_map(|location| location.line);
-    lines.collect::<BTreeSet<_>>().into_iter().collect()
+/// The lines of one code object, by its `co_linetable` and `co_firstlineno`, ascending.
+pub(crate) fn lines(table: &[u8], first_line: i32) -> Vec<LineNo> {
+    lines_in(table, first_line).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The least and the greatest line of one code object; `None` where it has none.
-pub(crate) fn line_range(shape: &CodeShape) -> Option<(LineNo, LineNo)> {
-    let lines = locations(shape).map_while(Result::ok).filter_map(|location| location.line);
-    lines.fold(None, |range, line| {
+/// The least and the greatest line of one code object, by its `co_linetable` and `co_firstlineno`; `None` where it has
+/// none.
+pub(crate) fn line_range(table: &[u8], first_line: i32) -> Option<(LineNo, LineNo)> {
+    lines_in(table, first_line).fold(None, |range, line| {
         let (least, greatest) = range.unwrap_or((line, line));
         Some((line.min(least), line.max(greatest)))
     })
+}
+
+/// Whether a code object has two lines at most: that of a function or class on one line has no more, with the line of its
+/// first decorator. Stops at the third, so that it costs little to ask.
+pub(crate) fn is_short(table: &[u8], first_line: i32) -> bool {
+    let mut known = [None; 2];
+    lines_in(table, first_line).all(|line| {
+        if !known.contains(&Some(line)) {
+            known.rotate_left(1);
+            return known[1].replace(line).is_none();
+        }
+        true
+    })
+}
+
+fn lines_in(table: &[u8], first_line: i32) -> impl Iterator<Item = LineNo> {
+    locations_in(table, first_line).map_while(Result::ok).filter_map(|location| location.line)
 }
 
 #[cfg(test)]

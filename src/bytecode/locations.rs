@@ -44,7 +44,12 @@ pub(crate) enum LocationError {
 
 /// Decodes the location table of `shape`. After an error nothing follows.
 pub(crate) fn locations(shape: &CodeShape) -> Locations<'_> {
-    Locations { table: &shape.line_table, at: 0, offset: 0, line: shape.first_line }
+    locations_in(&shape.line_table, shape.first_line)
+}
+
+/// Decodes the location table of a code object that begins at `first_line` (`co_firstlineno`).
+pub(super) fn locations_in(table: &[u8], first_line: i32) -> Locations<'_> {
+    Locations { table, at: 0, offset: 0, line: first_line }
 }
 
 /// See [`locations`].

@@ -10,17 +10,17 @@
 mod branch_watch;
 mod control_flow;
 mod decisions;
-mod entries;
+mod exceptions;
 mod executable;
 mod line_arcs;
 mod locations;
 mod opcodes;
 mod walk;
+mod ways;
 
-pub(crate) use branch_watch::BranchWatch;
+pub(crate) use branch_watch::{BranchWatch, Fall};
 pub(crate) use control_flow::ControlFlow;
 pub(crate) use decisions::{CodeTest, Joiner};
-pub(crate) use executable::{executable_lines, is_statement, line_range, lines};
+pub(crate) use executable::{executable_lines, is_function, is_short, is_statement, line_range, lines};
 pub(crate) use line_arcs::line_arcs;
-use locations::locations;
-pub(crate) use opcodes::{certain_raise, has_idle_instruction};
+pub(crate) use opcodes::takes_ways_without_branches;

@@ -113,19 +113,13 @@ fn flow(name: &str, jumps: bool) -> Flow {
     }
 }
 
-/// Whether `code` (`co_code`) has an instruction that does nothing. Where the compiler decided a condition, it leaves one
-/// to have the statement's line run; and elsewhere, too.
-pub(crate) fn has_idle_instruction(code: &[u8]) -> bool {
-    code.iter().step_by(2).any(|number| opcode(*number).name == "NOP")
-}
-
-/// The offset of a `raise` statement that `code` (`co_code`) leads to whatever happens.
-pub(crate) fn certain_raise(code: &[u8]) -> Option<u32> {
-    let units = (0_u32..).step_by(2).zip(code.iter().step_by(2));
-    let mut decisive = units
-        .map(|(offset, number)| (offset, opcode(*number).flow))
-        .skip_while(|(_, flow)| matches!(flow, Flow::Next | Flow::ExtendedArgument));
-    decisive.next().filter(|(_, flow)| *flow == Flow::Raise).map(|(offset, _)| offset)
+/// Whether `code` (`co_code`) may go one of several ways where no branch tells of it: by a `raise` statement, at the end of
+/// an `async for`, or where the compiler decided a condition, which leaves an instruction that does nothing.
+pub(crate) fn takes_ways_without_branches(code: &[u8]) -> bool {
+    code.iter().step_by(2).any(|number| {
+        let Opcode { name, flow, .. } = opcode(*number);
+        flow == Flow::Raise || name == "NOP" || name == "END_ASYNC_FOR"
+    })
 }
 
 /// The opcode with this number.

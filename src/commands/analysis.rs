@@ -95,7 +95,7 @@ pub(super) fn add_decisions(
     for (path, seen) in files {
         seen.edges = data.edges(path, in_selected)?;
         seen.vectors = data.vectors(path, in_selected)?;
-        seen.has_edges = has_edges || !seen.edges.is_empty();
+        seen.has_edges = has_edges;
         seen.has_vectors = has_vectors;
     }
     Ok(())

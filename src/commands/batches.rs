@@ -24,6 +24,8 @@ pub(super) struct Batches {
     pub(super) changed: BTreeSet<PathBuf>,
     /// Whether anything at all was recorded.
     pub(super) has_data: bool,
+    /// Packages asked for by name of which a module ran.
+    pub(super) packages: BTreeSet<String>,
     /// What the texts on the disk are now.
     texts: HashMap<PathBuf, Option<Text>>,
     /// The files that count although they never ran.
@@ -49,7 +51,8 @@ impl Extend<JournalContents> for Batches {
 impl Batches {
     /// Adds what a journal says.
     fn add(&mut self, contents: JournalContents) {
-        let JournalContents { settings, files } = contents;
+        let JournalContents { settings, files, packages } = contents;
+        self.packages.extend(packages);
         self.has_data |= !files.is_empty();
         let measured: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();
         let mut found = Vec::with_capacity(files.len());
@@ -71,7 +74,9 @@ impl Batches {
             .or_default();
         for file in found {
             match group.get_mut(&file.path) {
-                Some(known) => unite(known, file),
+                Some(known) => {
+                    known.unite(file);
+                }
                 None => {
                     group.insert(file.path.clone(), file);
                 }
@@ -194,35 +199,7 @@ fn batch_file(
         lines: BTreeMap::from([(context.to_owned(), lines)]),
         arcs: BTreeMap::from([(context.to_owned(), arcs)]),
         codes: codes.into_iter().map(code).collect(),
+        tracer: None,
         vectors: BTreeMap::from([(context.to_owned(), vectors)]),
-    }
-}
-
-/// Adds to `known` what another journal says of the same file and the same text.
-fn unite(known: &mut BatchFile, BatchFile { path: _, source, lines, arcs, codes, vectors }: BatchFile) {
-    known.source = known.source.or(source);
-    for (context, lines) in lines {
-        known.lines.entry(context).or_default().union_with(&lines);
-    }
-    for (context, arcs) in arcs {
-        known.arcs.entry(context).or_default().extend(arcs);
-    }
-    for (context, vectors) in vectors {
-        let of_context = known.vectors.entry(context).or_default();
-        for (place, vectors) in vectors {
-            of_context.entry(place).or_default().extend(vectors);
-        }
-    }
-    let mut places: BTreeMap<CodeKey, usize> =
-        known.codes.iter().enumerate().map(|(place, code)| (code.key.clone(), place)).collect();
-    for code in codes {
-        if let Some(place) = places.get(&code.key) {
-            for (context, edges) in code.edges {
-                known.codes[*place].edges.entry(context).or_default().extend(edges);
-            }
-        } else {
-            places.insert(code.key.clone(), known.codes.len());
-            known.codes.push(code);
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! Must not know: hooks. Invariant: a journal is removed only after the data file has all of it; to merge one twice
 //! changes nothing.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub(super) struct Collected {
     pub(super) kept_back: usize,
     /// Whether anything was recorded in those that were merged.
     has_data: bool,
+    /// Packages asked for by name of which a module ran.
+    pub(super) packages: BTreeSet<String>,
 }
 
 impl Collected {
@@ -38,6 +41,7 @@ impl AddAssign for Collected {
         self.merged += other.merged;
         self.kept_back += other.kept_back;
         self.has_data |= other.has_data;
+        self.packages.extend(other.packages);
     }
 }
 
@@ -54,6 +58,9 @@ pub(super) fn so_far(workplace: &Workplace) -> Collected {
 fn collect(workplace: &Workplace, wanted: impl Fn(&FoundJournal) -> bool) -> Collected {
     let folder = JournalFolder::beside(&workplace.data_file);
     let mut collected = Collected::default();
+    for note in folder.take_notes() {
+        ui::warn(&ui::CHILD_NOT_MEASURED, format!("a child process was not measured: {note}"));
+    }
     let paths = match folder.journals() {
         Ok(paths) => paths,
         Err(error) => {
@@ -62,6 +69,8 @@ fn collect(workplace: &Workplace, wanted: impl Fn(&FoundJournal) -> bool) -> Col
         }
     };
     if paths.is_empty() {
+        // Somebody may have been killed between the last journal and its folder.
+        folder.tidy();
         return collected;
     }
     let _turn = folder.turn(store::patience());
@@ -92,6 +101,7 @@ pub(super) fn own(workplace: &Workplace, journal: &OwnJournal) -> Collected {
         }
     }
     let has_data = batches.has_data;
+    let packages = batches.packages.clone();
     let turn = folder.turn(store::patience());
     let merged = merge(workplace, batches);
     let collected = match merged {
@@ -100,7 +110,7 @@ pub(super) fn own(workplace: &Workplace, journal: &OwnJournal) -> Collected {
                 // The program may have removed it just now.
                 let _ = fs::remove_file(path);
             }
-            Collected { merged: 1, kept_back: 0, has_data }
+            Collected { merged: 1, kept_back: 0, has_data, packages }
         }
         Err(error) => {
             if *is_removed {
@@ -138,6 +148,7 @@ fn merge_found(workplace: &Workplace, journals: Vec<FoundJournal>) -> Collected 
         }
     }
     let has_data = batches.has_data;
+    let packages = batches.packages.clone();
     if let Err(error) = merge(workplace, batches) {
         let places: Vec<_> = readable.iter().map(|journal| workplace.shown(journal.path())).collect();
         match places.as_slice() {
@@ -160,7 +171,7 @@ fn merge_found(workplace: &Workplace, journals: Vec<FoundJournal>) -> Collected 
             unreadable(format!("couldn't remove {shown}: {error}"));
         }
     }
-    Collected { merged, kept_back: left_alone, has_data }
+    Collected { merged, kept_back: left_alone, has_data, packages }
 }
 
 /// What a journal says; nothing where its process was killed before it could state its settings.

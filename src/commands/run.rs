@@ -4,7 +4,7 @@
 //! matters comes after [`python::run_program`], which may end the process.
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
 use std::sync::{Arc, OnceLock};
 
@@ -15,10 +15,12 @@ use super::{Failure, collect, erase};
 use crate::config::{RunSettings, Workplace};
 use crate::error::UserError;
 use crate::metrics::{self, Needs};
+use crate::model::BranchDetail;
 use crate::paths::{Folders, Selection};
+use crate::processes::{self, Handover};
 use crate::python::{self, Booted, Environment, EnvironmentError, LINKED_MINOR, Layout};
-use crate::store::{JournalFolder, JournalWriter, RunHeader};
-use crate::trace::{self, Events, Session};
+use crate::store::{DataFile, JournalFolder, JournalWriter, RunHeader};
+use crate::trace::{self, Core, Session};
 use crate::ui;
 
 /// What the end of the process needs to know.
@@ -47,12 +49,17 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     let core = trace::choose(settings.core.as_deref()).map_err(|error| UserError::new(error.to_string()))?;
     if settings.erase {
         erase::everything(workplace)?;
-    } else {
+    }
+    DataFile::check(workplace.written_file()).map_err(|error| {
+        UserError::new(error.to_string()).hint("give --data-file a place where files can be written")
+    })?;
+    if !settings.erase {
         // What earlier runs left behind is merged before the clock of this one starts.
         collect::orphans(workplace);
     }
 
-    let interpreter = match python::boot_program(&environment.executable, &settings.command_line) {
+    let executable = &environment.executable;
+    let interpreter = match python::boot_program(executable, executable.as_os_str(), &settings.command_line) {
         Ok(Booted::Ready(interpreter)) => interpreter,
         Ok(Booted::Done(code)) => return Ok(exit_code(code)),
         Err(error) => return Err(UserError::new(error.to_string()).into()),
@@ -60,18 +67,47 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     if settings.selection.names_sources() && !settings.selection.include.is_empty() {
         ui::warn(&ui::INCLUDE_IGNORED, "--include is ignored because --source is set");
     }
-    let folders = folders(workplace, &interpreter.layout);
+    begin_measuring(workplace, settings, core, &interpreter.layout, &Role::Main)?;
+    Ok(exit_code(python::run_program(interpreter)))
+}
+
+/// What a measured process is.
+pub(super) enum Role<'a> {
+    /// The one that `minicov run` started: it merges what all have left behind, warns and reports.
+    Main,
+    /// One that a measured program started.
+    Child(&'a Handover),
+}
+
+/// Sets up everything between booting the interpreter and running its program.
+pub(super) fn begin_measuring(
+    workplace: &Workplace,
+    settings: &RunSettings,
+    core: &Core,
+    layout: &Layout,
+    role: &Role,
+) -> Result<(), UserError> {
+    let script_folder = match role {
+        Role::Main => layout.script_folder.clone(),
+        // A child is measured by the rule of its parent, wherever its own script lies.
+        Role::Child(handover) => handover.script_folder.clone(),
+    };
+    let folders = folders(workplace, layout, script_folder.clone());
     let selection =
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
     let needs = needs(settings);
+    if needs.vectors && !core.has_offsets {
+        return Err(UserError::new("MC/DC needs sys.monitoring, which this core does not use")
+            .hint("run with CPython 3.12 or newer, and without --core settrace"));
+    }
     let header = RunHeader {
         python: python::version(),
         branches: needs.edges,
-        edges: needs.edges && core.has_offsets,
+        edges: core.has_offsets && needs.edges && (needs.sides || trace::SIDES_HAVE_EVENTS),
         vectors: needs.vectors && core.has_offsets,
         context: settings.context.clone(),
         source_folders: texts(selection.source_folders().iter().cloned()),
-        package_folders: package_folders(&selection, &folders, &interpreter.layout),
+        package_folders: package_folders(&selection, &folders, layout),
         namespace_packages: settings.namespace_packages,
         relative_files: settings.relative_files,
         omit: settings.selection.omit.clone(),
@@ -85,23 +121,52 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     let _ = ENDING.set(Ending {
         workplace: workplace.clone(),
         journal: Arc::clone(&journal),
-        process: process::id(),
+        process: match role {
+            Role::Main => process::id(),
+            Role::Child(handover) => handover.main_process,
+        },
         report: settings.report,
         source_packages: selection.source_packages().to_vec(),
     });
-    trace::begin(
-        selection,
-        Events { branches: needs.edges, vectors: needs.vectors && core.has_offsets },
-        core,
-        journal,
-    );
+    let detail = if needs.sides { BranchDetail::Sides } else { BranchDetail::Steps };
+    let branches = needs.edges.then_some(detail);
+    trace::begin(selection, branches, core, journal);
     trace::record_trouble_from_panics();
     if !python::ffi::at_exit(finish) {
-        return Err(UserError::new("the interpreter takes no further exit functions").into());
+        return Err(UserError::new("the interpreter takes no further exit functions"));
     }
-    Python::attach(|py| (core.install)(py, needs.edges))
-        .map_err(|error| UserError::new(error.to_string()))?;
-    Ok(exit_code(python::run_program(interpreter)))
+    Python::attach(|py| (core.install)(py, branches)).map_err(|error| UserError::new(error.to_string()))?;
+    measure_children(workplace, settings, script_folder, role);
+    Ok(())
+}
+
+/// From now on programs that this process starts are measured, too.
+fn measure_children(
+    workplace: &Workplace,
+    settings: &RunSettings,
+    script_folder: Option<PathBuf>,
+    role: &Role,
+) {
+    let folder = JournalFolder::beside(&workplace.data_file);
+    let armed = std::env::current_exe().map_err(|error| error.to_string()).and_then(|minicov| {
+        processes::arm(&match role {
+            Role::Child(handover) => Handover { minicov, minor: LINKED_MINOR, ..(*handover).clone() },
+            Role::Main => Handover {
+                minicov,
+                minor: LINKED_MINOR,
+                main_process: process::id(),
+                workplace: workplace.clone(),
+                script_folder,
+                settings: RunSettings { erase: false, ..settings.clone() },
+                bootstrap: folder.bootstrap(),
+                agent_only: false,
+            },
+        })
+    });
+    if let Err(reason) = armed {
+        // Told when the run has ended.
+        let _ = folder.leave_note(&reason);
+    }
 }
 
 /// Called by CPython when it has finalised: no Python code runs any more in this process.
@@ -116,10 +181,19 @@ extern "C" fn finish() {
 
 impl Ending {
     fn finish(&self) {
+        processes::disarm();
         if Session::is_broken() {
             return;
         }
+        python::ffi::lift_limits();
+        if let Some(trouble) = Session::trouble() {
+            ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
+        }
         let first = process::id() == self.process;
+        if !first && is_alive(self.process) {
+            // The main process merges what this one leaves, with that of all others at once.
+            return;
+        }
         let mut collected = Collected::default();
         if let Some(journal) = self.journal.own() {
             collected += collect::own(&self.workplace, &journal);
@@ -134,14 +208,18 @@ impl Ending {
     }
 
     fn tell(&self, collected: &Collected) {
-        if let Some(trouble) = Session::trouble() {
-            ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
+        match self.journal.processes_left_out() {
+            0 => (),
+            1 => left_out("1 forked process could not open a journal, so what it ran is lost"),
+            count => left_out(&format!(
+                "{count} forked processes could not open a journal, so what they ran is lost"
+            )),
         }
         for file in Session::unnameable_files() {
             let shown = self.workplace.shown(&file);
             ui::warn(&ui::UNNAMEABLE_FILE, format!("{shown} was not measured: its name is not UTF-8"));
         }
-        let imported = Session::imported_packages();
+        let imported = &collected.packages;
         for package in self.source_packages.iter().filter(|package| !imported.contains(*package)) {
             ui::warn(
                 &ui::MODULE_NOT_IMPORTED,
@@ -157,7 +235,7 @@ impl Ending {
     fn print_report(&self) {
         let started = std::env::current_exe().and_then(|minicov| {
             Command::new(minicov)
-                .arg("report")
+                .args(["report", "--format=console"])
                 .arg("--data-file")
                 .arg(&self.workplace.data_file)
                 .current_dir(&self.workplace.folder)
@@ -169,11 +247,21 @@ impl Ending {
     }
 }
 
+fn left_out(message: &str) {
+    ui::warn(&ui::DATA_LOST, message);
+}
+
+/// Whether a process lives.
+fn is_alive(process: u32) -> bool {
+    Path::new("/proc").join(process.to_string()).exists()
+}
+
 /// The kinds of events that the metrics asked for judge by.
 fn needs(settings: &RunSettings) -> Needs {
     let asked = [
         (true, metrics::LINE),
         (settings.branch || settings.mcdc, metrics::BRANCH),
+        (settings.mcdc, metrics::CONDITION),
         (settings.mcdc, metrics::MCDC),
     ];
     asked
@@ -222,10 +310,10 @@ pub(super) fn sibling(name: &str) -> Option<PathBuf> {
     (path.canonicalize().ok()? != own).then_some(path)
 }
 
-fn folders(workplace: &Workplace, layout: &Layout) -> Folders {
+fn folders(workplace: &Workplace, layout: &Layout, script: Option<PathBuf>) -> Folders {
     Folders {
         current: workplace.folder.clone(),
-        script: layout.script_folder.clone(),
+        script,
         prefixes: layout.prefixes.clone(),
         library_folder: layout.library_folder.clone(),
         versioned_name: format!("python3.{LINKED_MINOR}"),
@@ -257,6 +345,6 @@ fn find_package(name: &str, search: &[&PathBuf]) -> Option<PathBuf> {
 }
 
 /// As `exit()` takes it: the low eight bits.
-fn exit_code(status: i32) -> ExitCode {
+pub(super) fn exit_code(status: i32) -> ExitCode {
     ExitCode::from(status.to_le_bytes()[0])
 }

@@ -4,13 +4,15 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::error::ConfigError;
 use super::options;
 use super::settings::Settings;
 use crate::paths::{SelectionRequest, parallel_file};
 
 /// What every command needs: where it stands and which data file is meant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Workplace {
     /// The current folder at the start.
     pub(crate) folder: PathBuf,
@@ -34,9 +36,12 @@ impl Workplace {
         self.parallel_file.as_deref().unwrap_or(&self.data_file)
     }
 
-    /// The current folder.
+    /// The current folder. One that was removed still is one, in which nothing can be: python runs there, too.
     pub(crate) fn current_folder() -> io::Result<PathBuf> {
-        std::env::current_dir()
+        match std::env::current_dir() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(PathBuf::from("/proc/self/cwd")),
+            found => found,
+        }
     }
 
     /// `path` as the user would write it: relative where it lies below the current folder.
@@ -45,8 +50,8 @@ impl Workplace {
     }
 }
 
-/// What `minicov run` was asked.
-#[derive(Clone, Debug, Default)]
+/// What `minicov run` was asked. Child processes are handed a copy.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct RunSettings {
     pub(crate) python: Option<PathBuf>,
     pub(crate) selection: SelectionRequest,
@@ -63,12 +68,10 @@ pub(crate) struct RunSettings {
     pub(crate) relative_files: bool,
     pub(crate) erase: bool,
     pub(crate) report: bool,
-    /// Python's command line, without its first word.
+    /// Python's command line, without its first word. Each process has its own.
+    #[serde(skip)]
     pub(crate) command_line: Vec<OsString>,
 }
-
-/// coverage.py's cores that are none of minicov's.
-const FOREIGN_CORES: [&str; 2] = ["ctrace", "pytrace"];
 
 impl RunSettings {
     /// `command_line` as given; without one, `[run] command_line`, split as a shell does.
@@ -97,10 +100,7 @@ impl RunSettings {
                 omit: settings.get(&options::RUN_OMIT).to_vec(),
             },
             context: settings.get(&options::CONTEXT).unwrap_or_default().to_owned(),
-            core: settings
-                .get(&options::CORE)
-                .filter(|core| !FOREIGN_CORES.contains(core))
-                .map(str::to_owned),
+            core: settings.get(&options::CORE).map(str::to_owned),
             branch: settings.get(&options::BRANCH),
             mcdc: settings.get(&options::MCDC).is_some(),
             namespace_packages: settings.get(&options::INCLUDE_NAMESPACE_PACKAGES),

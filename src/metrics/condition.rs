@@ -18,7 +18,7 @@ impl Metric for Condition {
     }
 
     fn needs(&self) -> Needs {
-        Needs { edges: true, ..Needs::default() }
+        Needs { edges: true, sides: true, ..Needs::default() }
     }
 
     /// A truth of a condition is one obligation: `part` counts the file's conditions, two for each, false before true.

@@ -59,7 +59,9 @@ pub(crate) struct Needs {
     pub(crate) lines: bool,
     /// Ways that control took from one line or instruction to another.
     pub(crate) edges: bool,
-    /// Evaluations of decisions, where edges don't tell them; and edges within lines.
+    /// Each side of each branch, also where it makes no difference to lines. Asks for `edges`, too.
+    pub(crate) sides: bool,
+    /// Evaluations of decisions, where edges don't tell them.
     pub(crate) vectors: bool,
 }
 
@@ -69,6 +71,7 @@ impl Needs {
         Self {
             lines: self.lines || other.lines,
             edges: self.edges || other.edges,
+            sides: self.sides || other.sides,
             vectors: self.vectors || other.vectors,
         }
     }

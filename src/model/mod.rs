@@ -21,7 +21,7 @@ pub(crate) use decisions::{
 pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
 pub(crate) use observed::{
-    CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
+    BranchDetail, CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
 };
 pub(crate) use short_circuit::{Next, ShortCircuit};
 pub(crate) use totals::Totals;

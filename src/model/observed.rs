@@ -37,12 +37,33 @@ pub(crate) struct MeasuredFile {
     pub(crate) edges: BTreeMap<CodeKey, BTreeSet<Edge>>,
     /// Evaluations of decisions, by the range of the decision: those that edges don't tell.
     pub(crate) vectors: BTreeMap<Place, BTreeSet<Vector>>,
-    /// Whether edges were recorded in any run.
+    /// Whether every edge was recorded in some run.
     pub(crate) has_edges: bool,
     /// Whether evaluations were recorded in any run.
     pub(crate) has_vectors: bool,
     /// The same lines by context, where that was asked for.
     pub(crate) contexts: BTreeMap<String, LineSet>,
+}
+
+impl MeasuredFile {
+    /// Adds what was seen of the same file under another name.
+    pub(crate) fn unite(&mut self, other: Self) {
+        let Self { source, lines, arcs, contexts, edges, vectors, has_edges, has_vectors } = other;
+        self.source = self.source.or(source);
+        self.lines.union_with(&lines);
+        self.arcs.extend(arcs);
+        for (context, lines) in contexts {
+            self.contexts.entry(context).or_default().union_with(&lines);
+        }
+        for (code, edges) in edges {
+            self.edges.entry(code).or_default().extend(edges);
+        }
+        for (place, vectors) in vectors {
+            self.vectors.entry(place).or_default().extend(vectors);
+        }
+        self.has_edges |= has_edges;
+        self.has_vectors |= has_vectors;
+    }
 }
 
 /// Control passing inside a code object: byte offsets in `co_code`. Sorts by `from`, then `to`.
@@ -57,6 +78,15 @@ pub(crate) struct Edge {
 impl Edge {
     /// The destination of an edge that leaves its code object.
     pub(crate) const EXIT: u32 = u32::MAX;
+}
+
+/// How closely branches are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum BranchDetail {
+    /// As far as it tells of steps between lines: a branch within a line may be given up when one side of it was seen.
+    Steps,
+    /// Each side of each branch, for metrics finer than lines.
+    Sides,
 }
 
 /// Which code object of a file: enough to find it again among those that the same text compiles to.
@@ -105,6 +135,9 @@ pub(crate) trait Journal: Send + Sync {
 
     /// `line` of `file` ran.
     fn line(&self, file: u32, line: LineNo) -> Result<(), JournalError>;
+
+    /// A module of a package that was asked for by name ran.
+    fn package(&self, name: &str) -> Result<(), JournalError>;
 
     /// States a code object of `file` (without those nested in it); the number stands for it in later records.
     fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError>;

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::{PatternError, Patterns, canonical};
 
 /// Where the interpreter keeps what is not the user's code, as `python::Layout` tells it.
@@ -25,7 +27,7 @@ pub(crate) struct Folders {
 }
 
 /// What the user asked to measure.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct SelectionRequest {
     /// Folders, or names of packages and modules.
     pub(crate) source: Vec<String>,

@@ -69,12 +69,16 @@ pub(crate) fn version() -> String {
     ffi::version().split_whitespace().next().unwrap_or_default().to_owned()
 }
 
-/// Boots the interpreter for `python ARGUMENTS`, as the executable at `executable` would.
+/// Boots the interpreter for the command line `name ARGUMENTS`, as the executable at `executable` would.
 ///
 /// Ends the process with python's own words and status where python refuses to start (`-X utf8=2`).
-pub(crate) fn boot_program(executable: &Path, arguments: &[OsString]) -> Result<Booted, BootError> {
+pub(crate) fn boot_program(
+    executable: &Path,
+    name: &OsStr,
+    arguments: &[OsString],
+) -> Result<Booted, BootError> {
     ffi::forget_crash_handlers();
-    let words = std::iter::once(executable.as_os_str()).chain(arguments.iter().map(OsString::as_os_str));
+    let words = std::iter::once(name).chain(arguments.iter().map(OsString::as_os_str));
     let words = words.map(c_string).collect::<Result<Vec<_>, _>>()?;
     let mut config = Config::python();
     let mut status = config.set_arguments(&words);

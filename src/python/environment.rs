@@ -63,10 +63,15 @@ impl Environment {
         if is_script(executable) {
             return Self::ask(executable);
         }
-        match minor_from_pyvenv(executable).or_else(|| minor_from_target(executable)) {
+        match Self::minor_told_by_files(executable) {
             Some(minor) => Ok(Self { executable: executable.to_path_buf(), minor }),
             None => Self::ask(executable),
         }
+    }
+
+    /// The minor version of the interpreter at `executable`, where names and `pyvenv.cfg` tell.
+    pub(crate) fn minor_told_by_files(executable: &Path) -> Option<u8> {
+        minor_from_pyvenv(executable).or_else(|| minor_from_target(executable))
     }
 
     /// Starts the interpreter and asks it.

@@ -7,9 +7,10 @@
     reason = "this is the wall: the raw C API is called here and in the tracer callbacks only"
 )]
 
-use std::ffi::{CStr, CString, OsString, c_char, c_void};
+use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_void};
 use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 use std::ptr;
 
 use pyo3::ffi as raw;
@@ -70,6 +71,34 @@ pub(crate) fn forget_crash_handlers() {
         libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: libc::MINSIGSTKSZ };
     // SAFETY: `none` is read only, and no handler runs on the stack that is given up; its memory stays with std.
     unsafe { libc::sigaltstack(&raw const none, ptr::null_mut()) };
+}
+
+/// Sets or removes a variable of the C environment, which interpreters and child processes inherit. Only while this process
+/// has one thread. What cannot be a variable (a NUL in it) changes nothing.
+pub(crate) fn set_variable(name: &str, value: Option<&OsStr>) {
+    let Ok(name) = CString::new(name) else { return };
+    match value.map(|value| CString::new(value.as_bytes())) {
+        // SAFETY: both are C strings and are copied; no other thread looks at the environment.
+        Some(Ok(value)) => unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) },
+        // SAFETY: as above.
+        None => unsafe { libc::unsetenv(name.as_ptr()) },
+        Some(Err(_)) => return,
+    };
+}
+
+/// The shared library that the interpreter comes from, if the dynamic loader knows.
+pub(crate) fn library() -> Option<PathBuf> {
+    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: any address may be asked for; the result is written where there is room for it.
+    let known = unsafe { libc::dladdr(raw::Py_GetVersion as *const c_void, found.as_mut_ptr()) };
+    // SAFETY: a zeroed Dl_info is valid (pointers), and so is one that was written.
+    let found = unsafe { found.assume_init() };
+    if known == 0 || found.dli_fname.is_null() {
+        return None;
+    }
+    // SAFETY: the loader's name of the library, a C string that lives as long as the library.
+    let name = unsafe { CStr::from_ptr(found.dli_fname) };
+    Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
 }
 
 /// A `PyConfig` under construction.
@@ -183,6 +212,24 @@ pub(crate) fn run_main() -> i32 {
 pub(crate) fn at_exit(function: extern "C" fn()) -> bool {
     // SAFETY: registering a function pointer; the table is CPython's.
     unsafe { raw::Py_AtExit(Some(function)) == 0 }
+}
+
+/// Readies a process whose program is over for work of ours: limits that the program has set below what it could have are
+/// lifted, and neither its timers nor the signals of a closed pipe or a full quota end the process any more.
+pub(crate) fn lift_limits() {
+    for resource in [libc::RLIMIT_AS, libc::RLIMIT_DATA, libc::RLIMIT_FSIZE, libc::RLIMIT_NOFILE] {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: writes to `limit` only.
+        if unsafe { libc::getrlimit(resource, &raw mut limit) } == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            // SAFETY: reads `limit` only; where it is refused, things stay as they were.
+            unsafe { libc::setrlimit(resource, &raw const limit) };
+        }
+    }
+    for signal in [libc::SIGPIPE, libc::SIGXFSZ, libc::SIGALRM, libc::SIGVTALRM, libc::SIGPROF] {
+        // SAFETY: ignoring needs nothing of ours, and no Python code is left to miss its handler.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
 }
 
 /// An interpreter of this process, by its number, which no later one gets.

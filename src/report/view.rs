@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::regions::{self, RegionView};
 use crate::metrics::{self, BranchLine, Form, JudgedDecision, McDcTotals};
 use crate::model::{
-    ArcEnd, Branches, Facts, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals,
+    ArcEnd, Branches, Facts, FirstLines, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals,
 };
 
 /// One source file as it comes to a report.
@@ -34,6 +34,8 @@ pub(crate) struct View {
     pub(crate) has_branches: bool,
     /// The form that MC/DC is judged in; none where it is not to be shown.
     pub(crate) mcdc: Option<Form>,
+    /// Why files are left out that were measured: a sentence for each.
+    pub(crate) unusable: Vec<String>,
 }
 
 impl View {
@@ -42,7 +44,7 @@ impl View {
         let files: Vec<FileView> =
             sources.into_iter().map(|source| FileView::new(source, has_branches)).collect();
         let totals = files.iter().map(|file| file.outcome.totals()).sum();
-        Self { files, totals, has_branches, mcdc: None }
+        Self { files, totals, has_branches, mcdc: None, unusable: Vec::new() }
     }
 
     /// MC/DC of all files.
@@ -72,6 +74,7 @@ pub(crate) struct FileView {
     pub(super) branches: Branches,
     pub(super) regions: Vec<Region>,
     pub(super) line_count: LineNo,
+    pub(super) first_lines: FirstLines,
 }
 
 impl FileView {
@@ -103,8 +106,8 @@ impl FileView {
                 contexts.entry(line).or_default().push(context.clone());
             }
         }
-        let Facts { regions, line_count, branches, .. } = facts;
-        Self { path, name, outcome, decisions, text, contexts, branches, regions, line_count }
+        let Facts { regions, line_count, branches, first_lines, .. } = facts;
+        Self { path, name, outcome, decisions, text, contexts, branches, regions, line_count, first_lines }
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.
@@ -145,6 +148,12 @@ impl Outcome {
         let near = self.branches[start..].iter().take_while(|branch| branch.line <= last);
         let branches = near.filter(|branch| region.contains(branch.line)).cloned().collect();
         Self { lines, branches }
+    }
+
+    /// What became of the ways on from a line that branches.
+    pub(crate) fn branch(&self, line: LineNo) -> Option<&BranchLine> {
+        let at = self.branches.binary_search_by_key(&line, |branch| branch.line).ok()?;
+        Some(&self.branches[at])
     }
 
     /// Branches that were taken, to excluded lines too; ascending.

@@ -3,56 +3,55 @@
 //! Must not know: how events arrive. Invariant: each edge is recorded once; a branch is given up only when nothing more
 //! can be learned of it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::code::CodeState;
+use super::code::{CodeState, line_table};
 use super::session::Session;
-use crate::bytecode::{self, BranchWatch};
-use crate::model::{CodeShape, Edge, LineNo};
-use crate::python::{self, ffi};
-
-/// `co_flags` of code that can hold `async for`, which leaves its loop by an exception and so without a branch event
-/// before 3.14: CO_COROUTINE | CO_ASYNC_GENERATOR (CPython `Include/cpython/code.h`).
-const ASYNCHRONOUS: u32 = 0x80 | 0x200;
+use crate::bytecode::{self, BranchWatch, Fall};
+use crate::model::{BranchDetail, CodeShape, Edge, LineNo};
+use crate::python;
 
 /// Code objects of expressions (CPython 3.11–3.15, `Python/compile.c` and `Python/codegen.c`).
 const EXPRESSIONS: [&str; 5] = ["<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"];
+
+thread_local! {
+    /// The code object and the number of the fall beside which control has just jumped. The place where both arrive has a
+    /// line event, which comes next in this thread.
+    static JUMPED_BESIDE: Cell<Option<(u32, usize)>> = const { Cell::new(None) };
+}
 
 /// The branches of a code object.
 pub(super) struct BranchState {
     /// The code object's number in the journal.
     code: u32,
     watch: BranchWatch,
-    /// Whether every edge is wanted, also those that other events tell of.
-    wants_all: bool,
     /// By code unit: where its branch went first, plus one; 0 where it has not run.
     first_destinations: Box<[AtomicU32]>,
+    /// By number: whether control fell there.
+    falls_seen: Box<[AtomicBool]>,
 }
 
-/// What is to become of a branch event.
+/// What is to become of an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outlook {
-    /// The other side may still be learned from this event.
+    /// More may be learned from this event.
     Open,
     /// Nothing more can be.
     Settled,
 }
 
 impl Session {
-    /// States a code object in the journal at once where lines alone tell of its steps, when they are looked at together
-    /// with the code: where it defines functions or classes, has `async for`, or a condition that the compiler decided. And
-    /// notes whether it raises whatever happens.
-    pub(super) fn state_at_once(&self, state: &mut CodeState, code: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Looks at once at code that takes ways of which no branch event tells: where it defines functions or classes on one
+    /// line, has `raise`, `async for`, or a condition that the compiler decided.
+    pub(super) fn state_at_once(&self, state: &CodeState, code: &Bound<'_, PyAny>) -> PyResult<()> {
         let instructions = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
-        state.certain_raise = certain_raise(code, instructions.as_bytes())?;
-        if state.flags & ASYNCHRONOUS != 0 || bytecode::has_idle_instruction(instructions.as_bytes()) {
+        if bytecode::takes_ways_without_branches(instructions.as_bytes()) || defines_on_one_line(code)? {
             self.branches_of(state, code)?;
-        } else if defines(code)? {
-            self.number_of(state, &python::lone_shape(code)?);
         }
         Ok(())
     }
@@ -63,10 +62,12 @@ impl Session {
         state: &'a CodeState,
         code: &Bound<'_, PyAny>,
     ) -> PyResult<Option<&'a BranchState>> {
-        if state.branches.get().is_none() {
+        if state.branches.get().is_none()
+            && let Some(detail) = self.branches
+        {
             let shape = python::lone_shape(code)?;
             let Some(number) = self.number_of(state, &shape) else { return Ok(None) };
-            let _ = state.branches.set(BranchState::new(number, &shape, self.vectors));
+            let _ = state.branches.set(BranchState::new(number, &shape, detail));
         }
         Ok(state.branches.get())
     }
@@ -81,16 +82,14 @@ impl Session {
     }
 }
 
-/// The line of a `raise` statement that leaves the code whatever happens.
-fn certain_raise(code: &Bound<'_, PyAny>, instructions: &[u8]) -> PyResult<Option<LineNo>> {
-    let Some(offset) = bytecode::certain_raise(instructions) else { return Ok(None) };
-    let handlers = code.getattr(intern!(code.py(), "co_exceptiontable"))?;
-    Ok(if handlers.is_truthy()? { None } else { ffi::line_at(code, offset) })
-}
-
-/// Whether a function or class is among the constants of `code`; within what evaluates its type parameters, too.
-fn defines(code: &Bound<'_, PyAny>) -> PyResult<bool> {
+/// Whether a function or class may stand on one line among the constants of `code`; within what evaluates its type
+/// parameters, too.
+fn defines_on_one_line(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     for nested in python::nested_code(code)? {
+        let (table, first_line) = line_table(&nested)?;
+        if !bytecode::is_short(table.as_bytes(), first_line) {
+            continue;
+        }
         let name = nested.getattr(intern!(code.py(), "co_name"))?.cast_into::<PyString>()?;
         if !EXPRESSIONS.contains(&name.to_string_lossy().as_ref()) {
             return Ok(true);
@@ -100,45 +99,82 @@ fn defines(code: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 impl BranchState {
-    fn new(code: u32, shape: &CodeShape, wants_all: bool) -> Self {
+    fn new(code: u32, shape: &CodeShape, detail: BranchDetail) -> Self {
+        let watch = BranchWatch::new(shape, detail);
         Self {
             code,
-            watch: BranchWatch::new(shape),
-            wants_all,
             first_destinations: (0..shape.code.len().div_ceil(2)).map(|_| AtomicU32::new(0)).collect(),
+            falls_seen: (0..watch.falls()).map(|_| AtomicBool::new(false)).collect(),
+            watch,
         }
     }
 
-    /// Whether the branch took `edge` before and no other: the usual case of a branch that stays open.
-    pub(super) fn is_known(&self, edge: Edge) -> bool {
-        self.first(edge).is_some_and(|first| first.load(Ordering::Relaxed) == edge.to.wrapping_add(1))
+    /// Whether there are `raise` statements whose being reached tells of a way taken.
+    pub(super) fn asks_for_raises(&self) -> bool {
+        self.watch.asks_for_raises()
     }
 
-    fn first(&self, edge: Edge) -> Option<&AtomicU32> {
-        self.first_destinations.get(edge.from as usize / 2)
+    /// Records an event for one side of a branch.
+    pub(super) fn record_side(&self, session: &Session, edge: Edge) -> Outlook {
+        if self.watch.is_attempt(edge) {
+            return Outlook::Settled;
+        }
+        self.remember(session, edge);
+        self.jumped(edge)
     }
 
-    /// Records the edge of a branch.
+    /// Records an event for both sides of a branch.
     pub(super) fn record(&self, session: &Session, edge: Edge) -> Outlook {
-        let Some(first) = self.first(edge) else { return Outlook::Settled };
+        match (self.jumped(edge), self.remember(session, edge)) {
+            (Outlook::Settled, Outlook::Settled) => Outlook::Settled,
+            (Outlook::Open, _) | (_, Outlook::Open) => Outlook::Open,
+        }
+    }
+
+    /// Records an edge of a branch at its first time.
+    fn remember(&self, session: &Session, edge: Edge) -> Outlook {
+        let Some(first) = self.first_destinations.get(edge.from as usize / 2) else {
+            return Outlook::Settled;
+        };
         let mark = edge.to.wrapping_add(1);
+        let known = first.load(Ordering::Relaxed);
+        if known == mark {
+            // The usual case of a branch that stays open.
+            return Outlook::Open;
+        }
         let before = first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed);
         if before == Err(mark) {
             return Outlook::Open;
         }
         session.record_edge(self.code, edge);
         match before {
-            Ok(_) if self.wants_all || !self.watch.is_settled_by(edge) => Outlook::Open,
+            Ok(_) if !self.watch.is_settled_by(edge) => Outlook::Open,
             Ok(_) | Err(_) => Outlook::Settled,
         }
     }
 
-    /// Records an unconditional jump, if it is on the line of a branch or where one leads: the branch's own event did not
-    /// tell whether the rest of the line went well.
-    pub(super) fn record_jump(&self, session: &Session, edge: Edge) {
+    /// Records an unconditional jump from a line with several ways on: the event of a branch before it did not tell whether
+    /// the rest of the line went well.
+    pub(super) fn record_jump(&self, session: &Session, edge: Edge) -> Outlook {
         if self.watch.asks_for_jump(edge.from) {
             session.record_edge(self.code, edge);
         }
+        self.jumped(edge)
+    }
+
+    /// Notes a jump to where control may also fall; open until that was seen.
+    pub(super) fn jumped(&self, edge: Edge) -> Outlook {
+        match self.watch.fall_beside(edge.to) {
+            Some(number) if !self.has_seen_fall(number) => {
+                JUMPED_BESIDE.set(Some((self.code, number)));
+                Outlook::Open
+            }
+            Some(_) | None => Outlook::Settled,
+        }
+    }
+
+    fn has_seen_fall(&self, number: usize) -> bool {
+        self.falls_seen.get(number).is_none_or(|seen| seen.load(Ordering::Relaxed))
     }
 
     /// Whether it matters at which of its places `line` was entered.
@@ -147,9 +183,33 @@ impl BranchState {
     }
 
     /// Records how control came to the place at `offset` where a line begins.
-    pub(super) fn record_landing(&self, session: &Session, offset: u32) {
+    pub(super) fn record_place(&self, session: &Session, offset: u32) -> Outlook {
         if let Some(edge) = self.watch.landing(offset) {
             session.record_edge(self.code, edge);
         }
+        let Some(Fall { number, edge }) = self.watch.fall_to(offset) else { return Outlook::Settled };
+        if self.has_seen_fall(number) {
+            return Outlook::Settled;
+        }
+        if JUMPED_BESIDE.take() == Some((self.code, number)) {
+            return Outlook::Open;
+        }
+        if let Some(seen) = self.falls_seen.get(number) {
+            seen.store(true, Ordering::Relaxed);
+        }
+        session.record_edge(self.code, edge);
+        Outlook::Settled
+    }
+
+    /// Records that control reached the instruction at `offset`, where that is a `raise` statement's and matters.
+    pub(super) fn record_raise(&self, session: &Session, offset: u32) {
+        if self.watch.is_choice_to_raise(offset) {
+            session.record_edge(self.code, Edge { from: offset, to: offset });
+        }
+    }
+
+    /// The line of a return that has none itself, where only one leads there.
+    pub(super) fn line_of_return(&self, offset: u32) -> Option<LineNo> {
+        self.watch.line_of_return(offset)
     }
 }

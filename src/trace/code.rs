@@ -58,8 +58,6 @@ pub(super) struct CodeState {
     pub(super) flags: u32,
     /// The code object's number in the journal, once it is stated there.
     pub(super) number: OnceLock<u32>,
-    /// The line of a `raise` statement that leaves the code whatever happens: no event tells of it.
-    pub(super) certain_raise: Option<LineNo>,
     /// The code taken apart, where the core asks for instructions.
     flow: OnceLock<ControlFlow>,
     /// One bit a line, by its index: whether it was recorded.
@@ -75,19 +73,19 @@ pub(super) struct CodeState {
 impl CodeState {
     pub(super) fn new(code: &Bound<'_, PyAny>, file: u32) -> PyResult<Self> {
         let py = code.py();
-        let index = LineIndex::of(code)?;
+        let (table, first_line) = line_table(code)?;
+        let index = LineIndex::of(table.as_bytes(), first_line);
         let flags = code.getattr(intern!(py, "co_flags"))?.extract::<u32>()?;
         let name = code.getattr(intern!(py, "co_name"))?.cast_into::<PyString>()?;
         let seen = (0..index.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         Ok(Self {
             file,
             index,
-            first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
+            first_line,
             suspends: flags & SUSPENDING != 0,
             is_statement: bytecode::is_statement(&name.to_string_lossy()),
             flags,
             number: OnceLock::new(),
-            certain_raise: None,
             flow: OnceLock::new(),
             seen,
             branches: OnceLock::new(),
@@ -184,6 +182,13 @@ impl StepsSeen {
     }
 }
 
+/// `co_linetable` and `co_firstlineno`.
+pub(super) fn line_table<'py>(code: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, i32)> {
+    let py = code.py();
+    let table = code.getattr(intern!(py, "co_linetable"))?.cast_into::<PyBytes>()?;
+    Ok((table, code.getattr(intern!(py, "co_firstlineno"))?.extract()?))
+}
+
 /// Numbers for the lines of a code object, without those nested in it, from 0 on.
 enum LineIndex {
     /// Lines that follow one another: the first, and how many there are.
@@ -196,23 +201,16 @@ enum LineIndex {
 const LINES_PER_BYTE: usize = 4;
 
 impl LineIndex {
-    fn of(code: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let py = code.py();
-        let table = code.getattr(intern!(py, "co_linetable"))?.cast_into::<PyBytes>()?;
-        let shape = CodeShape {
-            first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
-            line_table: table.as_bytes().to_vec(),
-            ..CodeShape::default()
-        };
-        let Some((first, last)) = bytecode::line_range(&shape) else { return Ok(Self::Range(1, 0)) };
+    fn of(table: &[u8], first_line: i32) -> Self {
+        let Some((first, last)) = bytecode::line_range(table, first_line) else { return Self::Range(1, 0) };
         let length = (last.min(MAX_LINE) + 1).saturating_sub(first) as usize;
-        Ok(if length <= shape.line_table.len() * LINES_PER_BYTE {
+        if length <= table.len() * LINES_PER_BYTE {
             Self::Range(first, length)
         } else {
-            let mut lines = bytecode::lines(&shape);
+            let mut lines = bytecode::lines(table, first_line);
             lines.retain(|line| *line <= MAX_LINE);
             Self::Sparse(lines.into())
-        })
+        }
     }
 
     fn len(&self) -> usize {

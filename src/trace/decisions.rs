@@ -106,6 +106,8 @@ struct Evaluation {
 pub(super) struct Observed {
     /// Whether the edge is to be recorded now.
     pub(super) is_first: bool,
+    /// Whether the edges of both sides were recorded.
+    pub(super) has_both: bool,
     /// Whether the event must stay on.
     pub(super) is_open: bool,
 }
@@ -192,7 +194,7 @@ impl DecisionWatch {
     /// Takes notice of an edge in a frame. None where the jump is not watched.
     pub(super) fn observe(&self, session: &Session, edge: Edge, frame: usize) -> Option<Observed> {
         let indices = self.by_unit.get(&(edge.from / 2))?;
-        let mut observed = Observed { is_first: false, is_open: false };
+        let mut observed = Observed { is_first: false, has_both: true, is_open: false };
         for index in indices {
             let WatchedTest { test, decision, recorded } = &self.tests[*index];
             let side = usize::from(test.jump.is_jumping_side(edge.to));
@@ -200,6 +202,7 @@ impl DecisionWatch {
             if recorded.load(Ordering::Relaxed) & bit == 0 {
                 observed.is_first |= recorded.fetch_or(bit, Ordering::Relaxed) & bit == 0;
             }
+            observed.has_both &= recorded.load(Ordering::Relaxed) == 3;
             let watched = &self.decisions[*decision];
             if watched.is_done.load(Ordering::Relaxed) {
                 continue;
@@ -212,12 +215,6 @@ impl DecisionWatch {
             }
         }
         Some(observed)
-    }
-
-    /// Whether both edges of a watched jump were recorded.
-    pub(super) fn has_both(&self, edge: Edge) -> bool {
-        let mut indices = self.by_unit.get(&(edge.from / 2)).into_iter().flatten();
-        indices.all(|index| self.tests[*index].recorded.load(Ordering::Relaxed) == 3)
     }
 
     /// A condition was found true or false; returns the evaluation if that ended it.

@@ -19,7 +19,12 @@ mod thread_starts;
 
 use pyo3::prelude::*;
 
-pub(crate) use session::{Events, Session, begin, record_trouble_from_panics};
+use crate::model::BranchDetail;
+
+pub(crate) use session::{Session, begin, record_trouble_from_panics};
+
+/// Whether each side of a branch has an event of its own, so that all edges are recorded whoever asks (3.14 and newer).
+pub(crate) const SIDES_HAVE_EVENTS: bool = cfg!(Py_3_14);
 
 /// A way of getting events out of CPython.
 pub(crate) struct Core {
@@ -29,7 +34,7 @@ pub(crate) struct Core {
     /// Whether it tells of branches by offsets in the bytecode; else by lines.
     pub(crate) has_offsets: bool,
     /// Hooks this core into the interpreter, for the session that [`begin`] has set.
-    pub(crate) install: fn(Python<'_>, branches: bool) -> Result<(), TraceError>,
+    pub(crate) install: fn(Python<'_>, branches: Option<BranchDetail>) -> Result<(), TraceError>,
 }
 
 /// Every core this build has, best first.

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -24,7 +25,7 @@ use super::code::CodeState;
 use super::decisions::FileDecisions;
 use super::{Core, forks};
 use crate::model::{
-    ArcEnd, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector,
+    ArcEnd, BranchDetail, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector,
 };
 use crate::paths::{Selection, canonical};
 use crate::python::ffi;
@@ -32,24 +33,19 @@ use crate::source;
 
 static SESSION: OnceLock<Session> = OnceLock::new();
 
-/// What is recorded besides lines.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Events {
-    /// Steps between lines, or edges.
-    pub(crate) branches: bool,
-    /// Evaluations of decisions, and every edge.
-    pub(crate) vectors: bool,
-}
 /// A file whose time of change is not older may change again without a change to it: clocks of file systems tick as slowly
 /// as every two seconds.
 const RECENT: Duration = Duration::from_secs(2);
 
+/// Bytes of the longest text that is hashed while the program runs.
+const LARGEST_TEXT: u64 = 16 << 20;
+
 /// The measuring of this process.
 pub(crate) struct Session {
     selection: Selection,
-    /// Whether steps between lines are recorded.
-    pub(super) branches: bool,
-    /// Whether evaluations of decisions are recorded, and every edge.
+    /// How closely branches are watched, if they are.
+    pub(super) branches: Option<BranchDetail>,
+    /// Whether evaluations of decisions are recorded.
     pub(super) vectors: bool,
     /// Whether the core tells of branches by offsets; else it tells of steps between lines.
     core_has_offsets: bool,
@@ -63,15 +59,21 @@ pub(crate) struct Session {
     /// Files that would be measured if their names were text.
     unnameable: Mutex<BTreeSet<PathBuf>>,
     quiet: AtomicBool,
-    trouble: OnceLock<String>,
+    /// The first reason to go quiet, and the process that had it.
+    trouble: OnceLock<(u32, String)>,
 }
 
 /// Sets the session of this process. There is one at most; a second call changes nothing.
-pub(crate) fn begin(selection: Selection, events: Events, core: &Core, journal: Arc<dyn Journal>) {
+pub(crate) fn begin(
+    selection: Selection,
+    branches: Option<BranchDetail>,
+    core: &Core,
+    journal: Arc<dyn Journal>,
+) {
     let _ = SESSION.set(Session {
         selection,
-        branches: events.branches,
-        vectors: events.vectors,
+        branches,
+        vectors: branches == Some(BranchDetail::Sides),
         core_has_offsets: core.has_offsets,
         journal,
         files: Mutex::default(),
@@ -99,19 +101,15 @@ pub(crate) fn record_trouble_from_panics() {
 }
 
 impl Session {
-    /// What went wrong, if anything did.
-    pub(crate) fn trouble() -> Option<String> {
-        SESSION.get()?.trouble.get().cloned()
+    /// What went wrong in this process, if anything did.
+    pub(crate) fn trouble() -> Option<&'static str> {
+        let (process, reason) = SESSION.get()?.trouble.get()?;
+        (*process == process::id()).then_some(reason)
     }
 
     /// Whether this process must leave alone whatever a lock guards: it was forked while another thread may have held it.
     pub(crate) fn is_broken() -> bool {
         forks::is_broken()
-    }
-
-    /// The source packages of which a module ran.
-    pub(crate) fn imported_packages() -> BTreeSet<String> {
-        SESSION.get().map(|session| locked(&session.imported_packages).clone()).unwrap_or_default()
     }
 
     /// Files that were not measured because no data file can hold their names.
@@ -136,7 +134,7 @@ impl Session {
     /// Ends measuring for good; the first reason is kept for the end of the run.
     pub(super) fn go_quiet(&self, reason: &str) {
         self.quiet.store(true, Ordering::Relaxed);
-        let _ = self.trouble.set(reason.to_owned());
+        let _ = self.trouble.set((process::id(), reason.to_owned()));
     }
 
     /// Notes that `line` of the code's file ran.
@@ -191,9 +189,9 @@ impl Session {
         }
         let filename = code.getattr(intern!(py, "co_filename"))?.cast_into::<PyString>()?;
         let Some(file) = self.file_number(&filename)? else { return Ok(None) };
-        let mut state = CodeState::new(code, file)?;
-        if self.branches && self.core_has_offsets {
-            self.state_at_once(&mut state, code)?;
+        let state = CodeState::new(code, file)?;
+        if self.branches.is_some() && self.core_has_offsets {
+            self.state_at_once(&state, code)?;
         }
         Ok(Some(state))
     }
@@ -230,8 +228,13 @@ impl Session {
         let metadata = fs::metadata(&path).ok()?;
         let module = if self.selection.asks_for_module() { current_module(py, &path) } else { None };
         if let Some(package) = module.as_deref().and_then(|module| self.selection.source_package_of(module)) {
-            let _pass = forks::pass();
-            locked(&self.imported_packages).insert(package.to_owned());
+            let is_new = {
+                let _pass = forks::pass();
+                locked(&self.imported_packages).insert(package.to_owned())
+            };
+            if is_new {
+                self.keep(|journal| journal.package(package));
+            }
         }
         if !metadata.is_file() || !self.selection.measures(&path, module.as_deref()) {
             return None;
@@ -243,7 +246,9 @@ impl Session {
         }
         let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
         let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
-        let text = if age.is_none_or(|age| age < RECENT) { fs::read(&path).ok() } else { None };
+        // What is empty or huge is no source text that anybody runs, whatever calls itself so (`/proc`).
+        let is_text = (1..=LARGEST_TEXT).contains(&metadata.len());
+        let text = if is_text && age.is_none_or(|age| age < RECENT) { fs::read(&path).ok() } else { None };
         let text = text.map(|text| source::hash(&text));
         self.keep(|journal| journal.file(&path, FileStamp { modified, size: metadata.len(), text }))
     }

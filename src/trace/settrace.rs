@@ -24,7 +24,8 @@ use pyo3::types::PyType;
 use super::code::{CodeState, reserve_slot, state_of};
 use super::session::{Session, active, guard, prepare_for_errors};
 use super::{TraceError, audit, thread_starts};
-use crate::model::LineNo;
+use crate::bytecode::{self, ControlFlow};
+use crate::model::{BranchDetail, LineNo};
 use crate::python::ffi::Interpreter;
 
 /// Raised by `PyEval_SetTrace`, whoever calls it, before it does anything (CPython 3.11–3.15, `Python/ceval.c` and
@@ -45,7 +46,7 @@ unsafe extern "C" {
     ) -> *mut raw::PyObject;
 }
 
-pub(super) fn install(py: Python<'_>, _branches: bool) -> Result<(), TraceError> {
+pub(super) fn install(py: Python<'_>, _branches: Option<BranchDetail>) -> Result<(), TraceError> {
     reserve_slot(py)?;
     prepare_for_errors(py);
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
@@ -62,6 +63,7 @@ pub(super) fn install(py: Python<'_>, _branches: bool) -> Result<(), TraceError>
 }
 
 fn trace_this_thread() {
+    forget_ended_frames();
     // Not `On` yet: setting the trace function raises the audit event, too.
     STATE.set(Tracing::Awaited);
     // SAFETY: called with the thread attached. A null argument keeps `sys.gettrace()` at None.
@@ -166,7 +168,7 @@ unsafe extern "C" fn trace(
             // SAFETY: as above.
             raw::PyTrace_LINE => unsafe { line(session, frame) }?,
             // SAFETY: as above; the argument is the exception as a tuple.
-            raw::PyTrace_EXCEPTION if session.branches => unsafe { exception(frame, argument) }?,
+            raw::PyTrace_EXCEPTION if session.branches.is_some() => unsafe { exception(frame, argument) }?,
             // SAFETY: as above; the argument is null when an exception leaves the frame.
             raw::PyTrace_RETURN => unsafe { leave(session, frame, !argument.is_null()) }?,
             _ => (),
@@ -189,7 +191,7 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
     let state = state_of(session, &code)?;
     let mut last = 0;
-    if session.branches
+    if session.branches.is_some()
         && let Some(state) = state.filter(|state| state.suspends)
         // SAFETY: the frame is alive.
         && let Some(offset) = unsafe { offset_of(frame) }
@@ -204,6 +206,73 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     Ok(())
 }
 
+/// Takes note of a frame that is under way, at the line `last`.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn adopt(session: &Session, frame: *mut raw::PyFrameObject, last: LineNo) -> PyResult<()> {
+    // SAFETY: the caller vouches for it.
+    let state = unsafe { state_of_frame(session, frame) }?;
+    CALLS.with_borrow_mut(|calls| calls.push(Activation { frame, state, last, raising: false }));
+    Ok(())
+}
+
+/// The state of the code that a frame runs.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn state_of_frame(
+    session: &Session,
+    frame: *mut raw::PyFrameObject,
+) -> PyResult<Option<NonNull<CodeState>>> {
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the frame is alive; the result is a new reference, never null.
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
+    Ok(state_of(session, &code)?.map(NonNull::from))
+}
+
+/// Has the activation of a frame stand last; tells whether there is one. Others may stand above it where greenlets take
+/// turns in the middle of calls.
+fn bring_up(calls: &mut Vec<Activation>, frame: *mut raw::PyFrameObject) -> bool {
+    let Some(place) = calls.iter().rposition(|activation| activation.frame == frame) else { return false };
+    if place + 1 < calls.len() {
+        let activation = calls.remove(place);
+        calls.push(activation);
+    }
+    true
+}
+
+/// Keeps only the activations of frames that are under way: others ended while the program had a trace function of its own,
+/// and their places may be another frame's by now.
+fn forget_ended_frames() {
+    if CALLS.with_borrow(Vec::is_empty) {
+        return;
+    }
+    let mut under_way = Vec::new();
+    // SAFETY: called with the thread attached; a borrowed reference or null.
+    let mut frame = unsafe { raw::PyEval_GetFrame() };
+    if !frame.is_null() {
+        // SAFETY: alive; from here on each frame of the chain is owned.
+        unsafe { raw::Py_INCREF(frame.cast()) };
+    }
+    while !frame.is_null() {
+        // SAFETY: the frame is alive.
+        let state = active().and_then(|session| unsafe { state_of_frame(session, frame) }.ok());
+        under_way.push((frame, state.flatten()));
+        // SAFETY: the frame is alive; a new reference or null.
+        let back = unsafe { raw::PyFrame_GetBack(frame) };
+        // SAFETY: owned by this loop; the interpreter keeps a frame that is under way alive.
+        unsafe { raw::Py_DECREF(frame.cast()) };
+        frame = back;
+    }
+    CALLS.with_borrow_mut(|calls| {
+        calls.retain(|activation| under_way.contains(&(activation.frame, activation.state)));
+    });
+}
+
 /// A line is about to run.
 ///
 /// # Safety
@@ -211,8 +280,13 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
 unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()> {
     // SAFETY: the caller vouches for the frame.
     let line = unsafe { line_of(frame) };
+    if !CALLS.with_borrow_mut(|calls| bring_up(calls, frame)) {
+        // The frame began before tracing did, or while the program had a trace function of its own.
+        // SAFETY: the caller vouches for the frame.
+        unsafe { adopt(session, frame, 0) }?;
+    }
     let before = CALLS.with_borrow_mut(|calls| {
-        let activation = calls.last_mut().filter(|activation| activation.frame == frame)?;
+        let activation = calls.last_mut()?;
         let before = (activation.state?, activation.last, activation.raising);
         (activation.last, activation.raising) = (line, false);
         Some(before)
@@ -221,7 +295,7 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
     session.record_line(state, line);
-    if !session.branches || last == 0 || state.knows_step(last, line.cast_signed()) {
+    if session.branches.is_none() || last == 0 || state.knows_step(last, line.cast_signed()) {
         return Ok(());
     }
     // SAFETY: the caller vouches for it.
@@ -231,20 +305,40 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     Ok(())
 }
 
+/// The code of a frame, taken apart.
+///
+/// # Safety
+/// Attached, with a live frame of the code that the state belongs to.
+unsafe fn flow_of(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyResult<&ControlFlow> {
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the frame is alive; the result is a new reference, never null.
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    state.flow(&unsafe { Bound::from_owned_ptr(py, code.cast()) })
+}
+
 /// Whether only an exception leads to where the frame is.
 ///
 /// # Safety
 /// Attached, with a live frame of the code that the state belongs to.
 unsafe fn is_at_handler(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyResult<bool> {
     // SAFETY: the caller vouches for it.
-    let py = unsafe { Python::assume_attached() };
-    // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { raw::PyFrame_GetCode(frame) };
-    // SAFETY: as stated.
-    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
-    // SAFETY: the frame is alive.
     let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(false) };
-    Ok(state.flow(&code)?.handles_at(offset))
+    // SAFETY: as above.
+    Ok(unsafe { flow_of(state, frame) }?.handles_at(offset))
+}
+
+/// Whether the frame is left for good and with a value: not for a while (`yield`), nor by an exception, of which CPython
+/// 3.12 tells in the same way.
+///
+/// # Safety
+/// Attached, with a live frame of the code that the state belongs to.
+unsafe fn is_at_return(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyResult<bool> {
+    // SAFETY: the caller vouches for it.
+    let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(false) };
+    // SAFETY: as above.
+    Ok(unsafe { flow_of(state, frame) }?.returns_at(offset))
 }
 
 /// An exception was raised in a frame, or came to it from a call. Where it leads is no branch, unless a `raise` statement
@@ -253,21 +347,18 @@ unsafe fn is_at_handler(state: &CodeState, frame: *mut raw::PyFrameObject) -> Py
 /// # Safety
 /// Attached, with a live frame and a tuple of an exception's type, value and traceback.
 unsafe fn exception(frame: *mut raw::PyFrameObject, argument: *mut raw::PyObject) -> PyResult<()> {
-    let top = CALLS.with_borrow(|calls| {
-        calls.last().filter(|activation| activation.frame == frame).and_then(|activation| activation.state)
+    let top = CALLS.with_borrow_mut(|calls| {
+        if bring_up(calls, frame) { calls.last().and_then(|activation| activation.state) } else { None }
     });
     let Some(state) = top else { return Ok(()) };
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
     // SAFETY: the caller vouches for it.
     let py = unsafe { Python::assume_attached() };
-    // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { raw::PyFrame_GetCode(frame) };
-    // SAFETY: as stated.
-    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
     // SAFETY: the frame is alive.
     let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(()) };
-    let flow = state.flow(&code)?;
+    // SAFETY: as above.
+    let flow = unsafe { flow_of(state, frame) }?;
     let is_raise = flow.raises_at(offset);
     if !is_raise {
         // SAFETY: the argument is a valid object.
@@ -296,48 +387,33 @@ unsafe fn exception(frame: *mut raw::PyFrameObject, argument: *mut raw::PyObject
 /// # Safety
 /// Attached, with a live frame.
 unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bool) -> PyResult<()> {
-    let Some(activation) = CALLS.with_borrow_mut(|calls| {
-        // What lies above was left without an event, which happens when a trace function is exchanged.
-        while calls.last().is_some_and(|activation| activation.frame != frame)
-            && calls.iter().any(|a| a.frame == frame)
-        {
-            calls.pop();
-        }
-        calls.pop_if(|activation| activation.frame == frame)
-    }) else {
+    let Some(activation) =
+        CALLS.with_borrow_mut(|calls| if bring_up(calls, frame) { calls.pop() } else { None })
+    else {
         return Ok(());
     };
-    if !session.branches {
+    if session.branches.is_none() {
         return Ok(());
     }
     let Some(state) = activation.state else { return Ok(()) };
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
     let mut last = activation.last;
-    if has_value {
-        if state.suspends {
-            // SAFETY: the caller vouches for it.
-            let py = unsafe { Python::assume_attached() };
-            // SAFETY: the frame is alive; the result is a new reference, never null.
-            let code = unsafe { raw::PyFrame_GetCode(frame) };
-            // SAFETY: as stated.
-            let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
-            // SAFETY: the frame is alive.
-            let offset = unsafe { offset_of(frame) };
-            let flow = state.flow(&code)?;
-            if !offset.is_some_and(|offset| flow.returns_at(offset)) {
-                return Ok(());
-            }
-        }
-        // SAFETY: the frame is alive.
-        let line = unsafe { line_of(frame) };
+    // SAFETY: the frame is alive.
+    let line = unsafe { line_of(frame) };
+    if line == last && (!state.is_statement || state.knows_step(last, state.exit())) {
+        // Whatever happens, it is known.
+        return Ok(());
+    }
+    // SAFETY: the caller vouches for it.
+    if has_value && unsafe { is_at_return(state, frame) }? {
         if line != 0 && line != last {
             // CPython 3.14 does not always tell of a line that only returns, behind a loop.
             session.record_line(state, line);
             session.record_step(state, last, line.cast_signed());
             last = line;
         }
-    } else if !activation.raising {
+    } else if !activation.raising || !bytecode::is_function(state.flags) {
         return Ok(());
     }
     if state.is_statement {

@@ -16,12 +16,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
-use super::branches::Outlook;
+use super::branches::{BranchState, Outlook};
 use super::code::{CodeState, reserve_slot, state_of};
 use super::decisions::Observed;
 use super::session::{Session, active, guard, prepare_for_errors};
 use super::{TraceError, audit, forks};
-use crate::model::Edge;
+use crate::model::{BranchDetail, Edge};
 use crate::python::ffi::{self, Interpreter};
 
 /// The raw function that CPython calls for an event, round a handler.
@@ -60,6 +60,9 @@ const BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_branch", callback!(branc
 const ENDS_OF_LINES: [Callback; 2] =
     [("PY_RETURN", c"minicov_py_return", callback!(py_return)), ("JUMP", c"minicov_jump", callback!(jump))];
 
+/// What tells that a `raise` statement was reached, in code where that is a question.
+const INSTRUCTION: Callback = ("INSTRUCTION", c"minicov_instruction", callback!(instruction));
+
 /// What the callbacks of the main interpreter need, and `sys.monitoring.DISABLE`, which all interpreters share.
 static MAIN: OnceLock<(Tool, Py<PyAny>)> = OnceLock::new();
 
@@ -78,17 +81,19 @@ struct Tool {
     id: u8,
     /// The events that are turned on in measured code.
     local_events: u32,
+    /// The event for each instruction.
+    instructions: u32,
     /// `sys.monitoring.set_local_events`; looked up each time where `None`, because objects of one interpreter must not be
     /// held for another.
     set_local_events: Option<Py<PyAny>>,
 }
 
-pub(super) fn install(py: Python<'_>, branches: bool) -> Result<(), TraceError> {
+pub(super) fn install(py: Python<'_>, branches: Option<BranchDetail>) -> Result<(), TraceError> {
     prepare_for_errors(py);
     let monitoring = py.import("sys")?.getattr("monitoring")?;
-    let (id, local_events) = take_tool(&monitoring, branches)?;
-    let tool =
-        Tool { id, local_events, set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()) };
+    let tool = take_tool(&monitoring, branches)?;
+    let id = tool.id;
+    let tool = Tool { set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()), ..tool };
     let _ = MAIN.set((tool, monitoring.getattr("DISABLE")?.unbind()));
     turn_on(&monitoring, id, branches, None)?;
     audit::listen(py, |event| {
@@ -107,7 +112,7 @@ pub(super) fn install(py: Python<'_>, branches: bool) -> Result<(), TraceError> 
 
 /// Measures a further interpreter, unless that is done already. Fails in silence while it is being made: the next import
 /// tries again.
-fn join(py: Python<'_>, interpreter: Interpreter, branches: bool) {
+fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>) {
     let is_new = {
         let _pass = forks::pass();
         OTHERS.lock().unwrap_or_else(PoisonError::into_inner).insert(interpreter)
@@ -116,10 +121,9 @@ fn join(py: Python<'_>, interpreter: Interpreter, branches: bool) {
         return;
     }
     let Some(monitoring) = ffi::sys_attribute(py, c"monitoring") else { return forget(interpreter) };
-    match take_tool(&monitoring, branches).and_then(|(id, local_events)| {
-        let tool = Tool { id, local_events, set_local_events: None };
-        turn_on(&monitoring, id, branches, Some(&capsule(py, tool)?))
-    }) {
+    match take_tool(&monitoring, branches)
+        .and_then(|tool| turn_on(&monitoring, tool.id, branches, Some(&capsule(py, tool)?)))
+    {
         Ok(()) => (),
         Err(TraceError::Python(error)) => {
             ffi::discard(error, py);
@@ -154,9 +158,9 @@ fn capsule(py: Python<'_>, tool: Tool) -> PyResult<Bound<'_, PyAny>> {
 }
 
 /// The events of measured code.
-fn local_callbacks(events: &Bound<'_, PyAny>, branches: bool) -> PyResult<Vec<Callback>> {
+fn local_callbacks(events: &Bound<'_, PyAny>, branches: Option<BranchDetail>) -> PyResult<Vec<Callback>> {
     let mut local = vec![LINE];
-    if branches {
+    if branches.is_some() {
         // Which of the two it is, the interpreter says itself: 3.14 has an event for each side.
         let sides_apart = events.hasattr("BRANCH_LEFT")?;
         local.extend_from_slice(if sides_apart { &SIDES } else { &BOTH_SIDES });
@@ -165,19 +169,20 @@ fn local_callbacks(events: &Bound<'_, PyAny>, branches: bool) -> PyResult<Vec<Ca
     Ok(local)
 }
 
-/// Takes an id and a slot in the running interpreter; tells the id, and the events to be turned on in measured code.
-fn take_tool(monitoring: &Bound<'_, PyAny>, branches: bool) -> Result<(u8, u32), TraceError> {
+/// Takes an id and a slot in the running interpreter, and names the events to be turned on in measured code.
+fn take_tool(monitoring: &Bound<'_, PyAny>, branches: Option<BranchDetail>) -> Result<Tool, TraceError> {
     let py = monitoring.py();
     let events = monitoring.getattr("events")?;
     let mut local_events = 0;
     for (name, ..) in local_callbacks(&events, branches)? {
         local_events |= events.getattr(name)?.extract::<u32>()?;
     }
+    let instructions = events.getattr(INSTRUCTION.0)?.extract()?;
     for id in TOOL_IDS {
         match monitoring.call_method1("use_tool_id", (id, TOOL_NAME)) {
             Ok(_) => {
                 reserve_slot(py)?;
-                return Ok((id, local_events));
+                return Ok(Tool { id, local_events, instructions, set_local_events: None });
             }
             Err(error) => ffi::discard(error, py),
         }
@@ -189,11 +194,13 @@ fn take_tool(monitoring: &Bound<'_, PyAny>, branches: bool) -> Result<(u8, u32),
 fn turn_on(
     monitoring: &Bound<'_, PyAny>,
     id: u8,
-    branches: bool,
+    branches: Option<BranchDetail>,
     own: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), TraceError> {
     let events = monitoring.getattr("events")?;
-    for (name, function_name, function) in local_callbacks(&events, branches)?.into_iter().chain([START]) {
+    for (name, function_name, function) in
+        local_callbacks(&events, branches)?.into_iter().chain([START, INSTRUCTION])
+    {
         let callback = fastcall(monitoring.py(), function_name, function, own)?;
         monitoring.call_method1("register_callback", (id, events.getattr(name)?, callback))?;
     }
@@ -227,6 +234,15 @@ enum Answer {
     Disable,
     /// The event stays on.
     Keep,
+}
+
+impl From<Outlook> for Answer {
+    fn from(outlook: Outlook) -> Self {
+        match outlook {
+            Outlook::Open => Self::Keep,
+            Outlook::Settled => Self::Disable,
+        }
+    }
 }
 
 /// An event as a callback is told of it.
@@ -293,9 +309,13 @@ unsafe fn respond(
 
 /// PY_START(code, offset): a code object runs for the first time.
 fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
-    if state_of(session, event.code)?.is_some() {
+    if let Some(state) = state_of(session, event.code)? {
+        let mut events = tool.local_events;
+        if state.branches.get().is_some_and(BranchState::asks_for_raises) {
+            events |= tool.instructions;
+        }
         let py = event.code.py();
-        let arguments = (tool.id, event.code, tool.local_events);
+        let arguments = (tool.id, event.code, events);
         match &tool.set_local_events {
             Some(set_local_events) => set_local_events.bind(py).call1(arguments)?,
             None => match ffi::sys_attribute(py, c"monitoring") {
@@ -313,13 +333,10 @@ fn line(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
         && let Ok(line) = event.number(0)
     {
         session.record_line(state, line);
-        if state.certain_raise == Some(line) {
-            session.record_exit(state, line);
-        }
         if let Some(branches) = state.branches.get().filter(|branches| branches.asks_for_place(line))
             && let Some(offset) = ffi::current_offset(event.code.py())
         {
-            branches.record_landing(session, offset);
+            return Ok(branches.record_place(session, offset).into());
         }
     }
     Ok(Answer::Disable)
@@ -339,12 +356,11 @@ fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answe
     {
         let edge = event.edge()?;
         if let Some(observed) = observe(session, state, event, edge)? {
-            if observed.is_first {
-                branches.record(session, edge);
-            }
-            return Ok(if observed.is_open { Answer::Keep } else { Answer::Disable });
+            let outlook =
+                if observed.is_first { branches.record_side(session, edge) } else { branches.jumped(edge) };
+            return Ok(if observed.is_open { Answer::Keep } else { outlook.into() });
         }
-        branches.record(session, edge);
+        return Ok(branches.record_side(session, edge).into());
     }
     Ok(Answer::Disable)
 }
@@ -352,31 +368,21 @@ fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answe
 /// BRANCH(code, offset, destination): either side of a branch was taken. Turning the event off turns it off for both.
 fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
+    let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
     let edge = event.edge()?;
     if let Some(observed) = observe(session, state, event, edge)? {
-        if observed.is_first
-            && let Some(branches) = session.branches_of(state, event.code)?
-        {
-            branches.record(session, edge);
-        }
-        let has_both = || {
-            state.decisions.get().and_then(|watch| watch.as_deref()).is_none_or(|watch| watch.has_both(edge))
-        };
-        return Ok(if observed.is_open || !has_both() { Answer::Keep } else { Answer::Disable });
+        let outlook = if observed.is_first { branches.record(session, edge) } else { branches.jumped(edge) };
+        return Ok(if observed.is_open || !observed.has_both { Answer::Keep } else { outlook.into() });
     }
-    if state.branches.get().is_some_and(|branches| branches.is_known(edge)) {
-        return Ok(Answer::Keep);
-    }
-    Ok(match session.branches_of(state, event.code)?.map(|branches| branches.record(session, edge)) {
-        Some(Outlook::Open) => Answer::Keep,
-        Some(Outlook::Settled) | None => Answer::Disable,
-    })
+    Ok(branches.record(session, edge).into())
 }
 
 /// PY_RETURN(code, offset, value): a code object is left with a value.
 fn py_return(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
-    if let Some(line) = ffi::line_at(event.code, event.number(0)?) {
+    let offset = event.number(0)?;
+    let unlined = || state.branches.get()?.line_of_return(offset);
+    if let Some(line) = ffi::line_at(event.code, offset).or_else(unlined) {
         session.record_exit(state, line);
     }
     Ok(Answer::Disable)
@@ -384,8 +390,18 @@ fn py_return(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer>
 
 /// JUMP(code, offset, destination): an unconditional jump.
 fn jump(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if let Some(state) = state_of(session, event.code)?
+        && let Some(branches) = session.branches_of(state, event.code)?
+    {
+        return Ok(branches.record_jump(session, event.edge()?).into());
+    }
+    Ok(Answer::Disable)
+}
+
+/// INSTRUCTION(code, offset): an instruction is about to run.
+fn instruction(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     if let Some(branches) = state_of(session, event.code)?.and_then(|state| state.branches.get()) {
-        branches.record_jump(session, event.edge()?);
+        branches.record_raise(session, event.number(0)?);
     }
     Ok(Answer::Disable)
 }

@@ -49,6 +49,11 @@ impl Command {
         self
     }
 
+    /// Gives the program a standard input that stays open as long as the test holds it.
+    pub(crate) fn stdin_open(self) -> Self {
+        self.input(Vec::new())
+    }
+
     /// Gives the program a standard output whose reader has gone already.
     pub(crate) fn stdout_without_reader(mut self) -> Self {
         let (_, writer) = std::io::pipe().unwrap();

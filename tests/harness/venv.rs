@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::repository;
+use super::{MINOR, repository};
 
 /// The interpreter that this build of minicov was made for.
 pub(crate) fn build_python() -> &'static Path {
@@ -20,16 +20,35 @@ pub(crate) fn tmp_folder() -> &'static Path {
 
 /// The environment's python. Makes the environment where there is none for the pinned requirements.
 pub(crate) fn venv_python() -> PathBuf {
-    let requirements = repository().join("tests/requirements.txt");
+    named_venv("venv", "tests/requirements.txt")
+}
+
+/// The python of an environment that has pytest-xdist besides.
+pub(crate) fn xdist_python() -> PathBuf {
+    named_venv("venv-xdist", "tests/requirements-xdist.txt")
+}
+
+/// The python of an environment that has greenlet and gevent; `None` where PyPI has no wheels of them.
+pub(crate) fn greenlet_python() -> Option<PathBuf> {
+    if MINOR >= 15 {
+        eprintln!("skipped: there are no wheels of greenlet and gevent for Python 3.{MINOR} yet");
+        return None;
+    }
+    Some(named_venv("venv-greenlet", "tests/requirements-greenlet.txt"))
+}
+
+/// The python of the environment called `name`, made for the requirements in a file of the repository.
+fn named_venv(name: &str, requirements: &str) -> PathBuf {
+    let requirements = repository().join(requirements);
     let wanted = format!("{}\n{}", build_python().display(), fs::read_to_string(&requirements).unwrap());
-    let folder = tmp_folder().join("venv");
+    let folder = tmp_folder().join(name);
     let python = folder.join("bin/python");
     let stamp = folder.join("made-for");
     let is_made = || fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) && python.exists();
     if is_made() {
         return python;
     }
-    with_lock("venv", || {
+    with_lock(name, || {
         if is_made() {
             return;
         }

@@ -10,6 +10,7 @@ here. An exception is no step, except that of a `raise` statement.
 import ast
 import contextlib
 import dis
+import inspect
 import io
 import json
 import os
@@ -89,7 +90,9 @@ def trace(frame, event, argument):
             # The functions let no such exception get loose, so one of these is a loop's or an await's end.
             call.line = None
     elif event == "return" and call.raising:
-        leave(recorded, call, code)
+        # A module or class is broken off; a function is left, which coverage.py lists among its possible ways.
+        if code.co_flags & inspect.CO_OPTIMIZED:
+            leave(recorded, call, code)
     elif event == "return" and is_return(code.co_code[frame.f_lasti]):
         if call.line is None:
             call.line = frame.f_lineno
@@ -104,7 +107,7 @@ def trace(frame, event, argument):
 def step(recorded, call, to):
     if call.line is None:
         # That the line ran is all there is to say.
-        recorded.add((to, to))
+        recorded.add((-to, to))
     else:
         recorded.add((call.line, to))
 

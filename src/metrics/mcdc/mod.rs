@@ -248,7 +248,7 @@ impl Metric for McDc {
     }
 
     fn needs(&self) -> Needs {
-        Needs { edges: true, vectors: true, ..Needs::default() }
+        Needs { edges: true, sides: true, vectors: true, ..Needs::default() }
     }
 
     /// A condition of a decision with several is one obligation: `part` counts them in the file.

@@ -24,6 +24,7 @@ pub(super) const FORMAT: Format = Format {
     default_output: Some("coverage.json"),
     percent_of_nothing: 0.0,
     render,
+    pages: None,
 };
 
 /// coverage.py's `FORMAT_VERSION`.

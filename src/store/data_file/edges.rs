@@ -14,11 +14,11 @@ use crate::model::{CodeKey, Edge};
 /// How a way out of the code object is stored: in a byte, where [`Edge::EXIT`] would take six.
 const STORED_EXIT: i64 = -1;
 
-/// The key of `minicov_meta` that tells that edges were recorded in some run, if only to find none.
+/// The key of `minicov_meta` that tells that every edge was recorded in some run, if only to find none.
 pub(super) const RECORDED: &str = "edges";
 
 impl DataFile {
-    /// Whether any run recorded edges, so that what has none did not run.
+    /// Whether any run recorded every edge, so that what it has none of did not run.
     pub(crate) fn has_edges(&self) -> Result<bool, StoreError> {
         if !self.tables.has_edges() {
             return Ok(false);
@@ -76,12 +76,12 @@ fn read(
 }
 
 /// An edge as it is stored; none where no code object is so long.
-fn edge(from: i64, to: i64) -> Option<Edge> {
+pub(super) fn edge(from: i64, to: i64) -> Option<Edge> {
     let to = if to == STORED_EXIT { Edge::EXIT } else { u32::try_from(to).ok()? };
     Some(Edge { from: u32::try_from(from).ok()?, to })
 }
 
-fn fingerprint(row: &Row, column: usize) -> rusqlite::Result<[u8; 16]> {
+pub(super) fn fingerprint(row: &Row, column: usize) -> rusqlite::Result<[u8; 16]> {
     let bytes = row.get_ref(column)?.as_blob()?;
     bytes
         .try_into()

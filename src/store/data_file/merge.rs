@@ -1,11 +1,12 @@
 //! Adding what was observed to a data file.
 //!
 //! A data file holds lines or arcs, never both: that is how coverage.py reads it. In a file of arcs, that a line ran is
-//! written, where no arc ends there, as an arc from the line to itself, as coverage.py's sysmon core does. coverage.py
-//! counts both ends of an arc as executed lines and never takes such an arc for a branch (coverage 7.17.3, `results.py`,
-//! `analysis_from_file_reporter`): it says exactly what is known, that the line ran and not where it went; a branch
-//! there counts as not taken until an arc says so. So lines can be added to a file of arcs, and a file of lines becomes
-//! one of arcs when the first arcs come to it.
+//! written, where no arc ends there, as an arc into the line from the negated line, as if code that begins there were
+//! entered. coverage.py counts positive ends of arcs as executed lines and never takes an arc from a negative end for a
+//! branch (coverage 7.17.3, `results.py`, `analysis_from_file_reporter`): it says exactly what is known, that the line ran
+//! and not where it went; a branch there counts as not taken until an arc says so. (An arc from the line to itself, as
+//! coverage.py's sysmon core has, will not do: from a `with` statement on one line, coverage.py reads it as a step to the
+//! next.) So lines can be added to a file of arcs, and a file of lines becomes one of arcs when the first arcs come to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
@@ -23,7 +24,7 @@ pub(crate) struct Batch {
     pub(crate) python: String,
     /// Whether steps between lines were recorded: the data file then holds arcs from now on.
     pub(crate) branches: bool,
-    /// Whether edges were recorded, and not steps between lines alone.
+    /// Whether every edge was recorded.
     pub(crate) edges: bool,
     /// Whether evaluations of decisions were recorded.
     pub(crate) vectors: bool,
@@ -46,6 +47,73 @@ pub(crate) struct BatchFile {
     pub(crate) codes: Vec<BatchCode>,
     /// Evaluations of decisions, by context.
     pub(crate) vectors: BTreeMap<String, Vectors>,
+    /// The plugin of coverage.py's that measured it, as `module.Class`.
+    pub(crate) tracer: Option<String>,
+}
+
+impl BatchFile {
+    /// Adds what was seen of the same file and the same text elsewhere; tells how much of it was new, in arcs, edges and
+    /// sets of lines.
+    pub(crate) fn unite(&mut self, other: Self) -> usize {
+        let Self { path: _, source, lines, arcs, codes, tracer, vectors } = other;
+        self.source = self.source.or(source);
+        self.tracer = self.tracer.take().or(tracer);
+        let mut new = 0;
+        for (context, lines) in lines {
+            if let Some(known) = self.lines.get_mut(&context) {
+                known.union_with(&lines);
+            } else {
+                self.lines.insert(context, lines);
+                new += 1;
+            }
+        }
+        for (context, arcs) in arcs {
+            new += unite_sets(&mut self.arcs, context, arcs);
+        }
+        for (context, vectors) in vectors {
+            let known = self.vectors.entry(context).or_default();
+            for (place, vectors) in vectors {
+                let known = known.entry(place).or_default();
+                let before = known.len();
+                known.extend(vectors);
+                new += known.len() - before;
+            }
+        }
+        if codes.is_empty() {
+            return new;
+        }
+        let mut places: BTreeMap<CodeKey, usize> =
+            self.codes.iter().enumerate().map(|(place, code)| (code.key.clone(), place)).collect();
+        for code in codes {
+            let place = *places.entry(code.key.clone()).or_insert_with(|| {
+                self.codes.push(BatchCode { key: code.key.clone(), ..BatchCode::default() });
+                self.codes.len() - 1
+            });
+            for (context, edges) in code.edges {
+                new += unite_sets(&mut self.codes[place].edges, context, edges);
+            }
+        }
+        new
+    }
+}
+
+fn unite_sets<T: Ord>(
+    known: &mut BTreeMap<String, BTreeSet<T>>,
+    context: String,
+    more: BTreeSet<T>,
+) -> usize {
+    let Some(known) = known.get_mut(&context) else {
+        let new = more.len();
+        known.insert(context, more);
+        return new;
+    };
+    // Mostly nothing is new, and that is quicker to find out than to add.
+    if more.is_subset(known) {
+        return 0;
+    }
+    let before = known.len();
+    known.extend(more);
+    known.len() - before
 }
 
 /// What was seen of one code object.
@@ -67,24 +135,52 @@ impl DataFile {
     /// Adds a batch, all of it or nothing.
     pub(crate) fn merge(&mut self, batch: &Batch) -> Result<MergeOutcome, StoreError> {
         self.write(|transaction| {
-            let mut merge = Merge {
-                connection: transaction,
-                lines_as: choose_lines_as(transaction, batch.branches)?,
-                contexts: HashMap::new(),
-                outcome: MergeOutcome::default(),
-            };
-            schema::set_meta(transaction, "python", &batch.python)?;
-            for (key, was_recorded) in [(vectors::RECORDED, batch.vectors), (edges::RECORDED, batch.edges)] {
-                if was_recorded {
-                    schema::set_meta(transaction, key, "1")?;
-                }
-            }
-            for file in &batch.files {
-                merge.file(file)?;
-            }
-            Ok(merge.outcome)
+            let mut outcome = MergeOutcome::default();
+            add(transaction, batch, &mut outcome)?;
+            Ok(outcome)
         })
     }
+
+    /// Adds all batches there are, or nothing. Of what the file held before, nothing stays if `afresh` says so.
+    pub(crate) fn merge_all(
+        &mut self,
+        afresh: bool,
+        batches: impl Iterator<Item = Batch>,
+    ) -> Result<MergeOutcome, StoreError> {
+        self.write(|transaction| {
+            let mut outcome = MergeOutcome::default();
+            if afresh {
+                schema::forget(transaction)?;
+            }
+            for batch in batches {
+                add(transaction, &batch, &mut outcome)?;
+            }
+            Ok(outcome)
+        })
+    }
+}
+
+fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> Result<(), Fault> {
+    let mut merge = Merge {
+        connection: transaction,
+        lines_as: choose_lines_as(transaction, batch.branches)?,
+        contexts: HashMap::new(),
+        outcome: MergeOutcome::default(),
+    };
+    // coverage.py's data does not say.
+    if !batch.python.is_empty() {
+        schema::set_meta(transaction, "python", &batch.python)?;
+    }
+    for (key, was_recorded) in [(vectors::RECORDED, batch.vectors), (edges::RECORDED, batch.edges)] {
+        if was_recorded {
+            schema::set_meta(transaction, key, "1")?;
+        }
+    }
+    for file in &batch.files {
+        merge.file(file)?;
+    }
+    outcome.changed.append(&mut merge.outcome.changed);
+    Ok(())
 }
 
 /// How the file holds lines from now on.
@@ -161,6 +257,12 @@ impl Merge<'_> {
         for (context, vectors) in file.vectors.iter().filter(|(_, vectors)| !vectors.is_empty()) {
             let context = self.context_id(context)?;
             vectors::add(self.connection, id, context, vectors)?;
+        }
+        if let Some(tracer) = &file.tracer {
+            let mut put = self
+                .connection
+                .prepare_cached("INSERT OR IGNORE INTO tracer (file_id, tracer) VALUES (?, ?)")?;
+            put.execute(params![id, tracer])?;
         }
         Ok(())
     }
@@ -257,7 +359,7 @@ static PUT_MANY_ARCS: LazyLock<String> = LazyLock::new(|| {
 });
 
 fn add_as_arcs(connection: &Connection, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
-    add_arcs(connection, file, context, lines.iter().map(|line| [i64::from(line); 2]))
+    add_arcs(connection, file, context, lines.iter().map(|line| [-i64::from(line), i64::from(line)]))
 }
 
 fn add_arcs(

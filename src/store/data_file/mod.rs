@@ -8,6 +8,7 @@
 //! rolled back by the next opener; only `synchronous` is off, which gives up power loss alone and saves the milliseconds
 //! an fsync takes.
 
+mod contents;
 mod edges;
 mod error;
 mod facts_cache;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rustix::fs::{Access, access};
 
 pub(crate) use error::{Fault, StoreError};
 pub(crate) use facts_cache::FactsKey;
@@ -106,6 +108,27 @@ impl DataFile {
         opened.map_err(|fault| fault.at(path))
     }
 
+    /// Whether a run can hope to write to the data file when it has ended; asked without waiting or creating anything.
+    pub(crate) fn check(path: &Path) -> Result<(), StoreError> {
+        let checked = match fs::metadata(path) {
+            Ok(_) => Self::update_within(path, Duration::ZERO).map(drop).or_else(|error| match error.fault {
+                // By the end of the run it may be free.
+                Fault::Locked { .. } => Ok(()),
+                fault => Err(fault),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
+                Some(folder) if !folder.is_dir() => Err(Fault::NoFolder),
+                // SQLite has files of its own beside it for a while.
+                Some(folder) => {
+                    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|_| Fault::ReadOnly)
+                }
+                None => Err(Fault::NotAFile),
+            },
+            Err(error) => Err(Fault::of_io(error)),
+        };
+        checked.map_err(|fault| fault.at(path))
+    }
+
     fn connect(path: &Path, flags: OpenFlags, patience: Duration) -> Result<Self, Fault> {
         // An absolute path is never taken for SQLite's special names (`:memory:`, `file:…`).
         let absolute = std::path::absolute(path).map_err(Fault::of_io)?;
@@ -140,6 +163,18 @@ impl DataFile {
         });
         written.map_err(|fault| fault.at(&self.path))
     }
+}
+
+/// SQLite's version, and the options it was compiled with.
+pub(crate) fn sqlite() -> Result<(String, Vec<String>), StoreError> {
+    let ask = || -> Result<Vec<String>, Fault> {
+        let connection = Connection::open_in_memory()?;
+        let mut statement = connection.prepare("PRAGMA compile_options")?;
+        let options = statement.query_map((), |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(options)
+    };
+    let options = ask().map_err(|fault| fault.at(Path::new(":memory:")))?;
+    Ok((rusqlite::version().to_owned(), options))
 }
 
 /// Removes a data file; tells whether there was one. Refuses to remove what is not SQLite's, so that a mistyped name

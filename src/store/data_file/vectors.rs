@@ -45,16 +45,17 @@ fn read(connection: &Connection, path: &str, selected: &dyn Fn(&str) -> bool) ->
     let mut found = Vectors::new();
     let mut rows = find.query([path])?;
     while let Some(row) = rows.next()? {
-        // What no version wrote is left out.
-        if let (true, Some(place), Some(vector)) = (
-            contexts.contains_key(&row.get(0)?),
-            place(row)?,
-            Vector::from_bytes(row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?),
-        ) {
+        if let (true, Some((place, vector))) = (contexts.contains_key(&row.get(0)?), of_row(row)?) {
             found.entry(place).or_default().insert(vector);
         }
     }
     Ok(found)
+}
+
+/// The columns line, col, end_line, end_col and truths behind the first of a row. What no version wrote is none.
+pub(super) fn of_row(row: &Row) -> Result<Option<(Place, Vector)>, Fault> {
+    let vector = Vector::from_bytes(row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?);
+    Ok(place(row)?.zip(vector))
 }
 
 fn place(row: &Row) -> rusqlite::Result<Option<Place>> {

@@ -20,6 +20,7 @@ use crate::model::JournalError;
 const SUFFIX: &str = ".minicov-journal";
 /// Kept in the folder so that a version control system leaves it alone.
 const IGNORE_FILE: &str = ".gitignore";
+const BOOTSTRAP: &str = "bootstrap";
 
 /// The folder beside a data file. It exists only while there are journals.
 #[derive(Clone, Debug)]
@@ -64,6 +65,15 @@ impl JournalFolder {
         Self { path: path.into() }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the bootstrap of child processes stands.
+    pub(crate) fn bootstrap(&self) -> PathBuf {
+        self.path.join(BOOTSTRAP)
+    }
+
     /// Makes a new, locked, empty journal, and tells the header it must begin with.
     pub(super) fn create_journal(&self) -> Result<(PathBuf, File, [u8; HEADER_LENGTH]), JournalError> {
         self.try_create().map_err(|error| {
@@ -102,7 +112,12 @@ impl JournalFolder {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             Ok(()) | Err(_) => (),
         }
-        File::create(self.path.join(IGNORE_FILE))?.write_all(b"*\n")
+        match File::create(self.path.join(IGNORE_FILE)) {
+            Ok(mut file) => file.write_all(b"*\n"),
+            // Removed again already.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens the journal at `path`; `None` where it is gone meanwhile.
@@ -167,6 +182,7 @@ impl JournalFolder {
         if self.journals().is_ok_and(|journals| journals.is_empty()) {
             // Whoever creates a journal meanwhile finds the ignore file or the folder gone, and makes them again.
             let _ = fs::remove_file(self.path.join(IGNORE_FILE));
+            let _ = fs::remove_dir_all(self.bootstrap());
             let _ = fs::remove_dir(&self.path);
         }
     }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, retry_on_intr};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
 /// `length` bytes of a file, writable. Offsets and lengths are multiples of 8.
@@ -74,6 +74,53 @@ impl Segment {
         // SAFETY: aligned to 8 (pages are, and so is `at`), inside the mapping, and only ever used atomically here.
         let target = unsafe { AtomicU64::from_ptr(target.cast()) };
         target.store(value.to_le(), Ordering::Release);
+    }
+}
+
+/// A number that a process shares with those it forks.
+pub(super) struct SharedCounter(*mut u8);
+
+// SAFETY: the pointer is to one number, which is only ever used atomically.
+unsafe impl Send for SharedCounter {}
+// SAFETY: as above.
+unsafe impl Sync for SharedCounter {}
+
+impl SharedCounter {
+    /// A page is what the kernel gives at least.
+    const LENGTH: usize = 4096;
+
+    pub(super) fn new() -> io::Result<Self> {
+        // SAFETY: a fresh mapping at an address of the kernel's choosing aliases nothing of ours.
+        let start = unsafe {
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                Self::LENGTH,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+            )
+        }?;
+        Ok(Self(start.cast()))
+    }
+
+    fn number(&self) -> &AtomicU64 {
+        // SAFETY: aligned to a page, mapped as long as `self`, zero at first, and only ever used atomically.
+        unsafe { AtomicU64::from_ptr(self.0.cast()) }
+    }
+
+    pub(super) fn add_one(&self) {
+        self.number().fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.number().load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for SharedCounter {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, of this length, and nothing refers to it after the drop.
+        let unmapped = unsafe { munmap(self.0.cast(), Self::LENGTH) };
+        debug_assert!(unmapped.is_ok(), "munmap: {unmapped:?}");
     }
 }
 

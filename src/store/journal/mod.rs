@@ -11,6 +11,7 @@ mod folder;
 mod format;
 mod handle;
 mod mapping;
+mod notes;
 mod reader;
 mod writer;
 
@@ -27,7 +28,7 @@ pub(crate) struct RunHeader {
     pub(crate) python: String,
     /// Whether steps between lines were recorded.
     pub(crate) branches: bool,
-    /// Whether edges were recorded, and not steps between lines alone.
+    /// Whether every edge was recorded.
     #[serde(default)]
     pub(crate) edges: bool,
     /// Whether evaluations of decisions were recorded.

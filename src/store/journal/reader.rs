@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::RunHeader;
 use super::format::{
-    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_SETTINGS, KIND_TEXT,
-    KIND_VECTOR, MAGIC, RECORD_HEADER_LENGTH, VERSION, padded, split_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE, KIND_SETTINGS,
+    KIND_TEXT, KIND_VECTOR, MAGIC, RECORD_HEADER_LENGTH, VERSION, padded, split_header,
 };
 use crate::model::{CodeShape, Edge, FileStamp, LineArc, LineSet, Place, Vector};
 
@@ -29,6 +29,8 @@ pub(crate) struct JournalContents {
     pub(crate) settings: RunHeader,
     /// Measured files by absolute path.
     pub(crate) files: BTreeMap<String, JournaledFile>,
+    /// Packages asked for by name of which a module ran.
+    pub(crate) packages: BTreeSet<String>,
 }
 
 /// What a journal says of one file.
@@ -69,6 +71,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
             KIND_EDGE => reading.edge(payload),
             KIND_ARC => reading.arc(payload),
             KIND_VECTOR => reading.vector(payload),
+            KIND_PACKAGE => reading.package(payload),
             KIND_TEXT => reading.text(payload),
             // Padding, and kinds of later minor changes.
             _ => None,
@@ -77,7 +80,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
     let places = reading.by_path.into_iter();
     let mut files = reading.files;
     let files = places.map(|(path, place)| (path, std::mem::take(&mut files[place]))).collect();
-    Ok(JournalContents { settings, files })
+    Ok(JournalContents { settings, files, packages: reading.packages })
 }
 
 /// What was read so far.
@@ -90,6 +93,7 @@ struct Reading {
     by_number: HashMap<u32, usize>,
     /// By code number: the place in `files`, and the place among that file's code objects.
     codes: HashMap<u32, (usize, usize)>,
+    packages: BTreeSet<String>,
 }
 
 impl Reading {
@@ -101,6 +105,10 @@ impl Reading {
         });
         self.by_number.insert(number, place);
         Some(())
+    }
+
+    fn package(&mut self, payload: &[u8]) -> Option<()> {
+        self.packages.insert(std::str::from_utf8(payload).ok()?.to_owned()).then_some(())
     }
 
     fn of_number(&mut self, file: u32) -> Option<&mut JournaledFile> {
@@ -232,6 +240,7 @@ mod tests {
             ..CodeShape::default()
         };
         let code = journal.code(file, &shape).unwrap();
+        journal.package("pkg").unwrap();
         journal.edge(code, Edge { from: 2, to: Edge::EXIT }).unwrap();
         journal.arc(file, LineArc::new(3, -1)).unwrap();
         let own = journal.own().unwrap();
@@ -244,6 +253,7 @@ mod tests {
         let (_folder, bytes) = written(&[1, 2, 900]);
         let contents = read(&bytes).unwrap();
         assert_eq!(contents.settings.python, "3.13");
+        assert_eq!(contents.packages, ["pkg".to_owned()].into());
         let file = &contents.files["/project/a.py"];
         assert_eq!(file.stamp, STAMP);
         assert_eq!(file.lines, [1, 2, 900].into_iter().collect());

@@ -12,11 +12,11 @@ use rustix::process::{Pid, getpid};
 use super::RunHeader;
 use super::folder::JournalFolder;
 use super::format::{
-    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PADDING, KIND_SETTINGS,
-    KIND_TEXT, KIND_VECTOR, RECORD_HEADER_LENGTH, padded, record_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE, KIND_PADDING,
+    KIND_SETTINGS, KIND_TEXT, KIND_VECTOR, RECORD_HEADER_LENGTH, padded, record_header,
 };
 use super::handle::JournalHandle;
-use super::mapping::Segment;
+use super::mapping::{Segment, SharedCounter};
 use crate::model::{CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector};
 
 /// Bytes of the first segment; each further one is twice as long, up to [`LARGEST_SEGMENT`].
@@ -28,6 +28,8 @@ pub(crate) struct JournalWriter {
     folder: JournalFolder,
     settings: RunHeader,
     state: Mutex<State>,
+    /// Forked processes that could not open a journal of their own.
+    left_out: Option<SharedCounter>,
 }
 
 /// A process's own journal when it has come to its end.
@@ -73,7 +75,13 @@ impl JournalWriter {
     /// Makes a new journal in `folder`, which is created where it is missing.
     pub(crate) fn create(folder: JournalFolder, settings: RunHeader) -> Result<Self, JournalError> {
         let open = Some(Open::create(&folder, &settings)?);
-        Ok(Self { folder, settings, state: Mutex::new(State { open, files: Vec::new(), codes: Vec::new() }) })
+        let state = State { open, files: Vec::new(), codes: Vec::new() };
+        Ok(Self { folder, settings, state: Mutex::new(state), left_out: SharedCounter::new().ok() })
+    }
+
+    /// How many processes forked from this one could not open a journal, so that what they ran is lost.
+    pub(crate) fn processes_left_out(&self) -> u64 {
+        self.left_out.as_ref().map_or(0, SharedCounter::get)
     }
 
     /// This process's journal; `None` if it has none: a forked child that recorded nothing.
@@ -103,7 +111,13 @@ impl JournalWriter {
             parents => {
                 // First, so that its descriptor is free where no further one is to be had.
                 drop(parents);
-                open.insert(Open::create(&self.folder, &self.settings)?)
+                let ours = Open::create(&self.folder, &self.settings).inspect_err(|_| {
+                    // The process may end without a chance to say so itself (`os._exit`).
+                    if let Some(counter) = &self.left_out {
+                        counter.add_one();
+                    }
+                })?;
+                open.insert(ours)
             }
         };
         work(open, &mut Stated { files, codes })
@@ -131,6 +145,10 @@ impl Journal for JournalWriter {
             open.state_file(stated, file)?;
             open.append(KIND_LINE, &[&numbers([file, line])])
         })
+    }
+
+    fn package(&self, name: &str) -> Result<(), JournalError> {
+        self.with(|open, _| open.append(KIND_PACKAGE, &[name.as_bytes()]))
     }
 
     fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError> {

@@ -24,7 +24,7 @@ fn arcs_and_edges_are_read_back() {
     let all = observed(&path);
     assert!(all.has_arcs);
     assert_eq!(all.files["/a.py"].lines, lines(&[1, 2, 5, 9]));
-    assert_eq!(all.files["/a.py"].arcs, arcs(&[(1, 1), (2, -1), (2, 5), (2, 9)]));
+    assert_eq!(all.files["/a.py"].arcs, arcs(&[(-1, 1), (2, -1), (2, 5), (2, 9)]));
     assert!(all.files["/idle.py"].arcs.is_empty());
     let mut expected = edges_of(&taken);
     expected.insert(Edge { from: 0, to: 10 });
@@ -75,11 +75,11 @@ fn a_file_of_lines_becomes_one_of_arcs() {
         let all = observed(&path);
         assert!(all.has_arcs);
         assert_eq!(all.files["/project/a.py"].lines, lines(&[1, 2, 3, 4, 9, 40]));
-        let whole = [(1, 1), (2, 2), (3, 3), (4, -1), (9, 9), (40, 40)];
+        let whole = [(-40, 40), (-9, 9), (-3, 3), (-2, 2), (-1, 1), (4, -1)];
         assert_eq!(all.files["/project/a.py"].arcs, arcs(&whole));
         let data = DataFile::open(&path).unwrap();
         let one = data.observed(|context| context == "test_one").unwrap();
-        assert_eq!(one.files["/project/a.py"].arcs, arcs(&[(2, 2), (9, 9)]));
+        assert_eq!(one.files["/project/a.py"].arcs, arcs(&[(-9, 9), (-2, 2)]));
         assert_eq!(count(&folder, "line_bits"), 0, "coverage.py does not read lines from a file of arcs");
         assert_eq!(count(&folder, "meta WHERE key = 'has_arcs' AND value = '1'"), 1);
     }
@@ -192,7 +192,7 @@ proptest! {
             let (of_file, with_arcs) =
                 (expected_lines.entry(name.clone()).or_default(), expected_arcs.entry(name.clone()).or_default());
             of_file.extend(ran.iter().copied());
-            with_arcs.extend(ran.iter().map(|line| LineArc::new(line.cast_signed(), line.cast_signed())));
+            with_arcs.extend(ran.iter().map(|line| LineArc::new(-line.cast_signed(), line.cast_signed())));
             if branches {
                 has_arcs = true;
                 let ends = taken.iter().flat_map(|(from, to)| [*from, *to]);
@@ -212,7 +212,7 @@ proptest! {
                 // A line that an arc ends at need not be there on its own.
                 prop_assert!(file.arcs.is_subset(&expected_arcs[&name]));
                 let lines_alone = expected_arcs[&name].difference(&file.arcs);
-                prop_assert!(lines_alone.into_iter().all(|arc| arc.from == arc.to));
+                prop_assert!(lines_alone.into_iter().all(|arc| arc.from == -arc.to));
             }
             let taken: BTreeSet<Edge> = edges(&folder.path(), &name).into_values().flatten().collect();
             prop_assert_eq!(taken, expected_edges.remove(&name).unwrap_or_default());

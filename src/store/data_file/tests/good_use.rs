@@ -156,7 +156,7 @@ fn their_lines_are_read_and_added_to() {
 }
 
 #[test]
-fn their_arcs_are_read_and_lines_added_as_arcs_to_themselves() {
+fn their_arcs_are_read_and_lines_added_as_arcs_into_them() {
     let folder = Folder::new();
     let path = folder.made_of(THEIR_ARCS);
     assert_eq!(seen(&path, "/project/a.py"), [1, 2, 9, 40]);
@@ -170,7 +170,7 @@ fn their_arcs_are_read_and_lines_added_as_arcs_to_themselves() {
     let arcs =
         "SELECT group_concat(fromno || '>' || tono, ' ') FROM arc WHERE file_id = 1 AND context_id = 1";
     let arcs: String = folder.raw().query_row(arcs, (), |row| row.get(0)).unwrap();
-    assert_eq!(arcs, "-1>1 1>2 2>2 2>40 5>5 40>-1");
+    assert_eq!(arcs, "-5>5 -2>2 -1>1 1>2 2>40 40>-1");
     let bits: i64 = folder.raw().query_row("SELECT count(*) FROM line_bits", (), |row| row.get(0)).unwrap();
     assert_eq!(bits, 0, "coverage.py does not read lines from a file of arcs");
     // Their data is dropped with ours when the text changes.

@@ -1,0 +1,342 @@
+//! How control can get from line to line in a code object, exceptions aside, and which events tell that it did.
+//!
+//! Must not know: what ran. Invariant: where a single source is named, control cannot have come from anywhere else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::control_flow::ControlFlow;
+use super::exceptions::{Destination, destination_of_raise};
+use super::is_function;
+use super::opcodes::Flow;
+use crate::model::{CodeShape, Edge, LineNo, LineSet};
+
+/// The ways between the lines of a code object.
+#[derive(Debug)]
+pub(super) struct Ways {
+    /// By instruction: its line, or for one without a line that of the only line which leads there.
+    owners: Vec<Option<LineNo>>,
+    /// By line: the line that leads there. `None` where it is entered by an exception, by a call, or from several lines.
+    sources: BTreeMap<LineNo, Option<LineNo>>,
+    /// By line: the index of the only instruction where it begins, or `None` where there are several.
+    places: BTreeMap<LineNo, Option<usize>>,
+    /// By offset: a place where a line begins and to which one instruction alone leads, of another line.
+    landings: BTreeMap<u32, Edge>,
+    /// Lines from which control can go to more than one place.
+    forks: LineSet,
+    /// Where a `raise` statement is one of the ways on from a line: the indices of the instructions.
+    raises: BTreeSet<usize>,
+    joins: Vec<Join>,
+}
+
+/// A place where a line begins that control can fall into from a line with several ways on, past something that may have
+/// raised, and that other instructions jump to: only if it was entered without a jump did control fall.
+#[derive(Debug)]
+pub(super) struct Join {
+    /// From the last instruction before the place to the place.
+    pub(super) fall: Edge,
+    /// Jumps to anywhere behind this instruction, up to the place, are the other ways in.
+    from: usize,
+    place: usize,
+}
+
+impl Ways {
+    pub(super) fn new(flow: &ControlFlow, shape: &CodeShape) -> Self {
+        let predecessors = predecessors(flow);
+        let starts = flow.handler_starts();
+        let owners: Vec<_> =
+            (0..flow.instructions.len()).map(|index| owner(flow, &predecessors, &starts, index)).collect();
+        let destinations = destinations(flow, &owners);
+        let mut forks: LineSet =
+            destinations.iter().filter(|(_, ways)| ways.len() > 1).map(|(line, _)| *line).collect();
+        // The body of a one-line function or class is left from the line that defines it.
+        for instruction in flow.instructions.iter().filter(|next| next.opcode.name == "MAKE_FUNCTION") {
+            if let Some(line) = instruction.line {
+                forks.insert(line);
+            }
+        }
+        let raises = raises(flow, &destinations, shape);
+        let sources = sources(flow, &starts);
+        let landings = landings(flow, &predecessors, &starts);
+        let places = places(flow, &predecessors, &starts);
+        let mut ways = Self { owners, sources, places, landings, forks, raises, joins: Vec::new() };
+        ways.joins = ways.find_joins(flow, &predecessors, &starts);
+        ways
+    }
+
+    /// The line an instruction counts to.
+    pub(super) fn owner(&self, index: usize) -> Option<LineNo> {
+        self.owners[index]
+    }
+
+    /// The line that control must have come from if `line` ran.
+    pub(super) fn only_source(&self, line: LineNo) -> Option<LineNo> {
+        self.sources.get(&line).copied().flatten()
+    }
+
+    /// The index of the instruction where `line` begins, if there is only one.
+    pub(super) fn only_place(&self, line: LineNo) -> Option<usize> {
+        self.places.get(&line).copied().flatten()
+    }
+
+    /// How control came to the place at `offset` where a line begins, if there is one way only.
+    pub(super) fn landing(&self, offset: u32) -> Option<Edge> {
+        self.landings.get(&offset).copied()
+    }
+
+    pub(super) fn landings(&self) -> impl Iterator<Item = (u32, Edge)> {
+        self.landings.iter().map(|(offset, edge)| (*offset, *edge))
+    }
+
+    /// Whether control can go from `line` to more than one place.
+    pub(super) fn is_fork(&self, line: LineNo) -> bool {
+        self.forks.contains(line)
+    }
+
+    /// Whether the instruction is a `raise` statement's, and the way it takes is not the only one on from its line.
+    pub(super) fn is_choice_to_raise(&self, index: usize) -> bool {
+        self.raises.contains(&index)
+    }
+
+    pub(super) fn has_choice_to_raise(&self) -> bool {
+        !self.raises.is_empty()
+    }
+
+    pub(super) fn joins(&self) -> &[Join] {
+        &self.joins
+    }
+
+    fn find_joins(
+        &self,
+        flow: &ControlFlow,
+        predecessors: &[Vec<usize>],
+        starts: &BTreeSet<usize>,
+    ) -> Vec<Join> {
+        let mut joins = Vec::new();
+        for (place, instruction) in flow.instructions.iter().enumerate().skip(1) {
+            let last = place - 1;
+            let (Some(line), Some(source)) = (instruction.line, self.owners[last]) else { continue };
+            if flow.instructions[last].opcode.flow != Flow::Next
+                || line == source
+                || starts.contains(&place)
+                || !self.is_fork(source)
+                || self.only_source(line) == Some(source)
+                || self.landing(instruction.start).is_some()
+                || self.is_told_by_jumps(flow, predecessors, starts, last)
+            {
+                continue;
+            }
+            let lined = (0..place).rev().find(|index| flow.instructions[*index].line.is_some());
+            let fall = Edge { from: flow.instructions[last].start, to: instruction.start };
+            joins.push(Join { fall, from: lined.unwrap_or(last), place });
+        }
+        joins
+    }
+
+    /// Whether control can only get to the instruction by jumps that have events, with nothing in between that may raise.
+    fn is_told_by_jumps(
+        &self,
+        flow: &ControlFlow,
+        predecessors: &[Vec<usize>],
+        starts: &BTreeSet<usize>,
+        last: usize,
+    ) -> bool {
+        for index in (0..=last).rev() {
+            let leads_here = &predecessors[index];
+            if flow.instructions[index].opcode.may_raise
+                || starts.contains(&index)
+                || leads_here.iter().any(|before| {
+                    self.owners[*before] != self.owners[last]
+                        || flow.instructions[*before].opcode.flow == Flow::Await
+                })
+            {
+                return false;
+            }
+            let falls = index.checked_sub(1).is_some_and(|before| {
+                flow.instructions[before].opcode.flow == Flow::Next && leads_here.contains(&before)
+            });
+            if !falls {
+                return index > 0;
+            }
+        }
+        false
+    }
+}
+
+impl Join {
+    /// Whether a jump to `index` is one of the other ways in.
+    pub(super) fn is_entered_at(&self, index: usize) -> bool {
+        (self.from + 1..=self.place).contains(&index)
+    }
+}
+
+fn predecessors(flow: &ControlFlow) -> Vec<Vec<usize>> {
+    let mut found = vec![Vec::new(); flow.instructions.len()];
+    for index in 0..flow.instructions.len() {
+        for successor in flow.successors(index) {
+            found[successor].push(index);
+        }
+    }
+    found
+}
+
+fn owner(
+    flow: &ControlFlow,
+    predecessors: &[Vec<usize>],
+    starts: &BTreeSet<usize>,
+    index: usize,
+) -> Option<LineNo> {
+    if let Some(line) = flow.instructions[index].line {
+        return Some(line);
+    }
+    let mut found = None;
+    let mut waiting = vec![index];
+    let mut passed = BTreeSet::new();
+    while let Some(next) = waiting.pop() {
+        if !passed.insert(next) {
+            continue;
+        }
+        match flow.instructions[next].line {
+            Some(line) if found.is_some_and(|found| found != line) => return None,
+            Some(line) => found = Some(line),
+            // Calls and exceptions come from no line.
+            None if starts.contains(&next) || next == 0 => return None,
+            None => waiting.extend(&predecessors[next]),
+        }
+    }
+    found
+}
+
+/// Where control can go from each line.
+fn destinations(flow: &ControlFlow, owners: &[Option<LineNo>]) -> BTreeMap<LineNo, BTreeSet<Destination>> {
+    let mut found: BTreeMap<LineNo, BTreeSet<Destination>> = BTreeMap::new();
+    for (index, instruction) in flow.instructions.iter().enumerate() {
+        let Some(line) = owners[index] else { continue };
+        let ways = found.entry(line).or_default();
+        match instruction.opcode.flow {
+            Flow::Return => drop(ways.insert(Destination::Exit)),
+            Flow::Raise => drop(ways.insert(destination_of_raise(flow, index))),
+            Flow::Next
+            | Flow::Jump
+            | Flow::Branch
+            | Flow::Await
+            | Flow::FailedAssertion
+            | Flow::Reraise
+            | Flow::ExtendedArgument => (),
+        }
+        for successor in flow.successors(index) {
+            match owners[successor] {
+                Some(next) if next == line => (),
+                Some(next) => drop(ways.insert(Destination::Line(next))),
+                // What several lines lead to and has none itself.
+                None => drop(ways.insert(Destination::Unknown(successor))),
+            }
+        }
+    }
+    found
+}
+
+/// The `raise` statements that are not the only way on from their line, that do not begin their line, or that stand in a
+/// function's own line.
+fn raises(
+    flow: &ControlFlow,
+    destinations: &BTreeMap<LineNo, BTreeSet<Destination>>,
+    shape: &CodeShape,
+) -> BTreeSet<usize> {
+    let is_choice = |index: &usize| {
+        let raise = &flow.instructions[*index];
+        let (Some(line), Some(ways)) = (raise.line, raise.line.and_then(|line| destinations.get(&line)))
+        else {
+            return false;
+        };
+        let end = raise.span.map_or(line, |span| span.end_line);
+        let column = raise.span.map_or(0, |span| span.column);
+        let elsewhere = ways.iter().filter(|way| match way {
+            // Further lines of the statement.
+            Destination::Line(next) => *next <= line || end < *next,
+            Destination::Exit | Destination::Unknown(_) => true,
+        });
+        let mut before = flow.instructions[..*index].iter().filter(|other| other.line == Some(line));
+        let is_behind_others =
+            before.any(|other| other.opcode.may_raise && other.span.is_some_and(|span| span.column < column));
+        elsewhere.count() > 1
+            || is_behind_others
+            || (is_function(shape.flags) && i32::try_from(line) == Ok(shape.first_line))
+    };
+    let raises =
+        (0..flow.instructions.len()).filter(|index| flow.instructions[*index].opcode.flow == Flow::Raise);
+    raises.filter(is_choice).collect()
+}
+
+fn sources(flow: &ControlFlow, starts: &BTreeSet<usize>) -> BTreeMap<LineNo, Option<LineNo>> {
+    let mut sources = BTreeMap::new();
+    let first = flow.instructions.iter().find_map(|instruction| instruction.line);
+    // The first instruction of a handler that has a line, in the order of the code.
+    let handled = starts.iter().filter_map(|index| flow.line_from(*index));
+    for line in first.into_iter().chain(handled) {
+        sources.insert(line, None);
+    }
+    for (index, instruction) in flow.instructions.iter().enumerate() {
+        let source = instruction.line;
+        for successor in flow.successors(index) {
+            // An instruction without a line may be reached from anywhere: what follows it has no single source.
+            if let Some(line) = flow.instructions[successor].line.filter(|line| source != Some(*line)) {
+                sources
+                    .entry(line)
+                    .and_modify(|known| {
+                        if *known != source {
+                            *known = None;
+                        }
+                    })
+                    .or_insert(source);
+            }
+        }
+    }
+    sources
+}
+
+fn places(
+    flow: &ControlFlow,
+    predecessors: &[Vec<usize>],
+    starts: &BTreeSet<usize>,
+) -> BTreeMap<LineNo, Option<usize>> {
+    let mut places = BTreeMap::new();
+    for (index, instruction) in flow.instructions.iter().enumerate() {
+        let begins = index == 0
+            || starts.contains(&index)
+            || predecessors[index].iter().any(|before| flow.instructions[*before].line != instruction.line);
+        if let Some(line) = instruction.line.filter(|_| begins) {
+            places.entry(line).and_modify(|place| *place = None).or_insert(Some(index));
+        }
+    }
+    places
+}
+
+fn landings(
+    flow: &ControlFlow,
+    predecessors: &[Vec<usize>],
+    starts: &BTreeSet<usize>,
+) -> BTreeMap<u32, Edge> {
+    let mut landings = BTreeMap::new();
+    for (place, instruction) in flow.instructions.iter().enumerate() {
+        let Some(line) = instruction.line else { continue };
+        let mut entered = place;
+        // What has no line belongs to what led there. Each step goes to another instruction, or round in a circle that
+        // nothing enters.
+        for _ in 0..flow.instructions.len() {
+            let [before] = predecessors[entered][..] else { break };
+            if entered == 0 || starts.contains(&entered) {
+                break;
+            }
+            let source = &flow.instructions[before];
+            if let Some(source_line) = source.line {
+                if source_line != line {
+                    let to = flow.instructions[entered].start;
+                    landings.insert(instruction.start, Edge { from: source.own_offset(), to });
+                }
+                break;
+            }
+            entered = before;
+        }
+    }
+    landings
+}

@@ -1,0 +1,47 @@
+"""minicov's way into a Python that another program starts (minicov's src/processes/mod.rs).
+
+Any Python may import this, also one that minicov cannot measure (Python 2, PyPy, one inside another program): then it
+does nothing. Afterwards nothing is left of it, and the environment's own sitecustomize has its turn.
+"""
+
+
+def _become_minicov(sys, os, folder):
+    handed_over = os.environ.get("MINICOV_PROCESS")
+    if not handed_over or sys.version_info < (3, 9) or sys.implementation.name != "cpython":
+        return
+    # Importing json would cost more than all the rest; the text comes from where PYTHONPATH comes from.
+    words = {"__builtins__": {}, "true": True, "false": False, "null": None}
+    handover = eval(handed_over, words)
+    minor = sys.version_info[1]
+    minicov = handover["minicov"]
+    if minor != handover["minor"]:
+        minicov = os.path.join(os.path.dirname(minicov), "minicov3.%d" % minor)
+    name = os.path.basename(os.path.realpath("/proc/self/exe"))
+    if not name.startswith("python"):
+        # An interpreter inside another program (gdb, uwsgi): that program must stay.
+        return
+    if not handover["agent_only"] and minor >= 11 and sys.executable and os.access(minicov, os.X_OK):
+        if os.environ.get("LC_CTYPE") and sys.flags.utf8_mode:
+            # Python sets it where the environment names no locale (PEP 538); who comes after must find none, too.
+            with open("/proc/self/environ", "rb") as environ:
+                if not any(entry.startswith(b"LC_CTYPE=") for entry in environ.read().split(b"\0")):
+                    os.unsetenv("LC_CTYPE")
+        os.execv(minicov, ["minicov", "child", str(minor), sys.executable] + sys.orig_argv)
+
+
+def _run():
+    import os
+    import sys
+
+    folder = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [entry for entry in sys.path if entry != folder]
+    sys.path_importer_cache.pop(folder, None)
+    try:
+        _become_minicov(sys, os, folder)
+    except Exception:
+        pass
+    del sys.modules["sitecustomize"]
+
+
+_run()
+import sitecustomize  # noqa: E402 (the environment's own; where there is none, site expects this very ImportError)
