@@ -243,7 +243,7 @@ fn reports_combine_first() {
     assert_eq!(data_files(&project).len(), 5);
     project.minicov(&["json", "-q"]).run().success().stderr("");
     assert_eq!(data_files(&project), [".coverage"]);
-    let outcome = project.minicov(&["report"]).run();
+    let outcome = project.minicov(&["report", "--format=console"]).run();
     outcome.success().stderr("");
     assert_same_text("again", &outcome.stdout, &theirs.stdout);
 }

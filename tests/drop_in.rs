@@ -182,7 +182,8 @@ fn listing(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| name != "__pycache__")
+        // `minicov report` without options writes pages, too, which is one of the differences.
+        .filter(|name| name != "__pycache__" && name != "htmlcov")
         .map(|name| match name.find(".pid") {
             Some(at) => format!("{}.pid*", &name[..at]),
             None => name,

@@ -8,6 +8,8 @@
 #[macro_use]
 mod harness;
 
+/// Pythons that no minicov is built for.
+mod agent;
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
 /// Processes that the program starts.
@@ -28,6 +30,8 @@ mod forks;
 mod formats;
 /// Random functions, compared with a plain trace function.
 mod fuzz;
+/// `minicov html`.
+mod html;
 /// MC/DC, compared with a judge that shares nothing with minicov.
 mod mcdc;
 /// Three packages with their own suites, compared with coverage.py.

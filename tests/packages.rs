@@ -57,6 +57,17 @@ const TOOLZ: Package = Package {
     tests: 150,
 };
 
+/// Configured in its `pyproject.toml`: branches, two sources, `[paths]`.
+const CLICK: Package = Package {
+    folder: "click-8.1.8",
+    source: "click,tests",
+    python_path: "src",
+    // It is older than the pytest that runs it.
+    words: &["-W", "ignore::pytest.PytestRemovedIn10Warning", "tests"],
+    cores: CORES,
+    tests: 500,
+};
+
 /// A line that minicov judges otherwise than coverage.py.
 struct Difference {
     folder: &'static str,
@@ -161,7 +172,7 @@ fn check(package: &Package) {
     let copied =
         Process::new("cp").arg("-r").arg(sources().join(package.folder)).arg(project.root()).status();
     assert!(copied.unwrap().success());
-    // The packages' own settings for coverage.py, which minicov does not read, stay out of the comparison.
+    // The packages' own settings for coverage.py are a test of their own (`own_configuration`).
     project.file("empty.ini", "");
     let prepare = |command: crate::harness::Command| {
         command.folder(package.folder).env("PYTHONPATH", package.python_path).env("PYTHONHASHSEED", "0")
@@ -188,8 +199,16 @@ fn check(package: &Package) {
 
     let mut wrong = Vec::new();
     for core in package.cores {
-        let mut words =
-            vec!["run", "--data-file=ours", "--erase", "--core", core, "--source", package.source];
+        let mut words = vec![
+            "run",
+            "--rcfile=../empty.ini",
+            "--data-file=ours",
+            "--erase",
+            "--core",
+            core,
+            "--source",
+            package.source,
+        ];
         pytest(&mut words);
         let outcome = prepare(project.minicov(&words)).run();
         outcome.success();
@@ -200,8 +219,16 @@ fn check(package: &Package) {
             differing_lines(&ours, &expected).join("\n")
         );
         assert_eq!(outcome.stderr, plain.stderr);
-        let outcome =
-            prepare(project.minicov(&["report", "--data-file=ours", "--format", "json", "-o", "-"])).run();
+        let outcome = prepare(project.minicov(&[
+            "report",
+            "--rcfile=../empty.ini",
+            "--data-file=ours",
+            "--format",
+            "json",
+            "-o",
+            "-",
+        ]))
+        .run();
         outcome.success().stderr("");
         let ours = CoverageJson::parse(&outcome.stdout);
         assert_eq!(ours.files(), theirs.files(), "{core}");
@@ -236,4 +263,45 @@ fn pluggy() {
 #[test]
 fn toolz() {
     check(&TOOLZ);
+}
+
+/// With the settings that the package has for coverage.py in its own files, minicov's report is coverage.py's.
+fn own_configuration(package: &Package) {
+    let project = Project::new();
+    let mut reports = Vec::new();
+    for tool in ["theirs", "ours"] {
+        let folder = format!("{tool}/{}", package.folder);
+        fs::create_dir(project.path(tool)).unwrap();
+        let copied =
+            Process::new("cp").arg("-r").arg(sources().join(package.folder)).arg(project.path(tool)).status();
+        assert!(copied.unwrap().success());
+        let command = |words: &[&str]| {
+            let command = if tool == "ours" { project.minicov(words) } else { project.coverage(words) };
+            command.folder(&folder).env("PYTHONPATH", package.python_path).env("PYTHONHASHSEED", "0").run()
+        };
+        let mut words = vec!["run", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+        words.extend(package.words);
+        let outcome = command(&words);
+        outcome.success();
+        let report = command(&["report", "-m"]);
+        assert!(report.stdout.lines().count() > 5, "{}{}", report.stdout, report.stderr);
+        reports.push((report.status.code(), report.stdout));
+    }
+    assert_eq!(reports[0].0, reports[1].0);
+    crate::harness::assert_same_text(package.folder, &reports[1].1, &reports[0].1);
+}
+
+#[test]
+fn pluggy_as_it_is_configured() {
+    own_configuration(&PLUGGY);
+}
+
+#[test]
+fn toolz_as_it_is_configured() {
+    own_configuration(&TOOLZ);
+}
+
+#[test]
+fn click_as_it_is_configured() {
+    own_configuration(&CLICK);
 }

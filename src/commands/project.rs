@@ -13,7 +13,7 @@ use crate::error::UserError;
 use crate::metrics::Form;
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
-use crate::python::{Environment, LINKED_MINOR};
+use crate::python::LINKED_MINOR;
 use crate::report::View;
 use crate::source::TextPatterns;
 use crate::store::{DataFile, Fault, StoreError};
@@ -69,7 +69,9 @@ pub(super) fn view(
     }
     let mcdc = form(selected, &data).map_err(|error| explain(workplace, &error))?;
     if mcdc.is_some() && !has_edges {
-        return Err(UserError::new("there is no data on MC/DC").hint("record it with minicov run --mcdc").into());
+        return Err(UserError::new("there is no data on MC/DC")
+            .hint("record it with minicov run --mcdc")
+            .into());
     }
     let view = View { mcdc, unusable, ..View::new(sources, observed.has_arcs) };
     if view.is_empty() {
@@ -107,9 +109,8 @@ fn hand_over_to_other_python(data: &DataFile) -> Result<(), UserError> {
         .and_then(|rest| rest.split('.').next())
         .and_then(|minor| minor.parse().ok());
     let Some(minor) = minor.filter(|minor| *minor != LINKED_MINOR) else { return Ok(()) };
-    if run::sibling(&format!("minicov3.{minor}")).is_some() {
-        let environment = Environment { executable: PathBuf::from(format!("python3.{minor}")), minor };
-        return Err(run::start_sibling(minor, &environment));
+    if let Some(error) = run::start_sibling(minor) {
+        return Err(error);
     }
     ui::warn(
         &ui::OTHER_PYTHON,
