@@ -12,6 +12,8 @@ mod harness;
 mod agent;
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
+/// What Python has compiled before.
+mod bytecode_cache;
 /// Processes that the program starts.
 mod children;
 /// `minicov combine`, and parallel data files.
@@ -48,6 +50,8 @@ mod report;
 mod selection;
 /// How programs end, and what is saved then.
 mod signals;
+/// Reports of files that never ran: the standard library, compared with coverage.py.
+mod static_files;
 /// Programs that are hard on what minicov needs for itself.
 mod surroundings;
 /// What is saved of killed, simultaneous and live processes.

@@ -156,7 +156,10 @@ fn select(
         .into_iter()
         .filter(|(path, _)| include.is_empty() || include.matches(Path::new(path)))
         .filter(|(path, _)| !omit.matches(Path::new(path)))
-        .filter(|(path, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == Path::new(path)))
+        .filter(|(path, _)| {
+            // The data file may call it by a relative name.
+            wanted.is_empty() || wanted.contains(&canonical(&workplace.folder.join(path)))
+        })
         .map(|(path, seen)| {
             let name = display_name(&path, &folder);
             (path, name, seen)
