@@ -2,6 +2,7 @@
 //!
 //! Invariant: the interpreter is booted only if something must be compiled, and then once.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -10,14 +11,14 @@ use pyo3::Python;
 use super::Failure;
 use super::exclusions::ExclusionRules;
 use super::parallel::in_parallel;
-use crate::bytecode;
+use crate::bytecode::{self, Joiner};
 use crate::config::Workplace;
 use crate::error::UserError;
-use crate::model::{Facts, LineSet, MeasuredFile, SourceHash};
+use crate::model::{CodeShape, Facts, MeasuredFile, SourceHash};
 use crate::python;
 use crate::report::MeasuredSource;
 use crate::source::{self, Exclusions};
-use crate::store::{DataFile, FactsKey};
+use crate::store::{DataFile, FactsKey, StoreError};
 use crate::ui;
 
 /// Why a file has no facts: what to say, as a sentence about it.
@@ -117,7 +118,7 @@ fn compute(
 ) -> Result<Vec<Result<Facts, String>>, UserError> {
     let cached = in_parallel(unknown.to_vec(), |(_, candidate)| {
         let shape = python::cached_code(Path::new(&candidate.path), candidate.text.len())?;
-        Some(facts(candidate, &bytecode::executable_lines(&shape), exclusions))
+        Some(facts(candidate, &shape, exclusions))
     });
     let mut booted = false;
     let mut work: Vec<(&Candidate, Known)> = Vec::with_capacity(cached.len());
@@ -132,22 +133,38 @@ fn compute(
         }
         let shape = Python::attach(|py| python::compile(py, &candidate.text, &candidate.path));
         let known = match shape {
-            Ok(shape) => Known::Lines(bytecode::executable_lines(&shape)),
+            Ok(shape) => Known::Code(shape),
             Err(error) => Known::All(Err(error.to_string())),
         };
         work.push((candidate, known));
     }
     Ok(in_parallel(work, |(candidate, known)| match known {
-        Known::Lines(lines) => facts(candidate, &lines, exclusions),
+        Known::Code(shape) => facts(candidate, &shape, exclusions),
         Known::All(facts) => facts,
     }))
 }
 
 /// What is known of a file once its code object is.
 enum Known {
-    Lines(LineSet),
+    Code(CodeShape),
     /// Its facts, or why it has none.
     All(Result<Facts, String>),
+}
+
+/// Adds what is only read where something asks for it: edges, and evaluations of decisions.
+pub(super) fn add_decisions(
+    data: &DataFile,
+    files: &mut BTreeMap<String, MeasuredFile>,
+    in_selected: &dyn Fn(&str) -> bool,
+) -> Result<(), StoreError> {
+    let (has_edges, has_vectors) = (data.has_edges()?, data.has_vectors()?);
+    for (path, seen) in files {
+        seen.edges = data.edges(path, in_selected)?;
+        seen.vectors = data.vectors(path, in_selected)?;
+        seen.has_edges = has_edges;
+        seen.has_vectors = has_vectors;
+    }
+    Ok(())
 }
 
 /// Reads a file's text, and drops what was seen of it if that was another text.
@@ -175,9 +192,15 @@ impl Candidate {
 }
 
 /// What a file's text says, beside its executable lines.
-fn facts(candidate: &Candidate, executable: &LineSet, exclusions: &Exclusions) -> Result<Facts, String> {
+fn facts(candidate: &Candidate, shape: &CodeShape, exclusions: &Exclusions) -> Result<Facts, String> {
     let text = source::decode(&candidate.text).map_err(|error| error.to_string())?;
-    source::analyse(&text, executable, exclusions).map_err(|error| error.to_string())
+    let mut facts = source::analyse(&text, &bytecode::executable_lines(shape), exclusions)
+        .map_err(|error| error.to_string())?;
+    let map = source::decisions(&text).map_err(|error| error.to_string())?;
+    facts.decisions = Joiner::new(map).decisions(shape);
+    let Facts { decisions, first_lines, excluded, .. } = &mut facts;
+    decisions.decisions.retain(|measured| !excluded.contains(first_lines.of(measured.decision.place.line)));
+    Ok(facts)
 }
 
 /// Keeps new facts in the data file. Where that cannot be written, the next report computes them again.

@@ -19,7 +19,7 @@ use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, 
 #[derive(Debug, Default)]
 pub(super) struct Batches {
     /// By the Python that ran, and whether steps between lines were recorded: files by path.
-    groups: BTreeMap<(String, bool), BTreeMap<String, BatchFile>>,
+    groups: BTreeMap<(String, [bool; 3]), BTreeMap<String, BatchFile>>,
     /// Files that changed between running and now.
     pub(super) changed: BTreeSet<PathBuf>,
     /// Whether anything at all was recorded.
@@ -81,7 +81,10 @@ impl Batches {
         for file in found.iter_mut().filter(|_| settings.relative_files) {
             file.path = display_name(&file.path, Path::new(&settings.folder));
         }
-        let group = self.groups.entry((settings.python, settings.branches)).or_default();
+        let group = self
+            .groups
+            .entry((settings.python, [settings.branches, settings.edges, settings.vectors]))
+            .or_default();
         for file in found {
             match group.get_mut(&file.path) {
                 Some(known) => {
@@ -101,9 +104,11 @@ impl Batches {
     pub(super) fn into_batches(self) -> Vec<Batch> {
         let groups = self.groups.into_iter().filter(|(_, files)| !files.is_empty());
         groups
-            .map(|((python, branches), files)| Batch {
+            .map(|((python, [branches, edges, vectors]), files)| Batch {
                 python,
                 branches,
+                edges,
+                vectors,
                 files: files.into_values().collect(),
             })
             .collect()
@@ -116,7 +121,7 @@ impl Batches {
         path: String,
         source: Option<SourceHash>,
         settings: &RunHeader,
-        JournaledFile { lines, mut arcs, codes, stamp: _ }: JournaledFile,
+        JournaledFile { lines, mut arcs, codes, vectors, stamp: _ }: JournaledFile,
     ) -> BatchFile {
         let context = &settings.context;
         let place = (settings.python.clone(), settings.branches, context.clone(), path.clone());
@@ -137,6 +142,7 @@ impl Batches {
             arcs: BTreeMap::from([(context.clone(), arcs)]),
             codes: news,
             tracer: None,
+            vectors: BTreeMap::from([(context.clone(), vectors)]),
         }
     }
 
