@@ -32,6 +32,8 @@ mod formats;
 mod fuzz;
 /// `minicov html`.
 mod html;
+/// MC/DC, compared with a judge that shares nothing with minicov.
+mod mcdc;
 /// Three packages with their own suites, compared with coverage.py.
 mod packages;
 /// The programs in fixtures/programs, compared with their marks and with coverage.py.

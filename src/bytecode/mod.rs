@@ -9,6 +9,7 @@
 
 mod branch_watch;
 mod control_flow;
+mod decisions;
 mod exceptions;
 mod executable;
 mod line_arcs;
@@ -19,6 +20,7 @@ mod ways;
 
 pub(crate) use branch_watch::{BranchWatch, Fall};
 pub(crate) use control_flow::ControlFlow;
+pub(crate) use decisions::{CodeTest, Joiner};
 pub(crate) use executable::{executable_lines, is_function, is_short, is_statement, line_range, lines};
 pub(crate) use line_arcs::line_arcs;
 pub(crate) use opcodes::takes_ways_without_branches;

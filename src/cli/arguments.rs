@@ -42,6 +42,8 @@ pub(crate) struct Vocabulary {
     pub(crate) formats: Vec<Word>,
     pub(crate) cores: Vec<Word>,
     pub(crate) metrics: Vec<Word>,
+    /// Forms of MC/DC.
+    pub(crate) forms: Vec<Word>,
 }
 
 /// A word and its meaning, which is empty where it is only another name.
@@ -122,6 +124,9 @@ fn argument(verb: Verb, row: &'static Row, flag: &'static Flag, vocabulary: &Voc
     }
     argument =
         argument.value_name(flag.value).action(ArgAction::Set).allow_hyphen_values(row.kind == Kind::Text);
+    if !flag.bare.is_empty() {
+        argument = argument.num_args(0..=1).require_equals(true).default_missing_value(flag.bare);
+    }
     match row.kind {
         Kind::Integer => argument.value_parser(clap::value_parser!(i64)).allow_negative_numbers(true),
         Kind::Float => argument.value_parser(clap::value_parser!(f64)).allow_negative_numbers(true),
@@ -135,6 +140,7 @@ fn argument(verb: Verb, row: &'static Row, flag: &'static Flag, vocabulary: &Voc
             }
         }
         Kind::Text if row.id == options::CORE.row.id => argument.value_parser(one_of(&vocabulary.cores)),
+        Kind::Text if row.id == options::MCDC.row.id => argument.value_parser(one_of(&vocabulary.forms)),
         Kind::Text | Kind::File | Kind::Switch => argument,
     }
 }
@@ -206,7 +212,12 @@ mod tests {
     use super::*;
 
     fn vocabulary() -> Vocabulary {
-        Vocabulary { formats: vec![("console", "")], cores: vec![("settrace", "")], metrics: Vec::new() }
+        Vocabulary {
+            formats: vec![("console", "")],
+            cores: vec![("settrace", "")],
+            forms: vec![("masking", "")],
+            metrics: Vec::new(),
+        }
     }
 
     fn run(words: &[&str]) -> Result<Invocation, String> {

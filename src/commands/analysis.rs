@@ -2,6 +2,7 @@
 //!
 //! Invariant: the interpreter is booted only if something must be compiled, and then once.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -9,14 +10,14 @@ use pyo3::Python;
 
 use super::Failure;
 use super::exclusions::ExclusionRules;
-use crate::bytecode;
+use crate::bytecode::{self, Joiner};
 use crate::config::Workplace;
 use crate::error::UserError;
 use crate::model::{Facts, MeasuredFile, SourceHash};
 use crate::python;
 use crate::report::MeasuredSource;
 use crate::source::{self, Exclusions};
-use crate::store::{DataFile, FactsKey};
+use crate::store::{DataFile, FactsKey, StoreError};
 use crate::ui;
 
 /// Why a file has no facts: what to say, as a sentence about it.
@@ -84,6 +85,22 @@ pub(super) fn analyse(
     Ok(sources)
 }
 
+/// Adds what is only read where something asks for it: edges, and evaluations of decisions.
+pub(super) fn add_decisions(
+    data: &DataFile,
+    files: &mut BTreeMap<String, MeasuredFile>,
+    in_selected: &dyn Fn(&str) -> bool,
+) -> Result<(), StoreError> {
+    let (has_edges, has_vectors) = (data.has_edges()?, data.has_vectors()?);
+    for (path, seen) in files {
+        seen.edges = data.edges(path, in_selected)?;
+        seen.vectors = data.vectors(path, in_selected)?;
+        seen.has_edges = has_edges;
+        seen.has_vectors = has_vectors;
+    }
+    Ok(())
+}
+
 /// Reads a file's text, and drops what was seen of it if that was another text.
 fn read((path, name, mut seen): (String, String, MeasuredFile)) -> Result<Candidate, Unusable> {
     let text = fs::read(Path::new(&path))
@@ -116,7 +133,13 @@ fn compute(candidate: &Candidate, exclusions: &Exclusions) -> Result<Facts, Stri
     let shape = Python::attach(|py| python::compile(py, &candidate.text, &candidate.path))
         .map_err(|error| error.to_string())?;
     let text = source::decode(&candidate.text).map_err(|error| error.to_string())?;
-    source::analyse(&text, &bytecode::executable_lines(&shape), exclusions).map_err(|error| error.to_string())
+    let mut facts = source::analyse(&text, &bytecode::executable_lines(&shape), exclusions)
+        .map_err(|error| error.to_string())?;
+    let map = source::decisions(&text).map_err(|error| error.to_string())?;
+    facts.decisions = Joiner::new(map).decisions(&shape);
+    let Facts { decisions, first_lines, excluded, .. } = &mut facts;
+    decisions.decisions.retain(|measured| !excluded.contains(first_lines.of(measured.decision.place.line)));
+    Ok(facts)
 }
 
 /// Keeps new facts in the data file. Where that cannot be written, the next report computes them again.

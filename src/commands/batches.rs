@@ -19,7 +19,7 @@ use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, 
 #[derive(Debug, Default)]
 pub(super) struct Batches {
     /// By the Python that ran, and whether steps between lines were recorded: files by path.
-    groups: BTreeMap<(String, bool), BTreeMap<String, BatchFile>>,
+    groups: BTreeMap<(String, [bool; 3]), BTreeMap<String, BatchFile>>,
     /// Files that changed between running and now.
     pub(super) changed: BTreeSet<PathBuf>,
     /// Whether anything at all was recorded.
@@ -76,7 +76,10 @@ impl Batches {
         for file in found.iter_mut().filter(|_| settings.relative_files) {
             file.path = display_name(&file.path, Path::new(&settings.folder));
         }
-        let group = self.groups.entry((settings.python, settings.branches)).or_default();
+        let group = self
+            .groups
+            .entry((settings.python, [settings.branches, settings.edges, settings.vectors]))
+            .or_default();
         for file in found {
             match group.get_mut(&file.path) {
                 Some(known) => {
@@ -96,9 +99,11 @@ impl Batches {
     pub(super) fn into_batches(self) -> Vec<Batch> {
         let groups = self.groups.into_iter().filter(|(_, files)| !files.is_empty());
         groups
-            .map(|((python, branches), files)| Batch {
+            .map(|((python, [branches, edges, vectors]), files)| Batch {
                 python,
                 branches,
+                edges,
+                vectors,
                 files: files.into_values().collect(),
             })
             .collect()
@@ -187,7 +192,7 @@ fn batch_file(
     path: String,
     source: Option<SourceHash>,
     context: &str,
-    JournaledFile { lines, mut arcs, codes, stamp: _ }: JournaledFile,
+    JournaledFile { lines, mut arcs, codes, vectors, stamp: _ }: JournaledFile,
 ) -> BatchFile {
     for (shape, edges) in &codes {
         arcs.extend(bytecode::line_arcs(shape, edges, &lines));
@@ -203,5 +208,6 @@ fn batch_file(
         arcs: BTreeMap::from([(context.to_owned(), arcs)]),
         codes: codes.into_iter().map(code).collect(),
         tracer: None,
+        vectors: BTreeMap::from([(context.to_owned(), vectors)]),
     }
 }

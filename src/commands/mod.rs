@@ -32,7 +32,7 @@ use crate::config::{
     Workplace, options,
 };
 use crate::error::{ExitStatus, UserError};
-use crate::metrics::METRICS;
+use crate::metrics::{Form, METRICS};
 use crate::processes;
 use crate::report::FORMATS;
 use crate::trace::CORES;
@@ -89,6 +89,7 @@ fn vocabulary() -> Vocabulary {
             })
             .collect(),
         metrics: METRICS.iter().map(|metric| (metric.slug(), metric.doc())).collect(),
+        forms: Form::ALL.iter().map(|(name, _, doc)| (*name, *doc)).collect(),
         cores: CORES.iter().map(|core| (core.slug, core.doc)).collect(),
     }
 }

@@ -10,6 +10,7 @@ use super::exclusions::ExclusionRules;
 use super::{Failure, collect, combine, run};
 use crate::config::{CombineSettings, Selected, Workplace};
 use crate::error::UserError;
+use crate::metrics::Form;
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
 use crate::python::LINKED_MINOR;
@@ -45,6 +46,12 @@ pub(super) fn view(
     let observed =
         if wanted.contexts { data.observed_by_context(in_selected) } else { data.observed(in_selected) };
     let observed = observed.map_err(|error| explain(workplace, &error))?;
+    let mut observed = observed;
+    let has_edges = data.has_edges().map_err(|error| explain(workplace, &error))?;
+    if observed.has_arcs {
+        let added = analysis::add_decisions(&data, &mut observed.files, &in_selected);
+        added.map_err(|error| explain(workplace, &error))?;
+    }
     let files = select(workplace, selected, remapped(workplace, selected, observed.files)?)?;
     let mut sources = Vec::with_capacity(files.len());
     let mut unusable = Vec::new();
@@ -60,11 +67,26 @@ pub(super) fn view(
             }
         }
     }
-    let view = View { unusable, ..View::new(sources, observed.has_arcs) };
+    let mcdc = form(selected, &data).map_err(|error| explain(workplace, &error))?;
+    if mcdc.is_some() && !has_edges {
+        return Err(UserError::new("there is no data on MC/DC")
+            .hint("record it with minicov run --mcdc")
+            .into());
+    }
+    let view = View { mcdc, unusable, ..View::new(sources, observed.has_arcs) };
     if view.is_empty() {
         return Err(UserError::new("no data to report").into());
     }
     Ok(view)
+}
+
+/// The form to judge MC/DC in: the one asked for, or masking where it was recorded.
+fn form(selected: &Selected, data: &DataFile) -> Result<Option<Form>, StoreError> {
+    // Other words were refused with the settings.
+    if let Some(form) = selected.mcdc.as_deref().and_then(Form::named) {
+        return Ok(Some(form));
+    }
+    Ok(data.has_vectors()?.then(Form::default))
 }
 
 /// What a fault of the data file means to the user.

@@ -114,8 +114,16 @@ pub(super) fn begin_measuring(
     let folders = folders(workplace, layout, script_folder.clone());
     let selection =
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
-    let header = header(workplace, settings, &selection, &folders, layout);
     let needs = needs(settings);
+    if needs.vectors && !core.has_offsets {
+        return Err(UserError::new("MC/DC needs sys.monitoring, which this core does not use")
+            .hint("run with CPython 3.12 or newer, and without --core settrace"));
+    }
+    let header = RunHeader {
+        edges: core.has_offsets && needs.edges && (needs.sides || trace::SIDES_HAVE_EVENTS),
+        vectors: needs.vectors,
+        ..header(workplace, settings, &selection, &folders, layout)
+    };
     let journal = JournalWriter::create(JournalFolder::beside(&workplace.data_file), header.clone())
         .map_err(|error| {
             UserError::new(error.to_string()).hint("give --data-file a place where files can be written")
@@ -160,6 +168,8 @@ pub(super) fn header(
         package_folders: package_folders(selection, folders, layout),
         namespace_packages: settings.namespace_packages,
         relative_files: settings.relative_files,
+        edges: false,
+        vectors: false,
         include: None,
         omit: settings.selection.omit.clone(),
         folder: workplace.folder.to_string_lossy().into_owned(),
@@ -298,7 +308,12 @@ fn is_alive(process: u32) -> bool {
 
 /// The kinds of events that the metrics asked for judge by.
 fn needs(settings: &RunSettings) -> Needs {
-    let asked = [(true, metrics::LINE), (settings.branch, metrics::BRANCH)];
+    let asked = [
+        (true, metrics::LINE),
+        (settings.branch || settings.mcdc, metrics::BRANCH),
+        (settings.mcdc, metrics::CONDITION),
+        (settings.mcdc, metrics::MCDC),
+    ];
     asked
         .into_iter()
         .filter(|(asked, _)| *asked)

@@ -94,6 +94,8 @@ pub(crate) struct Flag {
     pub(crate) value: &'static str,
     /// The commands that take it.
     pub(crate) verbs: &'static [Verb],
+    /// The value where none is given, as `--flag=VALUE` may; empty where one must be.
+    pub(crate) bare: &'static str,
     /// Whether it takes an option back (`--no-skip-covered`); such flags are not shown.
     pub(crate) negates: bool,
 }
@@ -101,7 +103,7 @@ pub(crate) struct Flag {
 impl Flag {
     /// `--long` for `verbs`.
     pub(crate) const fn new(long: &'static str, verbs: &'static [Verb]) -> Self {
-        Self { long, short: None, value: "", verbs, negates: false }
+        Self { long, short: None, value: "", verbs, bare: "", negates: false }
     }
 
     pub(crate) const fn short(self, short: char) -> Self {
@@ -110,6 +112,10 @@ impl Flag {
 
     pub(crate) const fn value(self, value: &'static str) -> Self {
         Self { value, ..self }
+    }
+
+    pub(crate) const fn or_bare(self, bare: &'static str) -> Self {
+        Self { bare, ..self }
     }
 
     pub(crate) const fn negating(self) -> Self {

@@ -71,6 +71,11 @@ options! {
     SAVE_SIGNAL: String = Row::new("--save-signal", "A signal that has data saved: USR1 or USR2")
         .flags(&[Flag::new("save-signal", RUN).value("SIGNAL")])
         .inert("minicov saves what runs at once, so that no signal is needed");
+    MCDC: String = Row::new(
+        "minicov:mcdc",
+        "MC/DC in this form: runs record what it needs, reports show it, which they also do where a run recorded it",
+    )
+    .flags(&[Flag::new("mcdc", &[Verb::Run, Verb::Report]).value("FORM").or_bare("masking")]);
     APPEND: bool = Row::new("--append", "Add to earlier data, which is what happens anyway; --erase removes it")
         .flags(&[Flag::new("append", &[Verb::Run, Verb::Combine]).short('a')]);
     ERASE: bool = Row::new("--erase", "Remove earlier data first; without it, runs add up")

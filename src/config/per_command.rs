@@ -60,6 +60,8 @@ pub(crate) struct RunSettings {
     pub(crate) core: Option<String>,
     /// Whether branches are recorded, too.
     pub(crate) branch: bool,
+    /// Whether what MC/DC needs is recorded, too.
+    pub(crate) mcdc: bool,
     /// Whether folders without an `__init__.py` are looked through for files that never ran.
     pub(crate) namespace_packages: bool,
     /// Whether the data file calls files by relative names.
@@ -105,6 +107,7 @@ impl RunSettings {
             context: settings.get(&options::CONTEXT).unwrap_or_default().to_owned(),
             core: settings.get(&options::CORE).map(str::to_owned),
             branch: settings.get(&options::BRANCH),
+            mcdc: settings.get(&options::MCDC).is_some(),
             namespace_packages: settings.get(&options::INCLUDE_NAMESPACE_PACKAGES),
             relative_files: settings.get(&options::RELATIVE_FILES),
             erase: settings.get(&options::ERASE),

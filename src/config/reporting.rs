@@ -115,6 +115,8 @@ pub(crate) struct Selected {
     /// for all.
     pub(crate) contexts: Vec<String>,
     pub(crate) ignore_errors: bool,
+    /// The form of MC/DC, if it was asked for.
+    pub(crate) mcdc: Option<String>,
     /// What becomes of parallel data files, and what sources are called here.
     pub(crate) combining: CombineSettings,
 }
@@ -128,6 +130,7 @@ impl Selected {
             files,
             contexts: settings.get(&options::CONTEXTS).to_vec(),
             ignore_errors: settings.get(&options::IGNORE_ERRORS),
+            mcdc: settings.get(&options::MCDC).map(str::to_owned),
             combining: CombineSettings::new(settings, verb, Vec::new()),
         }
     }

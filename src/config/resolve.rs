@@ -28,6 +28,9 @@ const LIGHT_THREADS: [&str; 3] = ["eventlet", "gevent", "greenlet"];
 /// coverage.py's patches (7.17.3, `patch.py`).
 const PATCHES: [&str; 4] = ["_exit", "execv", "fork", "subprocess"];
 
+/// Forms of MC/DC. `metrics` knows what they mean.
+pub(crate) const FORMS: [&str; 3] = ["masking", "unique-cause", "unique-cause+masking"];
+
 /// How alike a name must be to be suggested, from 0 to 1.
 const LIKENESS: f64 = 0.7;
 
@@ -93,6 +96,11 @@ impl Settings {
             &PATCHES,
             "no patch of coverage.py's",
         )?;
+        let form = self.get(&options::MCDC).filter(|form| !FORMS.contains(form));
+        if let Some(form) = form {
+            let reason = format!("{form:?} is no form of MC/DC ({})", FORMS.join(", "));
+            return Err(self.bad(&options::MCDC.row, 0, &reason));
+        }
         let precision = self.get(&options::PRECISION);
         if !(0..=MOST_DIGITS).contains(&precision) {
             let reason =

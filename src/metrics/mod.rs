@@ -9,9 +9,13 @@
 
 mod branch;
 mod branch_arcs;
+mod condition;
+mod decisions;
 mod line;
+mod mcdc;
 
 pub(crate) use branch_arcs::{BranchLine, branch_lines, executed_arcs, partial};
+pub(crate) use mcdc::{Form, JudgedDecision, Judgement, McDcTotals, judge_decisions};
 
 use crate::model::{Facts, LineNo, LineSet, MeasuredFile};
 
@@ -21,8 +25,14 @@ pub(crate) static LINE: &dyn Metric = &line::Line;
 /// Branch coverage.
 pub(crate) static BRANCH: &dyn Metric = &branch::Branch;
 
+/// Condition coverage.
+pub(crate) static CONDITION: &dyn Metric = &condition::Condition;
+
+/// Modified condition/decision coverage.
+pub(crate) static MCDC: &dyn Metric = &mcdc::McDc;
+
 /// Every metric there is, in the order reports show them.
-pub(crate) static METRICS: &[&dyn Metric] = &[LINE, BRANCH];
+pub(crate) static METRICS: &[&dyn Metric] = &[LINE, BRANCH, CONDITION, MCDC];
 
 /// A coverage criterion.
 pub(crate) trait Metric: Sync {
@@ -51,6 +61,8 @@ pub(crate) struct Needs {
     pub(crate) edges: bool,
     /// Each side of each branch, also where it makes no difference to lines. Asks for `edges`, too.
     pub(crate) sides: bool,
+    /// Evaluations of decisions, where edges don't tell them.
+    pub(crate) vectors: bool,
 }
 
 impl Needs {
@@ -60,6 +72,7 @@ impl Needs {
             lines: self.lines || other.lines,
             edges: self.edges || other.edges,
             sides: self.sides || other.sides,
+            vectors: self.vectors || other.vectors,
         }
     }
 }

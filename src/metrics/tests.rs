@@ -143,5 +143,5 @@ fn slugs_are_unique_and_documented() {
         assert!(!metric.doc().is_empty());
     }
     let needs = METRICS.iter().map(|metric| metric.needs()).fold(Needs::default(), Needs::union);
-    assert_eq!(needs, Needs { lines: true, edges: true, sides: false });
+    assert_eq!(needs, Needs { lines: true, edges: true, sides: true, vectors: true });
 }

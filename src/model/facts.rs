@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArcEnd, Branches, LineNo, LineSet};
+use super::{ArcEnd, Branches, Decisions, LineNo, LineSet};
 
 /// The static facts of one source file, for one Python version and one set of exclusion patterns.
 ///
@@ -21,6 +21,8 @@ pub(crate) struct Facts {
     pub(crate) line_count: LineNo,
     /// Possible steps between statements, excluded ones too.
     pub(crate) branches: Branches,
+    /// Decisions and conditions, those on excluded lines left out.
+    pub(crate) decisions: Decisions,
 }
 
 /// Maps each physical line of a multi-line statement to the statement's first line.

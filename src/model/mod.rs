@@ -5,16 +5,23 @@
 
 mod branches;
 mod code;
+mod decisions;
 mod facts;
 mod lines;
 mod observed;
+mod short_circuit;
 mod totals;
 
 pub(crate) use branches::{Action, ArcEnd, Branches, Cause, LineArc, Reason, Rewrite};
 pub(crate) use code::CodeShape;
+pub(crate) use decisions::{
+    Anchor, AnchorKind, Condition, Context, Decision, DecisionMap, Decisions, Jump, MappedDecision,
+    Measurability, MeasuredDecision, Node, Place, Test, Vector,
+};
 pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
 pub(crate) use observed::{
     BranchDetail, CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
 };
+pub(crate) use short_circuit::{Next, ShortCircuit};
 pub(crate) use totals::Totals;

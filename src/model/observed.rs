@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{CodeShape, LineArc, LineNo, LineSet};
+use super::{CodeShape, LineArc, LineNo, LineSet, Place, Vector};
 
 /// SHA-256 of a source file's bytes.
 pub(crate) type SourceHash = [u8; 32];
@@ -32,6 +33,14 @@ pub(crate) struct MeasuredFile {
     pub(crate) lines: LineSet,
     /// Steps between lines that were taken, as recorded: raw, self-arcs included. Empty where only lines were recorded.
     pub(crate) arcs: BTreeSet<LineArc>,
+    /// Edges taken in its code objects.
+    pub(crate) edges: BTreeMap<CodeKey, BTreeSet<Edge>>,
+    /// Evaluations of decisions, by the range of the decision: those that edges don't tell.
+    pub(crate) vectors: BTreeMap<Place, BTreeSet<Vector>>,
+    /// Whether every edge was recorded in some run.
+    pub(crate) has_edges: bool,
+    /// Whether evaluations were recorded in any run.
+    pub(crate) has_vectors: bool,
     /// The same lines by context, where that was asked for.
     pub(crate) contexts: BTreeMap<String, LineSet>,
 }
@@ -39,13 +48,21 @@ pub(crate) struct MeasuredFile {
 impl MeasuredFile {
     /// Adds what was seen of the same file under another name.
     pub(crate) fn unite(&mut self, other: Self) {
-        let Self { source, lines, arcs, contexts } = other;
+        let Self { source, lines, arcs, contexts, edges, vectors, has_edges, has_vectors } = other;
         self.source = self.source.or(source);
         self.lines.union_with(&lines);
         self.arcs.extend(arcs);
         for (context, lines) in contexts {
             self.contexts.entry(context).or_default().union_with(&lines);
         }
+        for (code, edges) in edges {
+            self.edges.entry(code).or_default().extend(edges);
+        }
+        for (place, vectors) in vectors {
+            self.vectors.entry(place).or_default().extend(vectors);
+        }
+        self.has_edges |= has_edges;
+        self.has_vectors |= has_vectors;
     }
 }
 
@@ -73,7 +90,7 @@ pub(crate) enum BranchDetail {
 }
 
 /// Which code object of a file: enough to find it again among those that the same text compiles to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct CodeKey {
     /// `co_qualname`.
     pub(crate) qualname: String,
@@ -127,6 +144,9 @@ pub(crate) trait Journal: Send + Sync {
 
     /// Control passed along `edge` in `code`.
     fn edge(&self, code: u32, edge: Edge) -> Result<(), JournalError>;
+
+    /// The decision at `place` in `file` was evaluated like this.
+    fn vector(&self, file: u32, place: Place, vector: &Vector) -> Result<(), JournalError>;
 
     /// Control passed from line to line of `file`, as a tracer without offsets sees it.
     fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError>;

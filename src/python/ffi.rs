@@ -322,6 +322,13 @@ pub(crate) fn current_globals(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
     unsafe { Bound::from_owned_ptr_or_opt(py, globals) }
 }
 
+/// What tells the running frame from all others that are alive.
+pub(crate) fn current_frame(_py: Python<'_>) -> Option<usize> {
+    // SAFETY: attached; the result is a borrowed reference or null.
+    let frame = unsafe { raw::PyEval_GetFrame() };
+    (!frame.is_null()).then(|| frame.addr())
+}
+
 /// Offset in bytes of the instruction that the running frame is at.
 pub(crate) fn current_offset(_py: Python<'_>) -> Option<u32> {
     // SAFETY: attached; the result is a borrowed reference or null.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::model::{
-    ArcEnd, Branches, Facts, FirstLines, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Rewrite,
+    ArcEnd, Branches, Decisions, Facts, FirstLines, LineArc, LineNo, LineSet, MeasuredFile, Region,
+    RegionKind, Rewrite,
 };
 
 fn goldens() -> PathBuf {
@@ -79,6 +80,7 @@ fn source(file: DescribedFile) -> MeasuredSource {
         path: format!("/project/{}", file.name),
         name: file.name,
         facts: Facts {
+            decisions: Decisions::default(),
             statements: set(file.statements),
             excluded: set(file.excluded),
             first_lines: FirstLines::new(file.first_lines),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::regions::{self, RegionView};
-use crate::metrics::{self, BranchLine};
+use crate::metrics::{self, BranchLine, Form, JudgedDecision, McDcTotals};
 use crate::model::{
     ArcEnd, Branches, Facts, FirstLines, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals,
 };
@@ -32,6 +32,8 @@ pub(crate) struct View {
     pub(crate) totals: Totals,
     /// Whether branches were measured. Where not, there are none anywhere, and reports don't speak of them.
     pub(crate) has_branches: bool,
+    /// The form that MC/DC is judged in; none where it is not to be shown.
+    pub(crate) mcdc: Option<Form>,
     /// Why files are left out that were measured: a sentence for each.
     pub(crate) unusable: Vec<String>,
 }
@@ -42,7 +44,12 @@ impl View {
         let files: Vec<FileView> =
             sources.into_iter().map(|source| FileView::new(source, has_branches)).collect();
         let totals = files.iter().map(|file| file.outcome.totals()).sum();
-        Self { files, totals, has_branches, unusable: Vec::new() }
+        Self { files, totals, has_branches, mcdc: None, unusable: Vec::new() }
+    }
+
+    /// MC/DC of all files.
+    pub(crate) fn mcdc_totals(&self, form: Form) -> McDcTotals {
+        self.files.iter().map(|file| file.mcdc_totals(form)).sum()
     }
 
     /// Whether there is nothing to report.
@@ -58,6 +65,8 @@ pub(crate) struct FileView {
     pub(crate) path: String,
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
+    /// In the order of the source; none where branches were not measured.
+    pub(crate) decisions: Vec<JudgedDecision>,
     /// The decoded text, where a format needs it.
     pub(crate) text: Option<String>,
     pub(super) contexts: LineContexts,
@@ -69,8 +78,14 @@ pub(crate) struct FileView {
 }
 
 impl FileView {
+    pub(crate) fn mcdc_totals(&self, form: Form) -> McDcTotals {
+        self.decisions.iter().map(|decision| decision.totals(form)).sum()
+    }
+
     fn new(source: MeasuredSource, has_branches: bool) -> Self {
         let MeasuredSource { path, name, facts, seen, text } = source;
+        let decisions =
+            if has_branches && seen.has_edges { metrics::judge_decisions(&facts, &seen) } else { Vec::new() };
         let branches = if has_branches {
             let executed =
                 metrics::executed_arcs(&facts.branches, &facts.first_lines, seen.arcs.iter().copied());
@@ -92,7 +107,7 @@ impl FileView {
             }
         }
         let Facts { regions, line_count, branches, first_lines, .. } = facts;
-        Self { path, name, outcome, text, contexts, branches, regions, line_count, first_lines }
+        Self { path, name, outcome, decisions, text, contexts, branches, regions, line_count, first_lines }
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.

@@ -1,6 +1,6 @@
 //! From a text and its executable lines to its facts.
 
-use crate::model::{Facts, LineSet};
+use crate::model::{Decisions, Facts, LineSet};
 
 use super::syntax::Syntax;
 use super::{Exclusions, SourceError, arcs, docstrings, exclusion, logical_lines, regions, text};
@@ -24,7 +24,9 @@ pub(crate) fn analyse(
     let mut branches = arcs::branches(&syntax, &first_lines, executable);
     branches.no_branch = first_lines.of_all(&exclusions.partial_lines(text)?);
     let regions = regions::regions(&syntax);
-    Ok(Facts { statements, excluded, first_lines, regions, line_count: text::count_lines(text), branches })
+    let line_count = text::count_lines(text);
+    let decisions = Decisions::default();
+    Ok(Facts { statements, excluded, first_lines, regions, line_count, branches, decisions })
 }
 
 #[cfg(test)]

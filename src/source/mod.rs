@@ -8,6 +8,7 @@
 
 mod analysis;
 mod arcs;
+mod decisions;
 mod docstrings;
 mod error;
 mod exclusion;
@@ -21,6 +22,7 @@ mod text;
 mod walk;
 
 pub(crate) use analysis::analyse;
+pub(crate) use decisions::decisions;
 pub(crate) use error::{PatternError, SourceError};
 pub(crate) use exclusion::Exclusions;
 pub(crate) use highlight::{SourceTokenKind, highlight};

@@ -47,6 +47,13 @@ impl Syntax {
         self.line_starts.partition_point(|start| *start <= offset) as LineNo + 1
     }
 
+    /// Line, and column in bytes of UTF-8 from 0.
+    pub(super) fn position(&self, offset: TextSize) -> (LineNo, u32) {
+        let before = self.line_starts.partition_point(|start| *start <= offset);
+        let start = before.checked_sub(1).map_or(TextSize::new(0), |index| self.line_starts[index]);
+        (before as LineNo + 1, (offset - start).into())
+    }
+
     pub(super) fn first_line(&self, node: &impl Ranged) -> LineNo {
         self.line_at(node.start())
     }

@@ -163,7 +163,7 @@ impl BranchState {
     }
 
     /// Notes a jump to where control may also fall; open until that was seen.
-    fn jumped(&self, edge: Edge) -> Outlook {
+    pub(super) fn jumped(&self, edge: Edge) -> Outlook {
         match self.watch.fall_beside(edge.to) {
             Some(number) if !self.has_seen_fall(number) => {
                 JUMPED_BESIDE.set(Some((self.code, number)));

@@ -19,6 +19,7 @@ use pyo3::types::{PyBytes, PyString};
 
 use super::TraceError;
 use super::branches::BranchState;
+use super::decisions::DecisionWatch;
 use super::forks;
 use super::session::Session;
 use crate::bytecode::{self, ControlFlow};
@@ -63,6 +64,8 @@ pub(super) struct CodeState {
     seen: Box<[AtomicU64]>,
     /// From the first event that tells of a branch.
     pub(super) branches: OnceLock<BranchState>,
+    /// From the first event that tells of a branch, where evaluations of decisions are recorded.
+    pub(super) decisions: OnceLock<Option<Box<DecisionWatch>>>,
     /// Steps between lines recorded so far, where the core sees lines only.
     steps: OnceLock<StepsSeen>,
 }
@@ -86,6 +89,7 @@ impl CodeState {
             flow: OnceLock::new(),
             seen,
             branches: OnceLock::new(),
+            decisions: OnceLock::new(),
             steps: OnceLock::new(),
         })
     }
@@ -113,6 +117,11 @@ impl CodeState {
             let _ = self.flow.set(ControlFlow::new(&python::lone_shape(code)?));
         }
         Ok(self.flow.get_or_init(|| ControlFlow::new(&CodeShape::default())))
+    }
+
+    /// Whether the code has a line in this range, as far as its first and last tell.
+    pub(super) fn has_line_within(&self, first: LineNo, last: LineNo) -> bool {
+        self.index.touches(first, last)
     }
 
     pub(super) fn file(&self) -> u32 {
@@ -208,6 +217,16 @@ impl LineIndex {
         match self {
             Self::Range(_, length) => *length,
             Self::Sparse(lines) => lines.len(),
+        }
+    }
+
+    /// Whether a line from `first` to `last` may be among them.
+    fn touches(&self, first: LineNo, last: LineNo) -> bool {
+        match self {
+            Self::Range(own, length) => *own <= last && (first as usize) < *own as usize + length,
+            Self::Sparse(lines) => {
+                lines.get(lines.partition_point(|line| *line < first)).is_some_and(|line| *line <= last)
+            }
         }
     }
 

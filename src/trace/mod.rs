@@ -9,6 +9,7 @@
 mod audit;
 mod branches;
 mod code;
+mod decisions;
 mod forks;
 mod session;
 mod settrace;
@@ -22,13 +23,16 @@ use crate::model::BranchDetail;
 
 pub(crate) use session::{Session, begin, record_trouble_from_panics};
 
+/// Whether each side of a branch has an event of its own, so that all edges are recorded whoever asks (3.14 and newer).
+pub(crate) const SIDES_HAVE_EVENTS: bool = cfg!(Py_3_14);
+
 /// A way of getting events out of CPython.
 pub(crate) struct Core {
     /// `--core` and `COVERAGE_CORE`.
     pub(crate) slug: &'static str,
     pub(crate) doc: &'static str,
     /// Whether it tells of branches by offsets in the bytecode; else by lines.
-    has_offsets: bool,
+    pub(crate) has_offsets: bool,
     /// Hooks this core into the interpreter, for the session that [`begin`] has set.
     pub(crate) install: fn(Python<'_>, branches: Option<BranchDetail>) -> Result<(), TraceError>,
 }

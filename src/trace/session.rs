@@ -22,9 +22,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::code::CodeState;
+use super::decisions::FileDecisions;
 use super::{Core, forks};
 use crate::model::{
-    ArcEnd, BranchDetail, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo,
+    ArcEnd, BranchDetail, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector,
 };
 use crate::paths::{Selection, canonical};
 use crate::python::ffi;
@@ -44,11 +45,15 @@ pub(crate) struct Session {
     selection: Selection,
     /// How closely branches are watched, if they are.
     pub(super) branches: Option<BranchDetail>,
+    /// Whether evaluations of decisions are recorded.
+    pub(super) vectors: bool,
     /// Whether the core tells of branches by offsets; else it tells of steps between lines.
     core_has_offsets: bool,
     journal: Arc<dyn Journal>,
     /// By `co_filename`: the file's number in the journal, or `None` where it is not measured.
     files: Mutex<HashMap<OsString, Option<u32>>>,
+    /// By the file's number in the journal.
+    pub(super) decision_files: Mutex<HashMap<u32, Option<Arc<FileDecisions>>>>,
     /// The source packages of which a module ran.
     imported_packages: Mutex<BTreeSet<String>>,
     /// Files that would be measured if their names were text.
@@ -68,9 +73,11 @@ pub(crate) fn begin(
     let _ = SESSION.set(Session {
         selection,
         branches,
+        vectors: branches == Some(BranchDetail::Sides),
         core_has_offsets: core.has_offsets,
         journal,
         files: Mutex::default(),
+        decision_files: Mutex::default(),
         imported_packages: Mutex::default(),
         unnameable: Mutex::default(),
         quiet: AtomicBool::new(false),
@@ -144,6 +151,10 @@ impl Session {
 
     pub(super) fn record_edge(&self, code: u32, edge: Edge) {
         self.keep(|journal| journal.edge(code, edge));
+    }
+
+    pub(super) fn record_vector(&self, file: u32, place: Place, vector: &Vector) {
+        self.keep(|journal| journal.vector(file, place, vector));
     }
 
     /// Notes that control went from line `from` (0 for none yet) to `to`.

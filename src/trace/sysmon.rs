@@ -17,7 +17,8 @@ use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
 use super::branches::{BranchState, Outlook};
-use super::code::{reserve_slot, state_of};
+use super::code::{CodeState, reserve_slot, state_of};
+use super::decisions::Observed;
 use super::session::{Session, active, guard, prepare_for_errors};
 use super::{TraceError, audit, forks};
 use crate::model::{BranchDetail, Edge};
@@ -341,12 +342,25 @@ fn line(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     Ok(Answer::Disable)
 }
 
+/// Tells the decisions of a code object of an edge. None where nothing watches it.
+fn observe(session: &Session, state: &CodeState, event: &Event, edge: Edge) -> PyResult<Option<Observed>> {
+    let Some(watch) = session.decisions_of(state, event.code)? else { return Ok(None) };
+    let frame = ffi::current_frame(event.code.py());
+    Ok(frame.and_then(|frame| watch.observe(session, edge, frame)))
+}
+
 /// BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination): one side of a branch was taken.
 fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     if let Some(state) = state_of(session, event.code)?
         && let Some(branches) = session.branches_of(state, event.code)?
     {
-        return Ok(branches.record_side(session, event.edge()?).into());
+        let edge = event.edge()?;
+        if let Some(observed) = observe(session, state, event, edge)? {
+            let outlook =
+                if observed.is_first { branches.record_side(session, edge) } else { branches.jumped(edge) };
+            return Ok(if observed.is_open { Answer::Keep } else { outlook.into() });
+        }
+        return Ok(branches.record_side(session, edge).into());
     }
     Ok(Answer::Disable)
 }
@@ -355,7 +369,12 @@ fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answe
 fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
-    Ok(branches.record(session, event.edge()?).into())
+    let edge = event.edge()?;
+    if let Some(observed) = observe(session, state, event, edge)? {
+        let outlook = if observed.is_first { branches.record(session, edge) } else { branches.jumped(edge) };
+        return Ok(if observed.is_open || !observed.has_both { Answer::Keep } else { outlook.into() });
+    }
+    Ok(branches.record(session, edge).into())
 }
 
 /// PY_RETURN(code, offset, value): a code object is left with a value.

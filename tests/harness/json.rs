@@ -19,6 +19,13 @@ impl CoverageJson {
 
     /// The report as text without what differs by its nature: who wrote it, and when.
     pub(crate) fn normalised(mut self) -> String {
+        // What coverage.py's report does not have.
+        for file in self.0["files"].as_object_mut().unwrap().values_mut() {
+            for key in ["minicov", "mcdc"] {
+                file.as_object_mut().unwrap().shift_remove(key);
+            }
+        }
+        self.0["totals"].as_object_mut().unwrap().shift_remove("mcdc");
         for key in ["version", "timestamp"] {
             self.0["meta"][key] = Value::from("*");
         }

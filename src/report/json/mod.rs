@@ -3,6 +3,7 @@
 //! Source: coverage 7.17.3, `jsonreport.py`. The structs below are the document; the order of their fields is the order
 //! of its keys.
 
+mod decisions;
 mod python;
 
 use std::io::{self, Write};
@@ -12,6 +13,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::regions::RegionView;
 use super::view::LineContexts;
 use super::{FileView, Format, Lines, Options, Outcome, View, percent};
+use crate::metrics::Form;
 use crate::model::{ArcEnd, LineArc, LineNo, LineSet, RegionKind, Totals};
 
 pub(super) const FORMAT: Format = Format {
@@ -33,6 +35,7 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
         precision: options.precision,
         branches: view.has_branches,
         contexts: options.show_contexts,
+        mcdc: view.mcdc,
     };
     let document = Document {
         meta: Meta {
@@ -43,7 +46,12 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
             show_contexts: options.show_contexts,
         },
         files: Files { files: &view.files, content },
-        totals: Summary::new(&view.totals, content),
+        totals: AllFiles {
+            summary: Summary::new(&view.totals, content),
+            mcdc: view
+                .mcdc
+                .map(|form| decisions::Summary::new(&view.mcdc_totals(form), form, options.precision)),
+        },
     };
     python::dump(&document, options.pretty_print, out)
 }
@@ -52,7 +60,15 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
 struct Document<'a> {
     meta: Meta,
     files: Files<'a>,
-    totals: Summary,
+    totals: AllFiles,
+}
+
+#[derive(serde::Serialize)]
+struct AllFiles {
+    #[serde(flatten)]
+    summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcdc: Option<decisions::Summary>,
 }
 
 #[derive(serde::Serialize)]
@@ -71,6 +87,8 @@ struct Content {
     precision: u8,
     /// Whether there are the keys that are about branches.
     branches: bool,
+    /// The form of MC/DC, if there are the keys that are about it.
+    mcdc: Option<Form>,
     /// Whether each file and region says in which contexts its lines ran.
     contexts: bool,
 }
@@ -87,7 +105,7 @@ impl Serialize for Files<'_> {
     }
 }
 
-/// What coverage.py does not know of would come last, under the key `minicov`.
+/// What coverage.py does not know of comes last, under the keys `mcdc` and `minicov`.
 #[derive(serde::Serialize)]
 struct File<'a> {
     executed_lines: LineList<'a>,
@@ -100,6 +118,10 @@ struct File<'a> {
     branches: Option<Branches>,
     functions: Regions<'a>,
     classes: Regions<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcdc: Option<decisions::McDc<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minicov: Option<decisions::Extra<'a>>,
 }
 
 impl<'a> File<'a> {
@@ -114,6 +136,8 @@ impl<'a> File<'a> {
             branches: Branches::new(&file.outcome, content),
             functions: Regions { views: file.regions(RegionKind::Function), file, content },
             classes: Regions { views: file.regions(RegionKind::Class), file, content },
+            mcdc: content.mcdc.map(|form| decisions::McDc::new(&file.decisions, form, content.precision)),
+            minicov: (!file.decisions.is_empty()).then(|| decisions::Extra::new(&file.decisions)),
         }
     }
 }

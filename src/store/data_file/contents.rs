@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::Connection;
 
 use super::schema::{self, LinesAs};
-use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, read};
+use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, read, vectors};
 use crate::model::{ArcEnd, CodeKey, LineArc};
 
 impl DataFile {
@@ -36,9 +36,17 @@ impl DataFile {
         if self.tables.has_edges() {
             contents.read_edges(&connection)?;
         }
+        let (mut has_edges, mut has_vectors) = (false, false);
+        if self.tables.has_vectors() {
+            contents.read_vectors(&connection)?;
+            has_edges = schema::meta(&connection, edges::RECORDED)?.is_some();
+            has_vectors = schema::meta(&connection, vectors::RECORDED)?.is_some();
+        }
         Ok(Batch {
             python: python.unwrap_or_default(),
             branches: lines_as == Some(LinesAs::Arcs),
+            edges: has_edges,
+            vectors: has_vectors,
             files: contents.files,
         })
     }
@@ -115,6 +123,22 @@ impl Contents {
         if let Some(file) = self.file(file).filter(|_| !arcs.is_empty()) {
             file.arcs.insert(context, arcs);
         }
+    }
+
+    fn read_vectors(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let mut statement = connection.prepare(
+            "SELECT context_id, line, col, end_line, end_col, truths, file_id FROM minicov_vector",
+        )?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let Some(context) = self.contexts.get(&row.get(0)?).cloned() else { continue };
+            let Some((place, vector)) = vectors::of_row(row)? else { continue };
+            if let Some(file) = self.file(row.get(6)?) {
+                let of_context = file.vectors.entry(context).or_default();
+                of_context.entry(place).or_default().insert(vector);
+            }
+        }
+        Ok(())
     }
 
     fn read_tracers(&mut self, connection: &Connection) -> Result<(), Fault> {

@@ -14,11 +14,19 @@ use crate::model::{CodeKey, Edge};
 /// How a way out of the code object is stored: in a byte, where [`Edge::EXIT`] would take six.
 const STORED_EXIT: i64 = -1;
 
+/// The key of `minicov_meta` that tells that every edge was recorded in some run, if only to find none.
+pub(super) const RECORDED: &str = "edges";
+
 impl DataFile {
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "condition and MC/DC metrics read edges; they come next")
-    )]
+    /// Whether any run recorded every edge, so that what it has none of did not run.
+    pub(crate) fn has_edges(&self) -> Result<bool, StoreError> {
+        if !self.tables.has_edges() {
+            return Ok(false);
+        }
+        let recorded = schema::meta(&self.connection, RECORDED).map_err(|fault| fault.at(&self.path))?;
+        Ok(recorded.is_some())
+    }
+
     /// The edges taken in the code objects of a file, in the contexts that `selected` accepts. Code objects without any
     /// are left out.
     pub(crate) fn edges(

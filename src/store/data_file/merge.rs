@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError, edges, read};
+use super::{DataFile, Fault, StoreError, Vectors, edges, read, vectors};
 use crate::model::{CodeKey, Edge, LineArc, LineSet, SourceHash};
 
 /// What one or more processes of one Python saw.
@@ -24,6 +24,10 @@ pub(crate) struct Batch {
     pub(crate) python: String,
     /// Whether steps between lines were recorded: the data file then holds arcs from now on.
     pub(crate) branches: bool,
+    /// Whether every edge was recorded.
+    pub(crate) edges: bool,
+    /// Whether evaluations of decisions were recorded.
+    pub(crate) vectors: bool,
     /// Each path at most once, or later entries add to earlier ones.
     pub(crate) files: Vec<BatchFile>,
 }
@@ -41,6 +45,8 @@ pub(crate) struct BatchFile {
     /// be among [`lines`](Self::lines).
     pub(crate) arcs: BTreeMap<String, BTreeSet<LineArc>>,
     pub(crate) codes: Vec<BatchCode>,
+    /// Evaluations of decisions, by context.
+    pub(crate) vectors: BTreeMap<String, Vectors>,
     /// The plugin of coverage.py's that measured it, as `module.Class`.
     pub(crate) tracer: Option<String>,
 }
@@ -49,7 +55,7 @@ impl BatchFile {
     /// Adds what was seen of the same file and the same text elsewhere; tells how much of it was new, in arcs, edges and
     /// sets of lines.
     pub(crate) fn unite(&mut self, other: Self) -> usize {
-        let Self { path: _, source, lines, arcs, codes, tracer } = other;
+        let Self { path: _, source, lines, arcs, codes, tracer, vectors } = other;
         self.source = self.source.or(source);
         self.tracer = self.tracer.take().or(tracer);
         let mut new = 0;
@@ -63,6 +69,15 @@ impl BatchFile {
         }
         for (context, arcs) in arcs {
             new += unite_sets(&mut self.arcs, context, arcs);
+        }
+        for (context, vectors) in vectors {
+            let known = self.vectors.entry(context).or_default();
+            for (place, vectors) in vectors {
+                let known = known.entry(place).or_default();
+                let before = known.len();
+                known.extend(vectors);
+                new += known.len() - before;
+            }
         }
         if codes.is_empty() {
             return new;
@@ -156,6 +171,11 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
     if !batch.python.is_empty() {
         schema::set_meta(transaction, "python", &batch.python)?;
     }
+    for (key, was_recorded) in [(vectors::RECORDED, batch.vectors), (edges::RECORDED, batch.edges)] {
+        if was_recorded {
+            schema::set_meta(transaction, key, "1")?;
+        }
+    }
     for file in &batch.files {
         merge.file(file)?;
     }
@@ -234,6 +254,10 @@ impl Merge<'_> {
         for code in &file.codes {
             self.code(id, code)?;
         }
+        for (context, vectors) in file.vectors.iter().filter(|(_, vectors)| !vectors.is_empty()) {
+            let context = self.context_id(context)?;
+            vectors::add(self.connection, id, context, vectors)?;
+        }
         if let Some(tracer) = &file.tracer {
             let mut put = self
                 .connection
@@ -297,6 +321,7 @@ impl Merge<'_> {
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
         edges::drop_of_file(self.connection, file)?;
+        vectors::drop_of_file(self.connection, file)?;
         Ok(bits + arcs > 0)
     }
 

@@ -1,7 +1,7 @@
 //! The data file (`.coverage`): open, create, erase.
 //!
-//! Reading goes through [`DataFile::open`], writing through [`DataFile::update`]; the verbs are in `merge`, `read`, `edges`
-//! and `facts_cache`, the tables in `schema`.
+//! Reading goes through [`DataFile::open`], writing through [`DataFile::update`]; the verbs are in `merge`, `read`, `edges`,
+//! `vectors` and `facts_cache`, the tables in `schema`.
 //!
 //! Must not know: where the data comes from or what is reported.
 //! Invariant: every write is one transaction. SQLite's rollback journal stays on, so that a killed writer's half is
@@ -16,6 +16,7 @@ mod lock_holder;
 mod merge;
 mod read;
 mod schema;
+mod vectors;
 
 use std::fs;
 use std::io::{self, Read};
@@ -30,6 +31,7 @@ use rustix::fs::{Access, access};
 pub(crate) use error::{Fault, StoreError};
 pub(crate) use facts_cache::FactsKey;
 pub(crate) use merge::{Batch, BatchCode, BatchFile};
+pub(crate) use vectors::Vectors;
 
 use schema::Tables;
 

@@ -49,7 +49,10 @@ CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file
 ///    - `minicov_facts`: the static analysis last made of a file by a Python version.
 /// 2. - `minicov_code`: code objects in which an edge was taken, as [`CodeKey`](crate::model::CodeKey).
 ///    - `minicov_edge`: the edges by code object and context, in bytes of `co_code`; -1 for leaving it.
-const OUR_TABLES: [&str; 2] = [
+/// 3. - `minicov_vector`: evaluations of decisions by file, context and the decision's range, as [`Vector`](crate::model::Vector)
+///      has them: a byte for each condition (0: not evaluated, 1: false, 2: true) and one for the outcome.
+///    - `minicov_meta` has `vectors` once a run recorded them, and `edges` once one recorded edges.
+const OUR_TABLES: [&str; 3] = [
     "
 CREATE TABLE minicov_meta (key text primary key, value text not null) without rowid;
 CREATE TABLE minicov_source (file_id integer primary key, sha256 blob not null);
@@ -67,6 +70,12 @@ CREATE TABLE minicov_code (
 CREATE TABLE minicov_edge (
     code_id integer, context_id integer, from_offset integer, to_offset integer,
     primary key (code_id, context_id, from_offset, to_offset)
+) without rowid;
+",
+    "
+CREATE TABLE minicov_vector (
+    file_id integer, context_id integer, line integer, col integer, end_line integer, end_col integer, truths blob,
+    primary key (file_id, context_id, line, col, end_line, end_col, truths)
 ) without rowid;
 ",
 ];
@@ -99,6 +108,10 @@ impl Tables {
 
     pub(super) fn has_edges(self) -> bool {
         self.format >= 2
+    }
+
+    pub(super) fn has_vectors(self) -> bool {
+        self.format >= 3
     }
 }
 

@@ -17,6 +17,7 @@
 //! | 5 | code | number: u32, file number: u32, first line: i32, flags: u32, then four times a length: u32 and as many bytes, padded: qualified name, `co_code`, `co_linetable`, `co_exceptiontable` |
 //! | 6 | edge | code number: u32, from: u32, to: u32 (offsets in bytes; to `0xffff_ffff` for leaving), 0: u32 |
 //! | 7 | arc | file number: u32, from: i32, to: i32, 0: u32 |
+//! | 10 | vector | file number: u32, the decision's line, column, end line, end column: u32 each, conditions: u32, a byte for each (0: not evaluated or not tested, 1: false, 2: true), one for the outcome |
 //! | 8 | text | file number: u32, 0: u32, SHA-256 of the file's text: 32 bytes |
 //! | 9 | package | name: UTF-8: a module of a package that was asked for by name ran |
 //!
@@ -34,6 +35,7 @@ pub(super) const KIND_LINE: u32 = 4;
 pub(super) const KIND_CODE: u32 = 5;
 pub(super) const KIND_EDGE: u32 = 6;
 pub(super) const KIND_ARC: u32 = 7;
+pub(super) const KIND_VECTOR: u32 = 10;
 pub(super) const KIND_TEXT: u32 = 8;
 pub(super) const KIND_PACKAGE: u32 = 9;
 

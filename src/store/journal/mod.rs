@@ -28,6 +28,12 @@ pub(crate) struct RunHeader {
     pub(crate) python: String,
     /// Whether steps between lines were recorded.
     pub(crate) branches: bool,
+    /// Whether every edge was recorded.
+    #[serde(default)]
+    pub(crate) edges: bool,
+    /// Whether evaluations of decisions were recorded.
+    #[serde(default)]
+    pub(crate) vectors: bool,
     /// The static context; empty for none.
     pub(crate) context: String,
     /// Folders and files whose code counts as missed when it never ran.

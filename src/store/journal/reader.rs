@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::RunHeader;
 use super::format::{
     HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE, KIND_SETTINGS,
-    KIND_TEXT, MAGIC, RECORD_HEADER_LENGTH, VERSION, padded, split_header,
+    KIND_TEXT, KIND_VECTOR, MAGIC, RECORD_HEADER_LENGTH, VERSION, padded, split_header,
 };
-use crate::model::{CodeShape, Edge, FileStamp, LineArc, LineSet};
+use crate::model::{CodeShape, Edge, FileStamp, LineArc, LineSet, Place, Vector};
 
 /// Why bytes are not a journal this version reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +39,8 @@ pub(crate) struct JournaledFile {
     pub(crate) stamp: FileStamp,
     pub(crate) lines: LineSet,
     pub(crate) arcs: BTreeSet<LineArc>,
+    /// Evaluations of decisions, by the range of the decision.
+    pub(crate) vectors: BTreeMap<Place, BTreeSet<Vector>>,
     /// Code objects, without those nested in them, and the edges taken in each.
     pub(crate) codes: Vec<(CodeShape, BTreeSet<Edge>)>,
 }
@@ -68,6 +70,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
             KIND_CODE => reading.code(payload),
             KIND_EDGE => reading.edge(payload),
             KIND_ARC => reading.arc(payload),
+            KIND_VECTOR => reading.vector(payload),
             KIND_PACKAGE => reading.package(payload),
             KIND_TEXT => reading.text(payload),
             // Padding, and kinds of later minor changes.
@@ -122,6 +125,16 @@ impl Reading {
         let [from, to] = [4, 8].map(|at| number(payload, at).map(u32::cast_signed));
         let arc = LineArc::new(from?, to?);
         self.of_number(number(payload, 0)?)?.arcs.insert(arc);
+        Some(())
+    }
+
+    fn vector(&mut self, payload: &[u8]) -> Option<()> {
+        let [file, line, column, end_line, end_column, conditions] =
+            [0, 4, 8, 12, 16, 20].map(|at| number(payload, at));
+        let place = Place { line: line?, column: column?, end_line: end_line?, end_column: end_column? };
+        let end = (conditions? as usize).checked_add(24 + 1)?;
+        let vector = Vector::from_bytes(payload.get(24..end)?)?;
+        self.of_number(file?)?.vectors.entry(place).or_default().insert(vector);
         Some(())
     }
 

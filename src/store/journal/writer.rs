@@ -13,11 +13,11 @@ use super::RunHeader;
 use super::folder::JournalFolder;
 use super::format::{
     HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE, KIND_PADDING,
-    KIND_SETTINGS, KIND_TEXT, RECORD_HEADER_LENGTH, padded, record_header,
+    KIND_SETTINGS, KIND_TEXT, KIND_VECTOR, RECORD_HEADER_LENGTH, padded, record_header,
 };
 use super::handle::JournalHandle;
 use super::mapping::{Segment, SharedCounter};
-use crate::model::{CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo};
+use crate::model::{CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector};
 
 /// Bytes of the first segment; each further one is twice as long, up to [`LARGEST_SEGMENT`].
 const FIRST_SEGMENT: usize = 64 * 1024;
@@ -164,6 +164,16 @@ impl Journal for JournalWriter {
         self.with(|open, stated| {
             open.state_code(stated, code)?;
             open.append(KIND_EDGE, &[&numbers([code, edge.from, edge.to, 0])])
+        })
+    }
+
+    fn vector(&self, file: u32, place: Place, vector: &Vector) -> Result<(), JournalError> {
+        let Place { line, column, end_line, end_column } = place;
+        let conditions = vector.truths.len() as u32;
+        let fixed = numbers([file, line, column, end_line, end_column, conditions]);
+        self.with(|open, stated| {
+            open.state_file(stated, file)?;
+            open.append(KIND_VECTOR, &[&fixed, &vector.to_bytes()])
         })
     }
 

@@ -14,11 +14,13 @@ use crate::model::{ArcEnd, CodeKey, Edge, Facts, LineArc, LineNo, LineSet, Obser
 mod bad_input;
 mod branches;
 mod good_use;
+mod vectors;
 
 const THEIR_LINES: &str = include_str!("../../../../fixtures/data/coverage-7.17.3-lines.sql");
 const THEIR_ARCS: &str = include_str!("../../../../fixtures/data/coverage-7.17.3-arcs.sql");
 
 const OUR_FORMAT_1: &str = include_str!("../../../../fixtures/data/minicov-format-1.sql");
+const OUR_FORMAT_2: &str = include_str!("../../../../fixtures/data/minicov-format-2.sql");
 
 struct Folder(TempDir);
 
@@ -58,7 +60,7 @@ fn batch(path: &str, source: Option<u8>, ran: &[LineNo]) -> Batch {
 fn batch_in(context: &str, path: &str, source: Option<u8>, ran: &[LineNo]) -> Batch {
     let lines = BTreeMap::from([(context.to_owned(), lines(ran))]);
     let file = BatchFile { path: path.to_owned(), source: source.map(hash), lines, ..BatchFile::default() };
-    Batch { python: "3.13.0".to_owned(), branches: false, files: vec![file] }
+    Batch { python: "3.13.0".to_owned(), files: vec![file], ..Batch::default() }
 }
 
 /// The same with branches: lines, arcs, and edges of the code object `f`.

@@ -1,0 +1,303 @@
+//! How a decision is evaluated: which condition comes after which, and what follows from one's truth.
+//!
+//! Invariant: every function is linear in the depth of the tree, and none recurses.
+
+use super::{Context, Decision, Node};
+
+/// What comes after a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Next {
+    /// This condition is evaluated.
+    Condition(u32),
+    /// The decision has this truth; none for that of its last operand, which is not tested.
+    Outcome(Option<bool>),
+}
+
+/// The short-circuit graph of a decision.
+#[derive(Clone, Debug)]
+pub(crate) struct ShortCircuit {
+    nodes: Vec<Node>,
+    /// By node: the operator over it, and whether it is its last operand.
+    parents: Vec<Option<Parent>>,
+    /// By condition: its node.
+    leaves: Vec<u32>,
+    /// By condition: its truth where it is constant.
+    constants: Vec<Option<bool>>,
+    /// The last condition, where the decision's value is its value and nothing tests it.
+    untested: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Parent {
+    node: u32,
+    /// The operand after this one.
+    next: Option<u32>,
+}
+
+impl ShortCircuit {
+    pub(crate) fn new(decision: &Decision) -> Self {
+        let mut parents = vec![None; decision.nodes.len()];
+        let mut leaves = vec![0; decision.conditions.len()];
+        for (number, node) in decision.nodes.iter().enumerate() {
+            let parent = number as u32;
+            match node {
+                Node::Condition(condition) => leaves[*condition as usize] = parent,
+                Node::Not(operand) => {
+                    parents[*operand as usize] = Some(Parent { node: parent, next: None });
+                }
+                Node::And(operands) | Node::Or(operands) => {
+                    for (index, operand) in operands.iter().enumerate() {
+                        let next = operands.get(index + 1).copied();
+                        parents[*operand as usize] = Some(Parent { node: parent, next });
+                    }
+                }
+            }
+        }
+        let constants = decision.conditions.iter().map(|condition| condition.constant).collect();
+        let untested = (decision.context == Context::Value)
+            .then(|| (decision.conditions.len() as u32).saturating_sub(1));
+        Self { nodes: decision.nodes.clone(), parents, leaves, constants, untested }
+    }
+
+    /// The number of conditions.
+    pub(crate) fn len(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// The node that is the whole decision.
+    pub(crate) fn root(&self) -> u32 {
+        (self.nodes.len() as u32).saturating_sub(1)
+    }
+
+    /// The node of a condition.
+    pub(crate) fn node_of(&self, condition: u32) -> u32 {
+        self.leaves[condition as usize]
+    }
+
+    pub(crate) fn node(&self, node: u32) -> &Node {
+        &self.nodes[node as usize]
+    }
+
+    /// The operator over a node.
+    pub(crate) fn parent(&self, node: u32) -> Option<u32> {
+        self.parents[node as usize].map(|parent| parent.node)
+    }
+
+    /// The last condition of a decision in value position: nothing tests it.
+    pub(crate) fn untested(&self) -> Option<u32> {
+        self.untested
+    }
+
+    /// The truth of a condition where it is constant.
+    pub(crate) fn constant(&self, condition: u32) -> Option<bool> {
+        self.constants[condition as usize]
+    }
+
+    /// The decision's truth if its last condition is reached and nothing tests it, where it is constant.
+    pub(crate) fn untested_outcome(&self) -> Option<bool> {
+        let untested = self.untested?;
+        self.settles(untested, self.constant(untested)?, self.root())
+    }
+
+    /// What the evaluation begins with.
+    pub(crate) fn start(&self) -> Next {
+        self.pass_constants(self.first(self.root()))
+    }
+
+    /// What comes after a condition was found true or false.
+    pub(crate) fn next(&self, condition: u32, truth: bool) -> Next {
+        match self.step(condition, truth) {
+            Next::Condition(next) => self.pass_constants(next),
+            outcome @ Next::Outcome(_) => outcome,
+        }
+    }
+
+    /// What comes of a constant condition is known.
+    fn pass_constants(&self, mut condition: u32) -> Next {
+        loop {
+            if self.untested == Some(condition) {
+                return Next::Outcome(None);
+            }
+            let Some(truth) = self.constants[condition as usize] else { return Next::Condition(condition) };
+            match self.step(condition, truth) {
+                Next::Condition(next) => condition = next,
+                outcome @ Next::Outcome(_) => return outcome,
+            }
+        }
+    }
+
+    fn step(&self, condition: u32, truth: bool) -> Next {
+        let (mut node, mut truth) = (self.node_of(condition), truth);
+        while let Some(Parent { node: parent, next }) = self.parents[node as usize] {
+            match (&self.nodes[parent as usize], next) {
+                (Node::Not(_), _) => truth = !truth,
+                (Node::And(_), Some(next)) if truth => return Next::Condition(self.first(next)),
+                (Node::Or(_), Some(next)) if !truth => return Next::Condition(self.first(next)),
+                (Node::And(_) | Node::Or(_) | Node::Condition(_), _) => {}
+            }
+            node = parent;
+        }
+        Next::Outcome(Some(truth))
+    }
+
+    /// The condition that is evaluated first in a node.
+    fn first(&self, mut node: u32) -> u32 {
+        loop {
+            match &self.nodes[node as usize] {
+                Node::Condition(condition) => return *condition,
+                Node::Not(operand) => node = *operand,
+                Node::And(operands) | Node::Or(operands) => match operands.first() {
+                    Some(first) => node = *first,
+                    None => return 0,
+                },
+            }
+        }
+    }
+
+    /// The condition that is evaluated last in a node, if all are, and its truth where the node has this one.
+    pub(crate) fn last(&self, mut node: u32, mut truth: bool) -> (u32, bool) {
+        loop {
+            match &self.nodes[node as usize] {
+                Node::Condition(condition) => return (*condition, truth),
+                Node::Not(operand) => (node, truth) = (*operand, !truth),
+                Node::And(operands) | Node::Or(operands) => match operands.last() {
+                    Some(last) => node = *last,
+                    None => return (0, truth),
+                },
+            }
+        }
+    }
+
+    /// Whether a condition is in a node.
+    pub(crate) fn is_within(&self, condition: u32, node: u32) -> bool {
+        let mut at = self.node_of(condition);
+        // Operands have smaller numbers than their operators.
+        while at < node {
+            match self.parents[at as usize] {
+                Some(parent) => at = parent.node,
+                None => return false,
+            }
+        }
+        at == node
+    }
+
+    /// A node's truth, if it follows from this truth of a condition within it alone, once that was evaluated.
+    pub(crate) fn settles(&self, condition: u32, truth: bool, node: u32) -> Option<bool> {
+        let (mut at, mut truth) = (self.node_of(condition), truth);
+        while at != node {
+            let Parent { node: parent, next } = self.parents[at as usize]?;
+            match (&self.nodes[parent as usize], next) {
+                (Node::Not(_), _) => truth = !truth,
+                (Node::And(_), Some(_)) if truth => return None,
+                (Node::Or(_), Some(_)) if !truth => return None,
+                (Node::And(_) | Node::Or(_) | Node::Condition(_), _) => {}
+            }
+            at = parent;
+        }
+        Some(truth)
+    }
+
+    /// The decision's truth if it is this truth of a condition that decides it.
+    pub(crate) fn driven(&self, condition: u32, truth: bool) -> bool {
+        let (mut node, mut truth) = (self.node_of(condition), truth);
+        while let Some(parent) = self.parent(node) {
+            truth ^= matches!(self.node(parent), Node::Not(_));
+            node = parent;
+        }
+        truth
+    }
+
+    /// By condition: whether it can be reached at all, constants being what they are; and by how many ways, capped at 2.
+    pub(crate) fn ways_in(&self) -> Vec<u8> {
+        let mut ways = vec![0_u8; self.len()];
+        if let Next::Condition(first) = self.start() {
+            ways[first as usize] = 1;
+        }
+        // A condition leads to later ones only.
+        for condition in 0..self.len() as u32 {
+            let own = ways[condition as usize];
+            if own == 0 || self.untested == Some(condition) {
+                continue;
+            }
+            for truth in [false, true] {
+                if let Next::Condition(next) = self.next(condition, truth) {
+                    let there = &mut ways[next as usize];
+                    *there = (*there + own).min(2);
+                }
+            }
+        }
+        ways
+    }
+
+    /// How many different evaluations there are.
+    pub(crate) fn paths(&self) -> u64 {
+        let mut paths = vec![0_u64; self.len()];
+        let after = |paths: &[u64], next: Next| match next {
+            Next::Condition(next) => paths[next as usize],
+            Next::Outcome(_) => 1,
+        };
+        for condition in (0..self.len() as u32).rev() {
+            let of = |truth| after(&paths, self.next(condition, truth));
+            paths[condition as usize] = of(false).saturating_add(of(true));
+        }
+        after(&paths, self.start())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Condition, Place};
+
+    /// `(a or b) and not c`
+    fn diamond(context: Context) -> Decision {
+        Decision {
+            place: Place::default(),
+            context,
+            conditions: vec![Condition::default(); 3],
+            nodes: vec![
+                Node::Condition(0),
+                Node::Condition(1),
+                Node::Or(vec![0, 1]),
+                Node::Condition(2),
+                Node::Not(3),
+                Node::And(vec![2, 4]),
+            ],
+        }
+    }
+
+    #[test]
+    fn evaluation_goes_on_where_python_does() {
+        let graph = ShortCircuit::new(&diamond(Context::If));
+        assert_eq!(graph.start(), Next::Condition(0));
+        assert_eq!(graph.next(0, true), Next::Condition(2));
+        assert_eq!(graph.next(0, false), Next::Condition(1));
+        assert_eq!(graph.next(1, false), Next::Outcome(Some(false)));
+        assert_eq!(graph.next(2, false), Next::Outcome(Some(true)));
+        assert_eq!(graph.ways_in(), [1, 1, 2]);
+        assert_eq!(graph.paths(), 5);
+        assert_eq!(graph.settles(0, true, 2), Some(true));
+        assert_eq!(graph.settles(0, false, 2), None);
+        assert_eq!(graph.last(5, true), (2, false));
+        assert!(graph.is_within(1, 2) && !graph.is_within(2, 2));
+    }
+
+    #[test]
+    fn the_last_operand_of_a_value_is_an_outcome() {
+        let graph = ShortCircuit::new(&diamond(Context::Value));
+        assert_eq!(graph.next(0, true), Next::Outcome(None));
+        assert_eq!(graph.next(1, false), Next::Outcome(Some(false)));
+        assert_eq!(graph.paths(), 3);
+    }
+
+    #[test]
+    fn constants_are_passed() {
+        let mut decision = diamond(Context::If);
+        decision.conditions[1].constant = Some(true);
+        let graph = ShortCircuit::new(&decision);
+        assert_eq!(graph.next(0, false), Next::Condition(2));
+        decision.conditions[0].constant = Some(true);
+        assert_eq!(ShortCircuit::new(&decision).start(), Next::Condition(2));
+        assert_eq!(ShortCircuit::new(&decision).ways_in(), [0, 0, 1]);
+    }
+}

@@ -1,0 +1,214 @@
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::harness::{CORES, MINOR, Project, build_python, repository};
+
+/// Runs every program in the folder, in one process.
+const RUN_ALL: &str = "\
+import glob, runpy, warnings
+warnings.simplefilter('ignore')
+for path in sorted(glob.glob('*.py')):
+    try:
+        runpy.run_path(path, run_name='__main__')
+    except BaseException:
+        pass
+";
+
+/// What minicov says of each program, by file name.
+fn reported(project: &Project) -> BTreeMap<String, Value> {
+    let report = project.json().0;
+    report["files"].as_object().unwrap().iter().map(|(name, file)| (name.clone(), file.clone())).collect()
+}
+
+/// What the independent judge says.
+fn judged(project: &Project) -> BTreeMap<String, Vec<Value>> {
+    let mut programs: Vec<String> = fs::read_dir(project.root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "py"))
+        .collect();
+    programs.sort();
+    let judge = repository().join("tests/oracles/mcdc_judge.py");
+    let outcome = project
+        .command(build_python())
+        .args(["-W", "ignore", judge.to_str().unwrap(), "judged.json"])
+        .args(&programs)
+        .run();
+    outcome.success();
+    serde_json::from_str(&fs::read_to_string(project.path("judged.json")).unwrap()).unwrap()
+}
+
+fn place(value: &Value) -> String {
+    let keys = ["line", "col", "end_line", "end_col"];
+    let numbers: Vec<String> = if let Some(list) = value.as_array() {
+        list.iter().map(Value::to_string).collect()
+    } else {
+        keys.iter().map(|key| value[key].to_string()).collect()
+    };
+    numbers.join(" ")
+}
+
+fn sorted(vectors: &Value) -> Vec<String> {
+    let mut rows: Vec<String> = vectors.as_array().unwrap().iter().map(Value::to_string).collect();
+    rows.sort();
+    rows
+}
+
+/// What came of a comparison.
+#[derive(Default)]
+struct Comparison {
+    decisions: usize,
+    differences: String,
+    /// Decisions that ran and could not be measured.
+    not_measurable: Vec<String>,
+}
+
+impl Comparison {
+    #[track_caller]
+    fn assert_none(&self) {
+        let lines: Vec<&str> = self.differences.lines().collect();
+        assert!(lines.is_empty(), "{} differences, first {:#?}", lines.len(), &lines[..lines.len().min(20)]);
+    }
+
+    fn file(&mut self, name: &str, ours: &Value, theirs: &[Value]) {
+        let empty = Vec::new();
+        let decisions = ours["mcdc"]["decisions"].as_array().unwrap_or(&empty);
+        let mut decisions: BTreeMap<String, &Value> =
+            decisions.iter().map(|decision| (place(decision), decision)).collect();
+        let conditions = ours["minicov"]["conditions"].as_array().unwrap_or(&empty);
+        let conditions: BTreeMap<String, &Value> = conditions
+            .iter()
+            .map(|condition| (format!("{} {}", place(condition), condition["kind"]), condition))
+            .collect();
+        for decision in theirs {
+            self.decisions += 1;
+            let at = place(&decision["place"]);
+            let of_decision = decision["conditions"].as_array().unwrap();
+            let mut is_measurable = true;
+            if of_decision.len() > 1 {
+                let Some(own) = decisions.remove(&at) else {
+                    let _ = writeln!(self.differences, "{name} {at}: no such decision");
+                    continue;
+                };
+                is_measurable = own["measurable"] == true;
+                if is_measurable {
+                    self.decision(name, &at, own, decision);
+                } else if !decision["vectors"].as_array().unwrap().is_empty() {
+                    self.not_measurable.push(format!("{name} {at}: {}", own["reason"]));
+                }
+            }
+            for condition in of_decision {
+                let key = format!("{} {}", place(&condition["place"]), decision["context"]);
+                let own = conditions.get(&key).map_or(&Value::Null, |own| *own);
+                let ran = condition["true"] == true || condition["false"] == true;
+                if own["true"].is_null() && !condition["true"].is_null() {
+                    if is_measurable && ran {
+                        self.not_measurable.push(format!("{name} {key}: condition"));
+                    }
+                } else if own["true"] != condition["true"] || own["false"] != condition["false"] {
+                    let _ = writeln!(self.differences, "{name} {key}: {own} and not {condition}");
+                }
+            }
+        }
+        for at in decisions.keys() {
+            let _ = writeln!(self.differences, "{name} {at}: a decision for minicov only");
+        }
+    }
+
+    fn decision(&mut self, name: &str, at: &str, own: &Value, theirs: &Value) {
+        let differences = &mut self.differences;
+        if own["context"] != theirs["context"] {
+            let _ = writeln!(differences, "{name} {at}: context {}", own["context"]);
+        }
+        let conditions = own["conditions"].as_array().unwrap();
+        let counts = conditions.iter().any(|condition| !condition["masking"].is_null());
+        let (ours, judged) = (sorted(&own["vectors"]), sorted(&theirs["vectors"]));
+        if counts && ours != judged {
+            let _ = writeln!(differences, "{name} {at}: vectors {ours:?}\n    and not {judged:?}");
+        }
+        let theirs = theirs["conditions"].as_array().unwrap();
+        if conditions.len() != theirs.len() {
+            let _ = writeln!(differences, "{name} {at}: {} conditions", conditions.len());
+        }
+        for (number, (own, theirs)) in conditions.iter().zip(theirs).enumerate() {
+            for key in ["text", "masking", "unique_cause"] {
+                if own[key] != theirs[key] {
+                    let _ = writeln!(
+                        differences,
+                        "{name} {at}: condition {}: {key} {} and not {}",
+                        number + 1,
+                        own[key],
+                        theirs[key]
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Runs the programs of the project under minicov and under the judge, and compares.
+fn compare(project: &Project, core: &str) -> Comparison {
+    project.file("all/run.py", RUN_ALL);
+    project.run(core, &["--mcdc", "--source", ".", "all/run.py"]).success();
+    let ours = reported(project);
+    let mut comparison = Comparison::default();
+    for (name, decisions) in judged(project) {
+        comparison.file(&name, ours.get(&name).unwrap_or(&Value::Null), &decisions);
+    }
+    comparison
+}
+
+/// Whether a fixture's name says that it needs a newer Python: `py314_….py`.
+fn is_for_newer(name: &str) -> bool {
+    name.strip_prefix("py3")
+        .and_then(|rest| rest.split('_').next()?.parse::<u8>().ok())
+        .is_some_and(|minor| minor > MINOR)
+}
+
+fn fixtures() -> Project {
+    let project = Project::new();
+    for entry in fs::read_dir(repository().join("fixtures/mcdc")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if !is_for_newer(name) {
+            project.file(name, fs::read(&path).unwrap());
+        }
+    }
+    project
+}
+
+#[test]
+fn every_construct_is_judged_as_by_an_independent_judge() {
+    for core in CORES.iter().filter(|core| **core != "settrace") {
+        let comparison = compare(&fixtures(), core);
+        assert!(comparison.decisions > 200, "only {} decisions", comparison.decisions);
+        comparison.assert_none();
+        assert_eq!(comparison.not_measurable, Vec::<String>::new(), "core {core}");
+    }
+}
+
+/// Random programs: `MINICOV_MCDC_PROGRAMS=SEED:COUNT` for other ones, and more.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a variable of the test, not of the product")]
+fn random_programs_are_judged_as_by_an_independent_judge() {
+    let wanted = std::env::var("MINICOV_MCDC_PROGRAMS").unwrap_or_else(|_| "1:12".to_owned());
+    let (seed, count) = wanted.split_once(':').unwrap();
+    let project = Project::new();
+    write_random(&project, seed, count);
+    let comparison = compare(&project, CORES[0]);
+    eprintln!("{} decisions, not measurable: {:?}", comparison.decisions, comparison.not_measurable);
+    comparison.assert_none();
+    // Constants in odd places.
+    assert!(comparison.not_measurable.len() * 100 <= comparison.decisions, "{:?}", comparison.not_measurable);
+}
+
+fn write_random(project: &Project, seed: &str, count: &str) {
+    let writer = repository().join("tests/oracles/mcdc_programs.py");
+    let folder: &Path = project.root();
+    let words = ["-W", "ignore", writer.to_str().unwrap(), seed, count, folder.to_str().unwrap()];
+    project.command(build_python()).args(words).run().success();
+}

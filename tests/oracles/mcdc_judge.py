@@ -1,0 +1,371 @@
+"""An independent judge of MC/DC: runs programs with their conditions instrumented in the syntax tree, keeps every
+evaluation, and tries all pairs. Shares nothing with minicov but the definitions.
+
+    python mcdc_judge.py OUTPUT.json PROGRAM.py...
+
+Each program runs as `runpy.run_path` would run it; what it raises is passed over. For each program, the output has the
+decisions with line, column, context and conditions; the evaluations seen (a truth for each condition, null where it was not
+evaluated, and the outcome; a last operand in value position is not tested: null, and so is the outcome if it is reached);
+which conditions were seen true and false; and the verdicts, null for what does not count.
+"""
+
+import ast
+import builtins
+import itertools
+import json
+import os
+import sys
+import threading
+
+VALUE = "value"
+
+
+class Decision:
+    def __init__(self, node, context):
+        self.node, self.context = node, context
+        self.leaves = []
+        self.tree = self.parse(node)
+        self.vectors = set()
+        self.seen = [set() for _ in self.leaves]
+
+    def parse(self, node):
+        """The tree: a number, or (operator, operands)."""
+        if isinstance(node, ast.BoolOp):
+            kind = "and" if isinstance(node.op, ast.And) else "or"
+            return (kind, [self.parse(value) for value in node.values])
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return ("not", [self.parse(node.operand)])
+        self.leaves.append(node)
+        return len(self.leaves) - 1
+
+
+def constant(node):
+    """The truth of a constant expression, or None."""
+    if isinstance(node, ast.Name) and node.id == "__debug__":
+        return True
+    for inner in ast.walk(node):
+        if isinstance(inner, (ast.List, ast.Set, ast.Dict, ast.Call)):
+            return None
+    try:
+        return bool(ast.literal_eval(node))
+    except (ValueError, TypeError, SyntaxError, MemoryError):
+        return None
+
+
+class Collector(ast.NodeVisitor):
+    """Finds the decisions of a module."""
+
+    def __init__(self):
+        self.decisions = []
+
+    def decide(self, node, context):
+        decision = Decision(node, context)
+        if context != VALUE or len(decision.leaves) > 1:
+            self.decisions.append(decision)
+        for leaf in decision.leaves:
+            self.generic_or_special(leaf)
+
+    def generic_or_special(self, leaf):
+        self.visit(leaf)
+
+    def visit_If(self, node):
+        self.decide(node.test, "if")
+        for statement in node.body + node.orelse:
+            self.visit(statement)
+
+    def visit_While(self, node):
+        self.decide(node.test, "while")
+        for statement in node.body + node.orelse:
+            self.visit(statement)
+
+    def visit_Assert(self, node):
+        self.decide(node.test, "assert")
+        if node.msg:
+            self.visit(node.msg)
+
+    def visit_IfExp(self, node):
+        self.decide(node.test, "ifexp")
+        self.visit(node.body)
+        self.visit(node.orelse)
+
+    def visit_comprehension(self, node):
+        self.visit(node.iter)
+        for condition in node.ifs:
+            self.decide(condition, "comp")
+
+    def visit_match_case(self, node):
+        if node.guard:
+            self.decide(node.guard, "guard")
+        for statement in node.body:
+            self.visit(statement)
+
+    def visit_BoolOp(self, node):
+        self.decide(node, VALUE)
+
+    def visit_UnaryOp(self, node):
+        if isinstance(node.op, ast.Not):
+            self.decide(node, VALUE)
+        else:
+            self.generic_visit(node)
+
+    def visit_AnnAssign(self, node):
+        if node.value:
+            self.visit(node.value)
+        self.visit(node.target)
+
+    def visit_arg(self, node):
+        pass
+
+    def visit_FunctionDef(self, node):
+        for inner in node.decorator_list:
+            self.visit(inner)
+        self.visit(node.args)
+        for statement in node.body:
+            self.visit(statement)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ClassDef(self, node):
+        for inner in node.decorator_list + node.bases + node.keywords + node.body:
+            self.visit(inner)
+
+    def visit_TypeAlias(self, node):
+        pass
+
+
+class Instrumenter(ast.NodeTransformer):
+    """Wraps the decisions found before, and their conditions."""
+
+    def __init__(self, decisions):
+        self.by_node = {id(decision.node): number for number, decision in decisions}
+        self.leaves = {}
+        for number, decision in decisions:
+            for index, leaf in enumerate(decision.leaves):
+                is_last = decision.context == VALUE and index == len(decision.leaves) - 1
+                self.leaves[id(leaf)] = (number, index, is_last, constant(leaf), decision.context == VALUE)
+
+    def visit(self, node):
+        key = id(node)
+        result = super().visit(node)
+        if key in self.leaves:
+            number, index, is_last, known, is_value = self.leaves[key]
+            if is_last:
+                reached = call("__mcdc_reached__", number)
+                result = call("__mcdc_last__", reached, result)
+            elif known is None:
+                result = call("__mcdc_condition__", number, index, is_value, result)
+        if key in self.by_node:
+            number = self.by_node[key]
+            result = call("__mcdc_end__", number, call("__mcdc_begin__", number), result)
+        return result
+
+    def visit_arg(self, node):
+        return node
+
+    def visit_AnnAssign(self, node):
+        if node.value:
+            node.value = self.visit(node.value)
+        return node
+
+    def visit_FunctionDef(self, node):
+        node.decorator_list = [self.visit(inner) for inner in node.decorator_list]
+        node.args = self.visit(node.args)
+        node.body = [self.visit(statement) for statement in node.body]
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_TypeAlias(self, node):
+        return node
+
+
+def call(name, *arguments):
+    wrapped = [a if isinstance(a, ast.AST) else ast.Constant(a) for a in arguments]
+    return ast.Call(ast.Name(name, ast.Load()), wrapped, [])
+
+
+class Recorder:
+    def __init__(self):
+        self.decisions = []
+        # By frame (kept alive, so that none is taken for another) and decision.
+        self.open = {}
+
+    def begin(self, number):
+        frame = sys._getframe(1)
+        self.open[frame, number] = [None] * len(self.decisions[number].leaves)
+
+    def condition(self, number, index, is_value, value):
+        truth = bool(value)
+        self.decisions[number].seen[index].add(truth)
+        self.open[sys._getframe(1), number][index] = truth
+        return value if is_value else truth
+
+    def reached(self, number):
+        truths = self.open[sys._getframe(1), number]
+        self.decisions[number].vectors.add((*truths, None))
+        truths.append("ended")
+
+    def last(self, _reached, value):
+        return value
+
+    def end(self, number, _begun, value):
+        truths = self.open.pop((sys._getframe(1), number))
+        if truths[-1:] != ["ended"]:
+            self.decisions[number].vectors.add((*truths, bool(value)))
+        return value
+
+
+def value_of(tree, truths):
+    """Three-valued."""
+    if isinstance(tree, int):
+        return truths[tree]
+    kind, operands = tree
+    values = [value_of(operand, truths) for operand in operands]
+    if kind == "not":
+        return None if values[0] is None else not values[0]
+    forcing = kind == "or"
+    if forcing in values:
+        return forcing
+    return None if None in values else not forcing
+
+
+def unmasked(tree, truths):
+    """The conditions that no sibling, nor one of an ancestor, masks."""
+    if isinstance(tree, int):
+        return {tree} if truths[tree] is not None else set()
+    kind, operands = tree
+    found = set()
+    for place, operand in enumerate(operands):
+        others = operands[:place] + operands[place + 1 :]
+        forcing = {"and": False, "or": True}.get(kind)
+        if not any(value_of(other, truths) is forcing for other in others):
+            found |= unmasked(operand, truths)
+    return found
+
+
+def judge(decision):
+    count = len(decision.leaves)
+    constants = [constant(leaf) for leaf in decision.leaves]
+    counts = [known is None for known in constants]
+    if decision.context == VALUE:
+        counts[-1] = False
+    free = [index for index in range(count) if constants[index] is None]
+    if len(free) < count and len(free) <= 12:
+        # What constants keep from being evaluated does not count.
+        reached = set()
+        for truths in itertools.product([False, True], repeat=len(free)):
+            assignment = list(constants)
+            for index, truth in zip(free, truths):
+                assignment[index] = truth
+            walk(decision.tree, assignment, reached)
+        counts = [counts[index] and index in reached for index in range(count)]
+    rows = []
+    for *truths, outcome in decision.vectors:
+        filled = [known if known is not None else truth for known, truth in zip(constants, truths)]
+        rows.append((truths, outcome, unmasked(decision.tree, filled)))
+    masking, unique_cause = [], []
+    for index in range(count):
+        if not counts[index]:
+            masking.append(None)
+            unique_cause.append(None)
+            continue
+        by_masking = by_unique_cause = False
+        for (a, out_a, say_a), (b, out_b, say_b) in itertools.combinations(rows, 2):
+            if index not in say_a or index not in say_b or a[index] is b[index] or out_a is out_b:
+                continue
+            by_masking = True
+            others = (i for i in range(count) if i != index and a[i] is not None and b[i] is not None)
+            by_unique_cause |= all(a[i] == b[i] for i in others)
+        masking.append(by_masking)
+        unique_cause.append(by_unique_cause)
+    return counts, masking, unique_cause
+
+
+def walk(tree, assignment, reached):
+    """Evaluates as Python does, noting the conditions that are."""
+    if isinstance(tree, int):
+        reached.add(tree)
+        return assignment[tree]
+    kind, operands = tree
+    if kind == "not":
+        return not walk(operands[0], assignment, reached)
+    for operand in operands:
+        if walk(operand, assignment, reached) == (kind == "or"):
+            return kind == "or"
+    return kind == "and"
+
+
+def main(output, programs):
+    recorder = Recorder()
+    builtins.__mcdc_begin__ = recorder.begin
+    builtins.__mcdc_condition__ = recorder.condition
+    builtins.__mcdc_reached__ = recorder.reached
+    builtins.__mcdc_last__ = recorder.last
+    builtins.__mcdc_end__ = recorder.end
+    ranges = {}
+    texts = {}
+    for program in programs:
+        with open(program, encoding="utf-8") as file:
+            text = file.read()
+        module = ast.parse(text, program)
+        collector = Collector()
+        collector.visit(module)
+        start = len(recorder.decisions)
+        recorder.decisions.extend(collector.decisions)
+        ranges[program] = (start, len(recorder.decisions))
+        texts[program] = [
+            [ast.get_source_segment(text, leaf) for leaf in decision.leaves] for decision in collector.decisions
+        ]
+        numbered = list(enumerate(collector.decisions, start))
+        # Positions are those of the program as written.
+        for _, decision in numbered:
+            decision.place = place(decision.node)
+            decision.places = [place(leaf) for leaf in decision.leaves]
+        instrumented = ast.fix_missing_locations(Instrumenter(numbered).visit(module))
+        code = compile(instrumented, program, "exec")
+        sys.argv = [program]
+        namespace = {"__name__": "__main__", "__file__": program, "__builtins__": builtins}
+        try:
+            exec(code, namespace)
+        except BaseException as error:  # noqa: BLE001
+            if os.environ.get("MCDC_JUDGE_VERBOSE"):
+                print(f"{program}: {error!r}", file=sys.stderr)
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join()
+    result = {}
+    for program, (start, end) in ranges.items():
+        rows = []
+        for decision, leaf_texts in zip(recorder.decisions[start:end], texts[program]):
+            counts, masking, unique_cause = judge(decision)
+            rows.append(
+                {
+                    "place": decision.place,
+                    "context": decision.context,
+                    "conditions": [
+                        {"place": leaf_place, "text": text, "true": known(counts, seen, i, True),
+                         "false": known(counts, seen, i, False), "masking": masking[i],
+                         "unique_cause": unique_cause[i]}
+                        for i, (leaf_place, text, seen) in enumerate(
+                            zip(decision.places, leaf_texts, decision.seen)
+                        )
+                    ],
+                    "vectors": sorted(decision.vectors, key=repr),
+                }
+            )
+        rows.sort(key=lambda row: row["place"])
+        result[os.path.basename(program)] = rows
+    with open(output, "w", encoding="utf-8") as file:
+        json.dump(result, file)
+
+
+def known(counts, seen, index, truth):
+    return truth in seen if counts[index] else None
+
+
+def place(node):
+    return [node.lineno, node.col_offset, node.end_lineno, node.end_col_offset]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
