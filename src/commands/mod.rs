@@ -17,6 +17,7 @@ mod foreign;
 mod html_folder;
 mod inputs;
 mod output;
+mod parallel;
 mod project;
 mod report;
 mod run;

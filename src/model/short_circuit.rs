@@ -229,6 +229,15 @@ impl ShortCircuit {
         ways
     }
 
+    /// By how many ways the last condition of a value is reached, which nothing tests.
+    pub(crate) fn ways_to_untested(&self) -> usize {
+        let ways = self.ways_in();
+        let reached = (0..self.len() as u32)
+            .filter(|condition| ways[*condition as usize] > 0 && self.constant(*condition).is_none());
+        let edges = reached.flat_map(|condition| [false, true].map(|truth| self.next(condition, truth)));
+        edges.filter(|next| *next == Next::Outcome(None)).count()
+    }
+
     /// How many different evaluations there are.
     pub(crate) fn paths(&self) -> u64 {
         let mut paths = vec![0_u64; self.len()];

@@ -211,11 +211,10 @@ fn judge(decision: &SeenDecision) -> JudgedDecision {
     let mut vectors = Vec::new();
     if decision.unmeasurable.is_none() {
         vectors = decision.vectors();
-        let shown = if decision.measured.measurability == Measurability::Edges {
-            tree::shown(decision, &vectors)
-        } else {
-            pairs::shown(&decision.graph, &vectors)
-        };
+        let is_tree =
+            decision.measured.measurability == Measurability::Edges && decision.graph.ways_to_untested() <= 1;
+        let shown =
+            if is_tree { tree::shown(decision, &vectors) } else { pairs::shown(&decision.graph, &vectors) };
         for (condition, shown) in conditions.iter_mut().zip(shown) {
             if condition.counts {
                 (condition.masking, condition.unique_cause) = shown;
