@@ -59,10 +59,10 @@ impl BranchWatch {
         line.is_some_and(|line| self.ways.is_fork(line))
     }
 
-    /// Whether a branch event only says that something is tried, and not that control went there: that of an `async for`,
-    /// whose end any exception looks for (CPython 3.14, `END_ASYNC_FOR` in `Python/bytecodes.c`).
-    pub(crate) fn is_attempt(&self, edge: Edge) -> bool {
-        self.flow.sides(edge.from).is_none()
+    /// The edge that the event of one side of a branch tells of. `None` where it only says that something is tried: the end
+    /// of an `async for`, which any exception looks for (CPython 3.14, `END_ASYNC_FOR` in `Python/bytecodes.c`).
+    pub(crate) fn edge_of_side(&self, event: Edge) -> Option<Edge> {
+        Some(Edge { from: self.flow.branch_of_event(event.from)?, ..event })
     }
 
     /// Whether it matters at which of its places `line` was entered.

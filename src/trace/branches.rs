@@ -115,10 +115,8 @@ impl BranchState {
     }
 
     /// Records an event for one side of a branch.
-    pub(super) fn record_side(&self, session: &Session, edge: Edge) -> Outlook {
-        if self.watch.is_attempt(edge) {
-            return Outlook::Settled;
-        }
+    pub(super) fn record_side(&self, session: &Session, event: Edge) -> Outlook {
+        let Some(edge) = self.watch.edge_of_side(event) else { return Outlook::Settled };
         self.remember(session, edge);
         self.jumped(edge)
     }
