@@ -77,6 +77,19 @@ impl ControlFlow {
         self.instructions[index..].iter().find_map(|instruction| instruction.line)
     }
 
+    /// The branches, by line and offset; those without a line are left out.
+    pub(crate) fn branches(&self) -> impl Iterator<Item = (LineNo, u32)> {
+        let branches = self.instructions.iter().filter(|instruction| instruction.opcode.flow == Flow::Branch);
+        branches.filter_map(|instruction| Some((instruction.line?, instruction.own_offset())))
+    }
+
+    /// The line and the offset of the branch at `offset`, which may be that of a prefix; `None` where there is none.
+    pub(crate) fn branch_at(&self, offset: u32) -> Option<(LineNo, u32)> {
+        let instruction = self.at(offset)?;
+        let is_branch = instruction.opcode.flow == Flow::Branch;
+        Some((instruction.line.filter(|_| is_branch)?, instruction.own_offset()))
+    }
+
     /// Where the two sides of the branch at `offset` lead: going on, and jumping.
     pub(crate) fn sides(&self, offset: u32) -> Option<(u32, u32)> {
         let instruction = &self.instructions[self.index_at(offset)?];

@@ -73,7 +73,7 @@ impl Session {
     }
 
     /// The journal's number for a code object.
-    fn number_of(&self, state: &CodeState, shape: &CodeShape) -> Option<u32> {
+    pub(super) fn number_of(&self, state: &CodeState, shape: &CodeShape) -> Option<u32> {
         if state.number.get().is_none() {
             // Another thread may have been faster; its statement of the same code is as good.
             let _ = state.number.set(self.record_code(state, shape)?);

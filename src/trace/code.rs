@@ -21,6 +21,7 @@ use super::TraceError;
 use super::branches::BranchState;
 use super::forks;
 use super::session::Session;
+use super::sides::SidesTaken;
 use crate::bytecode::{self, ControlFlow};
 use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
 use crate::python;
@@ -63,6 +64,8 @@ pub(super) struct CodeState {
     seen: Box<[AtomicU64]>,
     /// From the first event that tells of a branch.
     pub(super) branches: OnceLock<BranchState>,
+    /// Sides of branches seen so far, where the core sees lines only.
+    pub(super) sides: OnceLock<SidesTaken>,
     /// Steps between lines recorded so far, where the core sees lines only.
     steps: OnceLock<StepsSeen>,
 }
@@ -86,6 +89,7 @@ impl CodeState {
             flow: OnceLock::new(),
             seen,
             branches: OnceLock::new(),
+            sides: OnceLock::new(),
             steps: OnceLock::new(),
         })
     }
