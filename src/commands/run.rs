@@ -96,6 +96,13 @@ pub(super) fn begin_measuring(
     let selection =
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
     let needs = needs(settings);
+    if needs.sides && !core.has_sides {
+        return Err(UserError::new(format!(
+            "the core {} sees lines only on this Python, and not each side of a condition",
+            core.slug
+        ))
+        .hint("leave out --core"));
+    }
     let header = RunHeader {
         python: python::version(),
         branches: needs.edges,

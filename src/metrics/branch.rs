@@ -17,7 +17,7 @@ impl Metric for Branch {
 
     /// Lines, too: that a line ran can tell that the only way to it was taken.
     fn needs(&self) -> Needs {
-        Needs { lines: true, edges: true, sides: true }
+        Needs { lines: true, edges: true, sides: false }
     }
 
     /// A way on is one obligation: `part` is where it leads, as in [`LineArc::to`].

@@ -44,7 +44,7 @@ fn disagreement(functions: &[Function]) -> Option<Disagreement> {
     for core in CORES {
         let data_file = format!("--data-file=data.{core}");
         // The core of 3.11 is only a check on lines elsewhere.
-        if core == CORES[0] {
+        if *core == CORES[0] {
             data_files.push(format!("data.{core}.sides"));
             let sides = format!("--data-file=data.{core}.sides");
             let words = ["run", SIDES, "--core", core, "--include=*/cases.py", &sides, "main.py"];
