@@ -6,8 +6,10 @@
 use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::UserError;
 
@@ -36,6 +38,7 @@ warnings! {
     JOURNAL_UNREADABLE = "journal-unreadable", "a journal is damaged or of another version, and was left alone";
     UNNAMEABLE_FILE = "unnameable-file", "a file's name is not UTF-8, which a data file can't hold, so it was not measured";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
+    DATA_UNUSABLE = "data-unusable", "a file that was to be combined is no good data file, or could not be removed afterwards";
     CHILD_NOT_MEASURED = "child-not-measured", "a process that the program started could not be measured";
     THRESHOLD_UNUSED = "threshold-unused", "no reported file matches the pattern of a threshold";
     INCLUDE_IGNORED = "include-ignored", "both sources and include patterns were given, of which only the sources count";
@@ -62,6 +65,42 @@ pub(crate) fn output(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Re
     let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     write(&mut stdout)?;
     Ok(stdout.flush()?)
+}
+
+/// How long something may take before its progress is shown.
+const UNTIL_PROGRESS: Duration = Duration::from_secs(1);
+
+/// How far something is that may take long: a bar on standard error, where that is a terminal and it does.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    start: Instant,
+}
+
+impl Progress {
+    /// `what` is being done with `count` things.
+    pub(crate) fn new(count: usize, what: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::hidden());
+        // The template is ours, and good.
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        Self { bar, start: Instant::now() }
+    }
+
+    /// One more is done.
+    pub(crate) fn advance(&self) {
+        if self.bar.is_hidden() && self.start.elapsed() > UNTIL_PROGRESS {
+            // Hidden still, if it is no terminal.
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.inc(1);
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// Says what was done, in passing.

@@ -60,6 +60,8 @@ struct Owned {
 }
 
 const OWNED: &[Owned] = &[
+    Owned { word: "askama", owners: &["report/html"], why: "pages are made of templates in one place" },
+    Owned { word: "unicode_width", owners: &["report/html"], why: "only pages count columns" },
     Owned { word: "rusqlite", owners: &["store/data_file"], why: "SQLite stops at one wall" },
     Owned { word: "postcard", owners: &["store"], why: "an encoding of the data file" },
     Owned {
@@ -98,6 +100,7 @@ const OWNED: &[Owned] = &[
     Owned { word: "rustix", owners: &["store"], why: "locks, allocation and mappings are the store's" },
     Owned { word: "anstream", owners: &["ui.rs"], why: "one printer" },
     Owned { word: "anstyle", owners: &["ui.rs"], why: "one printer" },
+    Owned { word: "indicatif", owners: &["ui.rs"], why: "one printer" },
     Owned { word: "println!", owners: &[], why: "ui prints" },
     Owned { word: "print!", owners: &[], why: "ui prints" },
     Owned { word: "eprintln!", owners: &[], why: "ui prints" },

@@ -53,7 +53,7 @@ covtest!(a_changed_source_is_never_mixed, |core| {
     project.run(core, &["other.py"]).success();
     project.file("program.py", format!("# A new first line.\n{PROGRAM}"));
     project
-        .minicov(&["report"])
+        .minicov(&["report", "--format=console"])
         .run()
         .success()
         .stderr("minicov: warning: program.py changed since it was measured, so it is reported as not run; run it again [source-changed]\n");

@@ -12,12 +12,18 @@ mod harness;
 mod bad_input;
 /// Processes that the program starts.
 mod children;
+/// `minicov combine`, and parallel data files.
+mod combine;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
+/// `debug`, completions, manual pages, docs/configuration.md.
+mod describing;
 /// Configurations and commands, answered as coverage.py answers them.
 mod drop_in;
 /// Which Python runs.
 mod environment;
+/// Children by fork.
+mod forks;
 /// The files for tools, compared with coverage.py and read by real readers.
 mod formats;
 /// Random functions, compared with a plain trace function.
@@ -40,3 +46,5 @@ mod signals;
 mod surroundings;
 /// What is saved of killed, simultaneous and live processes.
 mod survival;
+/// Threads, greenlets, further interpreters.
+mod threads;

@@ -26,7 +26,7 @@ fn project() -> Project {
 #[test]
 fn the_console_report() {
     let project = project();
-    project.minicov(&["report"]).run().success().stderr("").stdout(
+    project.minicov(&["report", "--format=console"]).run().success().stderr("").stdout(
         "\
 Name              Stmts   Miss  Cover
 -------------------------------------
@@ -170,7 +170,7 @@ fn the_report_of_unchanged_files_needs_no_interpreter() {
     project.minicov(&["report"]).run().success();
     // The analysis is in the data file now: even a standard library out of reach does not matter.
     project
-        .minicov(&["report"])
+        .minicov(&["report", "--format=console"])
         .env("PYTHONHOME", "/nonexistent")
         .env("PYTHONPATH", "/nonexistent")
         .run()

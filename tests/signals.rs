@@ -157,3 +157,79 @@ covtest!(ignored_signals_stay_ignored, |core| {
     let ours = project.run(core, &["-c", code]);
     assert_eq!(ours.stdout, plain.stdout);
 });
+
+covtest!(faulthandler_dumps_and_the_lines_stay, |core| {
+    let text = "import ctypes, faulthandler\nfaulthandler.enable()\ndef f():\n    ctypes.string_at(0)\nf()\n";
+    let project = Project::with(&[("crashes.py", text)]);
+    let plain = without_thread(project.python(&["crashes.py"]).run());
+    without_thread(project.run(core, &["crashes.py"])).same_as(&plain).killed_by(Signal::SEGV);
+    assert_eq!(project.executed("crashes.py"), [1, 2, 3, 4, 5]);
+});
+
+covtest!(a_stack_that_overflows, |core| {
+    let text = "\
+import sys
+sys.setrecursionlimit(10**7)
+def deep(n):
+    return list(map(deep, [n + 1]))
+try:
+    deep(0)
+except RecursionError:
+    print('caught')
+";
+    let project = Project::with(&[("deep.py", text)]);
+    let plain = project.python(&["deep.py"]).run();
+    let ours = project.run(core, &["deep.py"]);
+    assert_eq!((ours.status, &ours.stdout), (plain.status, &plain.stdout));
+    let executed = project.executed("deep.py");
+    assert_eq!(executed[..6], [1, 2, 3, 4, 5, 6], "{executed:?}");
+});
+
+covtest!(exit_functions_that_fail_are_measured, |core| {
+    let text = "\
+import atexit, os, threading
+@atexit.register
+def last():
+    print('last')
+@atexit.register
+def fails():
+    raise ValueError('at exit')
+def lingers():
+    threading.main_thread().join()
+    after = 1
+threading.Thread(target=lingers).start()
+raise SystemExit(4)
+";
+    let project = Project::with(&[("ends.py", text)]);
+    let plain = project.python(&["ends.py"]).run().without_addresses();
+    project.run(core, &["ends.py"]).without_addresses().same_as(&plain).code(4);
+    assert_eq!(project.executed("ends.py"), (1..=12).collect::<Vec<_>>());
+});
+
+covtest!(a_finalisation_that_hangs_can_be_killed, |core| {
+    let text = format!("{WAITS}import atexit\natexit.register(wait)\nend = 1\n");
+    let project = Project::with(&[("hangs.py", &text)]);
+    for signal in [Signal::TERM, Signal::KILL] {
+        let outcome = signalled(project.minicov(&["run", "--erase", "--core", core, "hangs.py"]), signal);
+        outcome.killed_by(signal).stderr("");
+        assert_eq!(project.executed("hangs.py"), (1..=10).collect::<Vec<_>>(), "{signal:?}");
+    }
+});
+
+covtest!(timers_and_pipes_of_the_program_do_not_reach_past_its_end, |core| {
+    // The alarm would go off while the data is written; the warning would meet a closed pipe.
+    let text = "\
+import os, signal
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+signal.signal(signal.SIGALRM, signal.SIG_DFL)
+reader, writer = os.pipe()
+os.dup2(writer, 2)
+os.close(reader)
+os.close(writer)
+signal.setitimer(signal.ITIMER_REAL, 3600)
+";
+    let project = Project::with(&[("ends.py", text)]);
+    // What warns is a source that nothing comes from.
+    project.run(core, &["--source=.,nothing", "ends.py"]).success();
+    assert_eq!(project.executed("ends.py"), [1, 2, 3, 4, 5, 6, 7, 8]);
+});

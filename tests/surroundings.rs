@@ -1,6 +1,15 @@
 //! Programs that are hard on what minicov needs for itself: descriptors, files, stack, processes.
 
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+
 use crate::harness::{MINOR, Project};
+
+/// A program that runs `count` new lines.
+fn long(count: usize) -> String {
+    (0..count).map(|number| format!("x{number} = {number}\n")).collect::<Vec<_>>().concat()
+}
 
 covtest!(a_program_may_close_all_descriptors_and_open_its_own, |core| {
     let program = "\
@@ -77,4 +86,276 @@ after()
     project.run(core, &["deep.py"]).success().stdout("caught\n").stderr("");
     let executed = project.executed("deep.py");
     assert!([16, 17].iter().all(|line| executed.contains(line)), "{executed:?}");
+});
+
+covtest!(a_full_quota_ends_measuring_and_nothing_else, |core| {
+    // The default action of SIGXFSZ is death; python ignores the signal, this program does not.
+    let program = "\
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+import big
+print('done')
+";
+    let project = Project::with(&[("limited.py", program), ("big.py", &long(9000))]);
+    let outcome = project.run(core, &["limited.py"]);
+    outcome.success().stdout("done\n");
+    let notice = outcome
+        .stderr
+        .strip_prefix("minicov: warning: measuring stopped early: couldn't extend the journal ");
+    assert!(notice.is_some_and(|notice| notice.ends_with(" [measuring-stopped]\n")), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    let executed = project.executed("big.py");
+    assert_eq!(executed, (1..=executed.len() as u32).collect::<Vec<_>>());
+    assert!(executed.len() > 2000, "{}", executed.len());
+});
+
+#[test]
+fn a_full_disk_ends_measuring_and_nothing_else() {
+    let project = Project::with(&[("program.py", "import big\nprint('done')\n"), ("big.py", &long(9000))]);
+    fs::create_dir(project.path("small")).unwrap();
+    let small = project.path("small");
+    let mounted =
+        project.command("/bin/mount").args(["-t", "tmpfs", "-o", "size=128k", "tmpfs"]).args([&small]).run();
+    if !mounted.status.success() {
+        eprintln!("skipped: a small file system cannot be mounted here: {}", mounted.stderr);
+        return;
+    }
+    let outcome = project.minicov(&["run", "--data-file=small/data", "program.py"]).run();
+    // The disk is full of the journal, so not even what was recorded fits into the data file.
+    let kept = fs::read_dir(small.join("data.minicov-journal")).map_or(0, Iterator::count);
+    project.command("/bin/umount").args([&small]).run().success();
+    outcome.success().stdout("done\n");
+    for slug in ["[measuring-stopped]", "[data-kept-back]"] {
+        assert_eq!(outcome.stderr.matches(slug).count(), 1, "{}", outcome.stderr);
+    }
+    assert_eq!(kept, 2, "the journal, and .gitignore");
+}
+
+covtest!(memory_that_runs_out_is_the_programs_business, |core| {
+    let program = "\
+import resource
+def fresh():
+    return 1
+with open('/proc/self/statm') as file:
+    pages = int(file.read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * 4096 + 30_000_000, resource.RLIM_INFINITY))
+kept = []
+try:
+    while True:
+        kept.append(bytearray(1_000_000))
+except MemoryError:
+    fresh()
+    del kept
+print('done')
+";
+    let project = Project::with(&[("hungry.py", program)]);
+    project.run(core, &["hungry.py"]).success().stdout("done\n").stderr("");
+    assert_eq!(project.executed("hungry.py"), (1..=14).collect::<Vec<_>>());
+});
+
+covtest!(all_descriptors_in_use, |core| {
+    let program = "\
+import os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (700, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+try:
+    while True:
+        os.dup(0)
+except OSError:
+    full = True
+if os.fork() == 0:
+    child = 1
+    os._exit(0)
+os.wait()
+print('done')
+";
+    let project = Project::with(&[("greedy.py", program)]);
+    project.run(core, &["greedy.py"]).success().stdout("done\n").stderr("");
+    assert_eq!(project.executed("greedy.py"), (1..=12).collect::<Vec<_>>());
+});
+
+covtest!(a_child_that_cannot_record_is_told_of, |core| {
+    // The very first line that the child runs is one too many.
+    let program = "\
+import os, resource
+def child():
+    return 1
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
+if os.fork() == 0:
+    child()
+    child()
+    os._exit(7)
+print(os.wait()[1] >> 8)
+";
+    let project = Project::with(&[("forks.py", program)]);
+    let outcome = project.run(core, &["forks.py"]);
+    outcome.success().stdout("7\n").stderr(
+        "minicov: warning: 1 forked process could not open a journal, so what it ran is lost [data-lost]\n",
+    );
+    assert_eq!(project.executed("forks.py"), [1, 2, 4, 5, 9]);
+});
+
+covtest!(a_folder_that_is_removed_during_the_run, |core| {
+    let project =
+        Project::with(&[("program.py", "import os, shutil\nshutil.rmtree(os.getcwd())\nprint('done')\n")]);
+    fs::create_dir(project.path("sub")).unwrap();
+    let outcome = project.minicov(&["run", "--core", core, "../program.py"]).folder("sub").run();
+    outcome.success().stdout("done\n");
+    let says = format!(
+        "minicov: warning: couldn't use data file '{}': its folder doesn't exist; the program removed its journal, so what this process ran is lost [data-lost]\n",
+        project.path("sub/.coverage").display()
+    );
+    outcome.stderr(&says);
+});
+
+#[test]
+fn a_current_folder_that_is_gone() {
+    let project = Project::with(&[("program.py", "print('done')\n")]);
+    let minicov = env!("CARGO_BIN_EXE_minicov");
+    let venv = crate::harness::venv_python();
+    let run = |words: &str| {
+        let script = format!("mkdir gone && cd gone && rmdir ../gone && exec {minicov} run {words}");
+        let command = project.command("/bin/sh").args(["-c", &script]);
+        command.env("VIRTUAL_ENV", venv.ancestors().nth(2).unwrap()).run()
+    };
+    let program = project.path("program.py").display().to_string();
+    let data_file = project.path("data").display().to_string();
+    run(&format!("--data-file {data_file} {program}")).success().stdout("done\n").stderr("");
+    let outcome = run(&program);
+    outcome.code(1).stdout("");
+    assert!(outcome.stderr.contains("minicov: hint: give --data-file a place"), "{}", outcome.stderr);
+    let outcome = project.minicov(&["report", "--data-file=data"]).run();
+    outcome.success().stderr("");
+    assert!(outcome.stdout.contains("program.py       1      0   100%"), "{}", outcome.stdout);
+}
+
+covtest!(a_program_that_goes_elsewhere, |core| {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root may change its root");
+        return;
+    }
+    // More than a segment of lines runs where the journal's path leads nowhere, and for a user who may not write there.
+    let program = "\
+import os
+import threading
+os.mkdir('jail')
+os.chdir('jail')
+text = compile(open('../big.py').read(), os.path.abspath('../big.py'), 'exec')
+os.chroot('.')
+os.chdir('/')
+os.setgid(65534)
+os.setuid(65534)
+exec(text)
+print('done')
+";
+    let project = Project::with(&[("leaves.py", program), ("big.py", &long(5000))]);
+    let outcome = project.run(core, &["leaves.py"]);
+    outcome.success().stdout("done\n");
+    // From within the jail there is no data file; the journal lies where it did.
+    assert_eq!(outcome.stderr.matches("[data-kept-back]").count(), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    assert_eq!(project.executed("leaves.py"), (1..=11).collect::<Vec<_>>());
+});
+
+covtest!(line_numbers_far_apart, |core| {
+    // Beyond 16 and 20 bits, and one code object with lines at both ends.
+    let mut text = String::from("def near():\n    return 1\n");
+    text += &"\n".repeat(70_000 - 2);
+    text += "def far():\n    return 2\n";
+    text += &"\n".repeat(1_100_000 - 70_002);
+    text += "near()\nfar()\nif near() == 2:\n    never = 1\n";
+    let made = "\
+import ast, runpy
+runpy.run_path('far.py')
+tree = ast.parse('def f():\\n    a = 1\\n    return a\\nf()\\n')
+tree.body[0].body[1].lineno = tree.body[0].body[1].end_lineno = 2_000_000_000
+exec(compile(tree, 'far.py', 'exec'))
+for number in range(300):
+    scope = {}
+    tree = ast.parse('def f():\\n    a = 1\\n    return a\\nf()\\n')
+    tree.body[0].body[1].lineno = tree.body[0].body[1].end_lineno = 16_000_000
+    exec(compile(tree, 'far.py', 'exec'), scope)
+    kept = globals().setdefault('kept', [])
+    kept.append(scope)
+";
+    let project = Project::with(&[("far.py", &text), ("main.py", made)]);
+    project.run(core, &["--branch", "main.py"]).success().stdout("").stderr("");
+    let executed = project.executed("far.py");
+    assert_eq!(executed[..2], [1, 2]);
+    assert!(
+        [70_001, 70_002, 1_100_001, 1_100_002, 1_100_003].iter().all(|line| executed.contains(line)),
+        "{executed:?}"
+    );
+    assert!(!executed.contains(&1_100_004));
+    // A bitmap for each of these 300 functions would take 600 MB, a table of steps fifty times as much.
+});
+
+#[test]
+fn a_hundred_thousand_code_objects() {
+    let program = "\
+import types
+def f():
+    return 1
+for number in range(100_000):
+    types.FunctionType(f.__code__.replace(co_name=str(number)), {})()
+print('done')
+";
+    let project = Project::with(&[("many.py", program)]);
+    project.minicov(&["run", "--branch", "many.py"]).run().success().stdout("done\n").stderr("");
+    assert_eq!(project.executed("many.py"), [1, 2, 3, 4, 5, 6]);
+}
+
+covtest!(code_of_invented_names, |core| {
+    let program = "\
+import os
+os.mkdir('folder.py')
+names = ['<string>', '', '<', 'no/such/file.py', '/', '.', 'folder.py', 'a' * 5000, '/dev/null/x.py', '\\udcff.py', '\\ud800', '\\n', '../' * 100 + 'x.py', 'inv\\u00e9nted.py', '/dev/stdin']
+for name in names:
+    exec(compile('x = 1\\ny = 2', name, 'exec'))
+print('done')
+";
+    let project = Project::with(&[("invents.py", program)]);
+    project.run(core, &["--branch", "invents.py"]).success().stdout("done\n").stderr("");
+    assert_eq!(project.reported_files(), ["invents.py"]);
+});
+
+covtest!(a_file_name_that_is_no_text, |core| {
+    let project = Project::with(&[(
+        "main.py",
+        "import runpy\nrunpy.run_path(b'caf\\xe9.py')\nrunpy.run_path(b'caf\\xe8.py')\n",
+    )]);
+    for name in [b"caf\xe9.py", b"caf\xe8.py"] {
+        fs::write(project.root().join(OsStr::from_bytes(name)), "x = 1\n").unwrap();
+    }
+    let outcome = project.run(core, &["main.py"]);
+    outcome.success().stdout("").stderr(
+        "minicov: warning: caf\u{fffd}.py was not measured: its name is not UTF-8 [unnameable-file]\n\
+         minicov: warning: caf\u{fffd}.py was not measured: its name is not UTF-8 [unnameable-file]\n",
+    );
+    assert_eq!(project.reported_files(), ["main.py"]);
+});
+
+covtest!(a_source_replaced_within_a_tick_of_the_clock, |core| {
+    let program = "\
+import os
+def replace(text):
+    before = os.stat('fast.py')
+    with open('fast.py', 'w') as file:
+        file.write(text)
+    os.utime('fast.py', ns=(before.st_atime_ns, before.st_mtime_ns))
+with open('fast.py', 'w') as file:
+    file.write('a = 1\\nb = 2\\n')
+with open('same.py', 'w') as file:
+    file.write('a = 1\\n')
+import fast, same
+replace('a = 3\\nb = 4\\n')
+with open('same.py', 'w') as file:
+    file.write('a = 1\\n')
+";
+    let project = Project::with(&[("main.py", program)]);
+    project.run(core, &["main.py"]).success().stderr(
+        "minicov: warning: fast.py changed while the program ran, so what it executed there was dropped [source-changed]\n",
+    );
+    // The same text written again is the same text.
+    assert_eq!(project.reported_files(), ["main.py", "same.py"]);
 });

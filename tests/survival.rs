@@ -231,7 +231,7 @@ fn more_journals_than_may_be_open_at_once_are_combined() {
     outcome.success().stdout("").stderr("minicov: notice: combined 251 journals into .coverage\n");
     is_complete(&project, 250);
     project.minicov(&["combine"]).run().code(1).stdout("").stderr(
-        "minicov: error: no data to combine: no journal waits for .coverage\n\
+        "minicov: error: no data to combine: nothing waits for .coverage\n\
          minicov: hint: processes that end by themselves have combined their data already\n",
     );
 }

@@ -4,6 +4,8 @@
 
 mod arguments;
 mod command_line;
+mod generated;
 mod verbs;
 
 pub(crate) use arguments::{Invocation, Vocabulary, parse};
+pub(crate) use generated::{completions, manual, shells};

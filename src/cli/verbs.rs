@@ -20,6 +20,11 @@ What follows minicov's own options is python's command line:
   minicov run --source src -X dev -W error -m pytest -q
   minicov run -c 'import mypackage'";
 
+const COMPLETIONS_EXAMPLES: &str = "\
+  minicov completions bash > ~/.local/share/bash-completion/completions/minicov
+  minicov completions zsh > ~/.zfunc/_minicov
+  minicov completions fish > ~/.config/fish/completions/minicov.fish";
+
 pub(super) const fn help(verb: Verb) -> VerbHelp {
     match verb {
         Verb::Run => VerbHelp {
@@ -42,6 +47,24 @@ pub(super) const fn help(verb: Verb) -> VerbHelp {
             usage: "",
             words: Some(("FILES", "Data files, or folders of them [default: those beside the data file]")),
             after: "",
+        },
+        Verb::Debug => VerbHelp {
+            about: "Tell about minicov, its settings and its data",
+            usage: "",
+            words: Some(("TOPIC", "sys, config, data [FILES], premain, pybehave, sqlite or options")),
+            after: "",
+        },
+        Verb::Completions => VerbHelp {
+            about: "Print completions for a shell",
+            usage: "",
+            words: Some(("SHELL", "bash, zsh or fish")),
+            after: COMPLETIONS_EXAMPLES,
+        },
+        Verb::Man => VerbHelp {
+            about: "Print the manual page, or that of a command",
+            usage: "",
+            words: Some(("COMMAND", "A command of minicov's")),
+            after: "  minicov man run | man -l -",
         },
         Verb::Erase => VerbHelp { about: "Remove what was recorded", usage: "", words: None, after: "" },
     }

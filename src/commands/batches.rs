@@ -71,7 +71,9 @@ impl Batches {
         let group = self.groups.entry((settings.python, settings.branches)).or_default();
         for file in found {
             match group.get_mut(&file.path) {
-                Some(known) => unite(known, file),
+                Some(known) => {
+                    known.unite(file);
+                }
                 None => {
                     group.insert(file.path.clone(), file);
                 }
@@ -192,28 +194,6 @@ fn batch_file(
         lines: BTreeMap::from([(context.to_owned(), lines)]),
         arcs: BTreeMap::from([(context.to_owned(), arcs)]),
         codes: codes.into_iter().map(code).collect(),
-    }
-}
-
-/// Adds to `known` what another journal says of the same file and the same text.
-fn unite(known: &mut BatchFile, BatchFile { path: _, source, lines, arcs, codes }: BatchFile) {
-    known.source = known.source.or(source);
-    for (context, lines) in lines {
-        known.lines.entry(context).or_default().union_with(&lines);
-    }
-    for (context, arcs) in arcs {
-        known.arcs.entry(context).or_default().extend(arcs);
-    }
-    let mut places: BTreeMap<CodeKey, usize> =
-        known.codes.iter().enumerate().map(|(place, code)| (code.key.clone(), place)).collect();
-    for code in codes {
-        if let Some(place) = places.get(&code.key) {
-            for (context, edges) in code.edges {
-                known.codes[*place].edges.entry(context).or_default().extend(edges);
-            }
-        } else {
-            places.insert(code.key.clone(), known.codes.len());
-            known.codes.push(code);
-        }
+        tracer: None,
     }
 }

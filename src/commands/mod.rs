@@ -9,8 +9,12 @@ mod batches;
 mod child;
 mod collect;
 mod combine;
+mod debug;
+mod describe;
 mod erase;
 mod exclusions;
+mod html_folder;
+mod inputs;
 mod output;
 mod project;
 mod report;
@@ -23,7 +27,8 @@ use std::process::ExitCode;
 use self::exclusions::ExclusionRules;
 use crate::cli::{self, Invocation, Vocabulary};
 use crate::config::{
-    Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb, Workplace, options,
+    CombineSettings, Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb,
+    Workplace, options,
 };
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::METRICS;
@@ -48,17 +53,7 @@ pub fn main() -> ExitCode {
     if let Some(request) = child::Request::from_command_line(env::args_os()) {
         return child::child(&request, handover);
     }
-    let vocabulary = Vocabulary {
-        formats: FORMATS
-            .iter()
-            .flat_map(|format| {
-                let aliases = format.aliases.iter().map(|alias| (*alias, ""));
-                std::iter::once((format.slug, format.doc)).chain(aliases)
-            })
-            .collect(),
-        metrics: METRICS.iter().map(|metric| (metric.slug(), metric.doc())).collect(),
-        cores: CORES.iter().map(|core| (core.slug, core.doc)).collect(),
-    };
+    let vocabulary = vocabulary();
     let invocation = match cli::parse(env::args_os(), &vocabulary) {
         Ok(invocation) => invocation,
         Err(error) => {
@@ -67,7 +62,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success }.into();
         }
     };
-    let outcome = execute(invocation);
+    let outcome = execute(invocation, &vocabulary);
     match outcome {
         Ok(code) => code,
         Err(Failure::User(error)) => {
@@ -82,8 +77,29 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The words that options take, from the tables of formats, metrics and cores.
+fn vocabulary() -> Vocabulary {
+    Vocabulary {
+        formats: FORMATS
+            .iter()
+            .flat_map(|format| {
+                let aliases = format.aliases.iter().map(|alias| (*alias, ""));
+                std::iter::once((format.slug, format.doc)).chain(aliases)
+            })
+            .collect(),
+        metrics: METRICS.iter().map(|metric| (metric.slug(), metric.doc())).collect(),
+        cores: CORES.iter().map(|core| (core.slug, core.doc)).collect(),
+    }
+}
+
 /// Reads the configuration, then does what was asked.
-fn execute(invocation: Invocation) -> Result<ExitCode, Failure> {
+fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, Failure> {
+    if invocation.verb == Verb::Completions {
+        return describe::completions(&invocation.words, vocabulary);
+    }
+    if invocation.verb == Verb::Man {
+        return describe::manual(&invocation.words, vocabulary);
+    }
     let folder = Workplace::current_folder()
         .map_err(|error| UserError::new(format!("couldn't find the current folder: {error}")))?;
     let files = invocation.files();
@@ -97,17 +113,18 @@ fn execute(invocation: Invocation) -> Result<ExitCode, Failure> {
     let rules = ExclusionRules::new(&settings)?;
     match verb {
         Verb::Run => run::run(&workplace, &RunSettings::new(&settings, words)?),
-        Verb::Report | Verb::Xml | Verb::Json | Verb::Lcov => {
+        Verb::Report | Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => {
             report::report(&workplace, &ReportSettings::new(&settings, verb, files), &rules)
         }
         Verb::Annotate => {
             let folder = settings.get(&options::ANNOTATE_DIRECTORY).map(Path::new);
-            annotate::annotate(&workplace, &Selected::new(&settings, files), &rules, folder)
+            annotate::annotate(&workplace, &Selected::new(&settings, verb, files), &rules, folder)
         }
         Verb::Erase => erase::erase(&workplace),
-        Verb::Combine => combine::combine(&workplace, &files, settings.get(&options::QUIET)),
-        // The command line does not take these yet: `Verb::ALL` leaves them out.
-        Verb::Html => Err(UserError::new(format!("minicov {} is not there yet", verb.word())).into()),
+        Verb::Combine => combine::combine(&workplace, &CombineSettings::new(&settings, verb, files)),
+        Verb::Debug => debug::debug(&workplace, &settings, &files),
+        // These need no configuration, and were answered above.
+        Verb::Completions | Verb::Man => Ok(ExitStatus::Success.into()),
     }
 }
 

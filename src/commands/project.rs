@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::analysis::{self, Unusable};
 use super::exclusions::ExclusionRules;
-use super::{Failure, collect, run};
-use crate::config::{Selected, Workplace};
+use super::{Failure, collect, combine, run};
+use crate::config::{CombineSettings, Selected, Workplace};
 use crate::error::UserError;
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
@@ -36,6 +36,7 @@ pub(super) fn view(
 ) -> Result<View, Failure> {
     let contexts = TextPatterns::new(&selected.contexts)
         .map_err(|error| UserError::new(format!("--contexts: {error}")))?;
+    combine::left_behind(workplace, &selected.combining)?;
     collect::so_far(workplace);
     let data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
     hand_over_to_other_python(&data)?;
@@ -44,18 +45,22 @@ pub(super) fn view(
     let observed =
         if wanted.contexts { data.observed_by_context(in_selected) } else { data.observed(in_selected) };
     let observed = observed.map_err(|error| explain(workplace, &error))?;
-    let files = select(workplace, selected, observed.files)?;
+    let files = select(workplace, selected, remapped(workplace, selected, observed.files)?)?;
     let mut sources = Vec::with_capacity(files.len());
+    let mut unusable = Vec::new();
     for source in analysis::analyse(workplace, &data, files, rules, wanted.text)? {
         match source {
             Ok(source) => sources.push(source),
-            Err(Unusable { message }) if selected.ignore_errors => ui::warn(&ui::COULDNT_PARSE, message),
+            Err(Unusable { message }) if selected.ignore_errors => {
+                ui::warn(&ui::COULDNT_PARSE, &message);
+                unusable.push(message);
+            }
             Err(Unusable { message }) => {
                 return Err(UserError::new(message).hint("-i leaves such files out of the report").into());
             }
         }
     }
-    let view = View::new(sources, observed.has_arcs);
+    let view = View { unusable, ..View::new(sources, observed.has_arcs) };
     if view.is_empty() {
         return Err(UserError::new("no data to report").into());
     }
@@ -93,6 +98,24 @@ fn hand_over_to_other_python(data: &DataFile) -> Result<(), UserError> {
         ),
     );
     Ok(())
+}
+
+/// What was seen, by the names that files have here.
+fn remapped(
+    workplace: &Workplace,
+    selected: &Selected,
+    files: BTreeMap<String, MeasuredFile>,
+) -> Result<BTreeMap<String, MeasuredFile>, UserError> {
+    let CombineSettings { paths, relative_files, .. } = &selected.combining;
+    if paths.is_empty() {
+        return Ok(files);
+    }
+    let remap = combine::remap(workplace, paths, *relative_files)?;
+    let mut remapped: BTreeMap<String, MeasuredFile> = BTreeMap::new();
+    for (path, seen) in files {
+        remapped.entry(remap.map(&path)).or_default().unite(seen);
+    }
+    Ok(remapped)
 }
 
 /// The files to report, in order of their paths: path, display name, what was seen.

@@ -1,15 +1,17 @@
-//! `minicov report`, `xml`, `json`, `lcov`: what was recorded, in the formats asked for, and whether it is enough.
+//! `minicov report`, `html`, `xml`, `json`, `lcov`: what was recorded, in the formats asked for, and whether it is enough.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::exclusions::ExclusionRules;
 use super::project::{self, Wanted};
-use super::{Failure, output};
-use crate::config::{Demanded, Look, ReportSettings, Workplace};
+use super::{Failure, html_folder, output};
+use crate::config::{Demanded, Html, Look, ReportSettings, Workplace};
 use crate::error::{ExitStatus, UserError};
 use crate::paths::{Patterns, canonical};
-use crate::report::{Demands, FORMATS, Format, Options, Sort, SortError, Threshold, View};
+use crate::report::{
+    Demands, FORMATS, Format, HtmlOptions, INDEX, Options, Pages, Sort, SortError, Threshold, View,
+};
 use crate::ui;
 
 /// The name of standard output as a file.
@@ -21,9 +23,14 @@ pub(super) fn report(
     rules: &ExclusionRules,
 ) -> Result<ExitCode, Failure> {
     let formats = chosen_formats(settings)?;
-    let options = options(workplace, &settings.look)?;
+    let has_pages = formats.iter().any(|format| format.pages.is_some());
+    let html = if has_pages { html_options(workplace, &settings.html)? } else { HtmlOptions::default() };
+    let options = Options { html, ..options(workplace, &settings.look)? };
     let demands = demands(workplace, &settings.demanded, options.precision)?;
-    let wanted = Wanted { text: options.line_checksums, contexts: options.show_contexts };
+    let wanted = Wanted {
+        text: options.line_checksums || has_pages,
+        contexts: options.show_contexts || options.html.show_contexts,
+    };
     let view = project::view(workplace, &settings.selected, rules, wanted)?;
     if options.sort.column.needs_branches() && !view.has_branches {
         return Err(UserError::new("can't sort by branches, because none were measured")
@@ -79,7 +86,24 @@ fn options(workplace: &Workplace, look: &Look) -> Result<Options, UserError> {
         sources: sources.map(|source| canonical(&source).to_string_lossy().into_owned()).collect(),
         package_depth: look.package_depth,
         line_checksums: look.line_checksums,
+        html: HtmlOptions::default(),
         now: chrono::Local::now().fixed_offset(),
+    })
+}
+
+fn html_options(workplace: &Workplace, html: &Html) -> Result<HtmlOptions, UserError> {
+    let extra_css = html.extra_css.as_ref().map(|path| {
+        std::fs::read_to_string(workplace.folder.join(path)).map_err(|error| {
+            UserError::new(format!("couldn't read the style sheet {}: {error}", path.display()))
+        })
+    });
+    Ok(HtmlOptions {
+        title: html.title.clone(),
+        skip_covered: html.skip_covered,
+        skip_empty: html.skip_empty,
+        show_contexts: html.show_contexts,
+        single_file: html.single_file,
+        extra_css: extra_css.transpose()?,
     })
 }
 
@@ -110,6 +134,9 @@ fn write(
     settings: &ReportSettings,
     workplace: &Workplace,
 ) -> Result<(), Failure> {
+    if let Some(pages) = format.pages.filter(|_| settings.output.is_none()) {
+        return write_pages(format, pages(view, options), settings, workplace);
+    }
     let configured = settings.outputs.get(format.slug).map(Path::new);
     let target = settings.output.as_deref().or(configured).or(format.default_output.map(Path::new));
     let Some(target) = target.filter(|target| *target != Path::new(STANDARD_OUTPUT)) else {
@@ -119,6 +146,30 @@ fn write(
         .map_err(|error| UserError::new(format!("couldn't write {}: {error}", target.display())))?;
     if !settings.quiet {
         ui::notice(format!("wrote {} report to {}", format.title, target.display()));
+    }
+    Ok(())
+}
+
+/// Writes a report's folder, and says what stands in its way there.
+fn write_pages(
+    format: &Format,
+    pages: Pages,
+    settings: &ReportSettings,
+    workplace: &Workplace,
+) -> Result<(), Failure> {
+    let directory = &settings.html.directory;
+    let leftovers = html_folder::write(&workplace.folder.join(directory), pages)
+        .map_err(|error| UserError::new(error.to_string()))?;
+    if !settings.quiet {
+        let index = directory.join(INDEX);
+        ui::notice(format!("wrote {} report to {}", format.title, index.display()));
+        if leftovers.foreign > 0 {
+            let what = if leftovers.foreign == 1 { "1 thing that is" } else { "things that are" };
+            ui::notice(format!("{} has {what} not minicov's, left alone", directory.display()));
+        }
+    }
+    for name in &leftovers.stuck {
+        ui::notice(format!("couldn't remove {} of an earlier report", directory.join(name).display()));
     }
     Ok(())
 }

@@ -236,7 +236,7 @@ impl Ending {
     fn print_report(&self) {
         let started = std::env::current_exe().and_then(|minicov| {
             Command::new(minicov)
-                .arg("report")
+                .args(["report", "--format=console"])
                 .arg("--data-file")
                 .arg(&self.workplace.data_file)
                 .current_dir(&self.workplace.folder)

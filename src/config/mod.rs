@@ -22,9 +22,9 @@ mod toml_file;
 mod value;
 
 pub(crate) use error::ConfigError;
-pub(crate) use option::{Flag, Row, Verb};
+pub(crate) use option::{Effect, Flag, Row, Verb};
 pub(crate) use per_command::{RunSettings, Workplace};
-pub(crate) use reporting::{Demanded, Look, ReportSettings, Selected};
+pub(crate) use reporting::{CombineSettings, Demanded, Html, Look, ReportSettings, Selected};
 pub(crate) use resolve::{Complaint, nearest};
 pub(crate) use settings::Settings;
 pub(crate) use value::{Kind, Value};

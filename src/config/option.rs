@@ -19,6 +19,9 @@ pub(crate) enum Verb {
     Annotate,
     Combine,
     Erase,
+    Debug,
+    Completions,
+    Man,
 }
 
 impl Verb {
@@ -26,12 +29,29 @@ impl Verb {
     pub(crate) const ALL: &'static [Self] = &[
         Self::Run,
         Self::Report,
+        Self::Html,
         Self::Xml,
         Self::Json,
         Self::Lcov,
         Self::Annotate,
         Self::Combine,
         Self::Erase,
+        Self::Debug,
+        Self::Completions,
+        Self::Man,
+    ];
+    /// The commands that look at data or settings.
+    pub(crate) const CONFIGURED: &'static [Self] = &[
+        Self::Run,
+        Self::Report,
+        Self::Html,
+        Self::Xml,
+        Self::Json,
+        Self::Lcov,
+        Self::Annotate,
+        Self::Combine,
+        Self::Erase,
+        Self::Debug,
     ];
     /// The commands that report, but for one that only writes annotated sources.
     pub(crate) const FORMATS: &'static [Self] =
@@ -39,6 +59,11 @@ impl Verb {
     /// The commands that report.
     pub(crate) const REPORTS: &'static [Self] =
         &[Self::Report, Self::Html, Self::Xml, Self::Json, Self::Lcov, Self::Annotate];
+
+    /// The command of that word.
+    pub(crate) fn called(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|verb| verb.word() == word)
+    }
 
     /// The word.
     pub(crate) const fn word(self) -> &'static str {
@@ -52,6 +77,9 @@ impl Verb {
             Self::Annotate => "annotate",
             Self::Combine => "combine",
             Self::Erase => "erase",
+            Self::Debug => "debug",
+            Self::Completions => "completions",
+            Self::Man => "man",
         }
     }
 }

@@ -20,9 +20,8 @@ const REPORT: &[Verb] = &[Verb::Report];
 const REPORTS: &[Verb] = Verb::REPORTS;
 /// The reports that end with a total.
 const TOTALS: &[Verb] = Verb::FORMATS;
-const ALL: &[Verb] = Verb::ALL;
+const ALL: &[Verb] = Verb::CONFIGURED;
 
-const NOT_YET: &str = "it is not there yet";
 const PLUGINS: &str = "minicov is no Python program, so it can run no plugins of coverage.py's";
 const DEBUGGING: &str = "coverage.py's internals are not minicov's; see minicov debug";
 
@@ -136,7 +135,7 @@ options! {
     QUIET: bool = Row::new("--quiet", "Don't say what was done")
         .flags(&[Flag::new("quiet", &[Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov, Verb::Combine]).short('q')]);
     KEEP_COMBINED: bool = Row::new("--keep-combined", "Keep the parallel data files that are combined first")
-        .flags(&[Flag::new("keep-combined", REPORTS)]).inert(NOT_YET);
+        .flags(&[Flag::new("keep-combined", REPORTS)]);
     // combine
     KEEP: bool = Row::new("--keep", "Keep the data files that were combined").flags(&[Flag::new("keep", &[Verb::Combine])]);
 
@@ -149,7 +148,9 @@ options! {
             .flags(&[Flag::new("directory", &[Verb::Annotate]).short('d').value("DIR")]);
     HTML_EXTRA_CSS: FileName = Row::new("html:extra_css", "A style sheet to add to the HTML report's");
     HTML_SHOW_CONTEXTS: bool = Row::new("html:show_contexts", "Show for each line the contexts it ran in")
-        .flags(&[Flag::new("show-contexts", &[Verb::Html])]).inert(NOT_YET);
+        .flags(&[Flag::new("show-contexts", &[Verb::Html])]);
+    SINGLE_FILE: bool = Row::new("--single-file", "Put the whole HTML report into one file, which needs no other")
+        .flags(&[Flag::new("single-file", &[Verb::Html])]);
     HTML_SKIP_COVERED: bool =
         Row::new("html:skip_covered", "[report] skip_covered, for the HTML report where that differs")
             .flags(&[Flag::new("skip-covered", &[Verb::Html]), Flag::new("no-skip-covered", &[Verb::Html]).negating()]);

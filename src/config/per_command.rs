@@ -71,9 +71,6 @@ pub(crate) struct RunSettings {
     pub(crate) command_line: Vec<OsString>,
 }
 
-/// coverage.py's cores that are none of minicov's.
-const FOREIGN_CORES: [&str; 2] = ["ctrace", "pytrace"];
-
 impl RunSettings {
     /// `command_line` as given; without one, `[run] command_line`, split as a shell does.
     pub(crate) fn new(settings: &Settings, mut command_line: Vec<OsString>) -> Result<Self, ConfigError> {
@@ -101,10 +98,7 @@ impl RunSettings {
                 omit: settings.get(&options::RUN_OMIT).to_vec(),
             },
             context: settings.get(&options::CONTEXT).unwrap_or_default().to_owned(),
-            core: settings
-                .get(&options::CORE)
-                .filter(|core| !FOREIGN_CORES.contains(core))
-                .map(str::to_owned),
+            core: settings.get(&options::CORE).map(str::to_owned),
             branch: settings.get(&options::BRANCH),
             namespace_packages: settings.get(&options::INCLUDE_NAMESPACE_PACKAGES),
             relative_files: settings.get(&options::RELATIVE_FILES),

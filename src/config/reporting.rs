@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::option::{Setting, Verb};
-use super::options;
-use super::settings::{Settings, Threshold};
+use super::options::{self, OPTIONS};
+use super::settings::{Origin, PathRule, Settings, Threshold};
 use super::value::FileName;
 
 /// Formats that are files, and where they go.
@@ -26,17 +26,56 @@ pub(crate) struct ReportSettings {
     pub(crate) selected: Selected,
     pub(crate) demanded: Demanded,
     pub(crate) look: Look,
+    pub(crate) html: Html,
     /// Whether to say where reports were written.
     pub(crate) quiet: bool,
 }
 
+/// What concerns the HTML report only.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Html {
+    pub(crate) directory: PathBuf,
+    pub(crate) title: String,
+    pub(crate) skip_covered: bool,
+    pub(crate) skip_empty: bool,
+    pub(crate) show_contexts: bool,
+    pub(crate) extra_css: Option<PathBuf>,
+    pub(crate) single_file: bool,
+}
+
+impl Html {
+    fn new(settings: &Settings) -> Self {
+        let skip_covered = settings.given(&options::HTML_SKIP_COVERED);
+        let skip_empty = settings.given(&options::HTML_SKIP_EMPTY);
+        Self {
+            directory: PathBuf::from(settings.get(&options::HTML_DIRECTORY).unwrap_or_default()),
+            title: settings.get(&options::HTML_TITLE).unwrap_or_default().to_owned(),
+            skip_covered: skip_covered.unwrap_or_else(|| settings.get(&options::SKIP_COVERED)),
+            skip_empty: skip_empty.unwrap_or_else(|| settings.get(&options::SKIP_EMPTY)),
+            show_contexts: settings.get(&options::HTML_SHOW_CONTEXTS),
+            extra_css: settings.get(&options::HTML_EXTRA_CSS).map(PathBuf::from),
+            single_file: settings.get(&options::SINGLE_FILE),
+        }
+    }
+}
+
 impl ReportSettings {
-    /// What `verb`, one that reports, was asked.
+    /// What `verb`, one that reports, was asked. `minicov report` alone writes what people look at: a summary on the
+    /// console, and the pages that tell the rest.
     pub(crate) fn new(settings: &Settings, verb: Verb, files: Vec<PathBuf>) -> Self {
         let formats = match verb {
+            Verb::Report if files.is_empty() && is_plain(settings) => {
+                ["console", "html"].map(str::to_owned).into()
+            }
             Verb::Report => settings.get(&options::FORMAT).to_vec(),
-            Verb::Run | Verb::Html | Verb::Annotate | Verb::Combine | Verb::Erase => Vec::new(),
-            Verb::Xml | Verb::Json | Verb::Lcov => vec![verb.word().to_owned()],
+            Verb::Run
+            | Verb::Annotate
+            | Verb::Combine
+            | Verb::Erase
+            | Verb::Debug
+            | Verb::Completions
+            | Verb::Man => Vec::new(),
+            Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => vec![verb.word().to_owned()],
         };
         let outputs = OUTPUTS.iter().filter_map(|(format, setting)| {
             Some(((*format).to_owned(), PathBuf::from(settings.get(setting)?)))
@@ -45,16 +84,24 @@ impl ReportSettings {
             formats,
             output: settings.get(&options::OUTPUT).map(PathBuf::from),
             outputs: outputs.collect(),
-            selected: Selected::new(settings, files),
+            selected: Selected::new(settings, verb, files),
             demanded: Demanded {
                 fail_under: settings.given(&options::FAIL_UNDER),
                 fail_under_branch: settings.given(&options::FAIL_UNDER_BRANCH),
                 thresholds: settings.thresholds.clone(),
             },
             look: Look::new(settings),
+            html: Html::new(settings),
             quiet: settings.get(&options::QUIET),
         }
     }
+}
+
+/// Whether no format was chosen, and no flag says how a report is to look or what is to be in it.
+fn is_plain(settings: &Settings) -> bool {
+    let says_where = [&options::DATA_FILE.row, &options::RCFILE.row].map(|row| row.id);
+    let flags = OPTIONS.iter().filter(|row| settings.origin(row) == Some(&Origin::Flag));
+    settings.given(&options::FORMAT).is_none() && flags.into_iter().all(|row| says_where.contains(&row.id))
 }
 
 /// What of the data is reported.
@@ -68,16 +115,20 @@ pub(crate) struct Selected {
     /// for all.
     pub(crate) contexts: Vec<String>,
     pub(crate) ignore_errors: bool,
+    /// What becomes of parallel data files, and what sources are called here.
+    pub(crate) combining: CombineSettings,
 }
 
 impl Selected {
-    pub(crate) fn new(settings: &Settings, files: Vec<PathBuf>) -> Self {
+    /// For `verb`, one that reports.
+    pub(crate) fn new(settings: &Settings, verb: Verb, files: Vec<PathBuf>) -> Self {
         Self {
             include: settings.get(&options::REPORT_INCLUDE).to_vec(),
             omit: settings.get(&options::REPORT_OMIT).to_vec(),
             files,
             contexts: settings.get(&options::CONTEXTS).to_vec(),
             ignore_errors: settings.get(&options::IGNORE_ERRORS),
+            combining: CombineSettings::new(settings, verb, Vec::new()),
         }
     }
 }
@@ -121,6 +172,36 @@ impl Look {
             source: settings.get(&options::SOURCE).to_vec(),
             package_depth: usize::try_from(settings.get(&options::XML_PACKAGE_DEPTH)).unwrap_or_default(),
             line_checksums: settings.get(&options::LCOV_LINE_CHECKSUMS),
+        }
+    }
+}
+
+/// What `minicov combine` was asked; reports begin by combining, too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CombineSettings {
+    /// Data files, and folders to look for them in; empty for the data file's folder.
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Whether the data file's own data stays.
+    pub(crate) append: bool,
+    /// Whether the inputs stay.
+    pub(crate) keep: bool,
+    pub(crate) quiet: bool,
+    /// `[paths]`.
+    pub(crate) paths: Vec<PathRule>,
+    pub(crate) relative_files: bool,
+}
+
+impl CombineSettings {
+    /// `inputs` as given to `minicov combine`; none for reports.
+    pub(crate) fn new(settings: &Settings, verb: Verb, inputs: Vec<PathBuf>) -> Self {
+        let keep = if verb == Verb::Combine { &options::KEEP } else { &options::KEEP_COMBINED };
+        Self {
+            inputs,
+            append: settings.get(&options::APPEND),
+            keep: settings.get(keep),
+            quiet: settings.get(&options::QUIET),
+            paths: settings.paths.clone(),
+            relative_files: settings.get(&options::RELATIVE_FILES),
         }
     }
 }

@@ -111,10 +111,6 @@ impl Branches {
         action_words(self.reasons(arc).first().and_then(|reason| reason.action.as_ref()), arc)
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the words of LCOV and HTML reports, held by the static oracle")
-    )]
     /// Why the step counts as missing: `line 3 didn't jump to line 4 because the condition on line 3 was never true`.
     pub(crate) fn missing_description(&self, arc: LineArc) -> String {
         let unknown = [Reason { cause: None, action: None }];

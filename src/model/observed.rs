@@ -36,6 +36,19 @@ pub(crate) struct MeasuredFile {
     pub(crate) contexts: BTreeMap<String, LineSet>,
 }
 
+impl MeasuredFile {
+    /// Adds what was seen of the same file under another name.
+    pub(crate) fn unite(&mut self, other: Self) {
+        let Self { source, lines, arcs, contexts } = other;
+        self.source = self.source.or(source);
+        self.lines.union_with(&lines);
+        self.arcs.extend(arcs);
+        for (context, lines) in contexts {
+            self.contexts.entry(context).or_default().union_with(&lines);
+        }
+    }
+}
+
 /// Control passing inside a code object: byte offsets in `co_code`. Sorts by `from`, then `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Edge {

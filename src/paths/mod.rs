@@ -6,9 +6,11 @@
 mod names;
 mod parallel;
 mod patterns;
+mod remap;
 mod selection;
 
 pub(crate) use names::{canonical, display_name};
 pub(crate) use parallel::{parallel_file, parallel_files};
 pub(crate) use patterns::{PatternError, Patterns};
+pub(crate) use remap::Remap;
 pub(crate) use selection::{Folders, Selection, SelectionRequest, python_files};

@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
 use super::canonical;
 
@@ -55,9 +55,25 @@ impl Patterns {
 
 /// One pattern as a glob of the `globset` crate.
 fn glob(pattern: &str) -> Result<globset::Glob, PatternError> {
-    let refuse = |what: &str| PatternError { pattern: pattern.to_owned(), what: what.to_owned() };
     let slashed = pattern.replace('\\', "/");
     let text = if slashed.contains('/') { slashed } else { format!("**/{slashed}") };
+    translate(pattern, &text, false)
+}
+
+/// A pattern of `[paths]`: it matches folders, in any case of letters, and may not end in a wildcard.
+pub(super) fn folder_glob(pattern: &str) -> Result<GlobMatcher, PatternError> {
+    let slashed = pattern.replace('\\', "/");
+    let text = slashed.trim_end_matches('/');
+    if text.ends_with('*') {
+        let what = "a wildcard at its end".to_owned();
+        return Err(PatternError { pattern: pattern.to_owned(), what });
+    }
+    Ok(translate(pattern, text, true)?.compile_matcher())
+}
+
+/// `text`, whose folders are set off by slashes, as a glob; `pattern` is what errors call it.
+fn translate(pattern: &str, text: &str, any_case: bool) -> Result<globset::Glob, PatternError> {
+    let refuse = |what: &str| PatternError { pattern: pattern.to_owned(), what: what.to_owned() };
     let components: Vec<&str> = text.split('/').collect();
     let last = components.len() - 1;
     let mut translated = Vec::new();
@@ -80,6 +96,7 @@ fn glob(pattern: &str) -> Result<globset::Glob, PatternError> {
     }
     GlobBuilder::new(&translated.join("/"))
         .literal_separator(true)
+        .case_insensitive(any_case)
         .backslash_escape(true)
         .build()
         .map_err(|error| refuse(&error.kind().to_string()))

@@ -5,7 +5,7 @@ use std::iter;
 
 /// Compares runs of (ASCII) digits as numbers and all else by code points; names that differ only in leading zeros are
 /// ordered as plain text (coverage 7.17.3, `misc.py`, `human_sorted`).
-pub(super) fn compare(a: &str, b: &str) -> Ordering {
+pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     chunks(a).cmp(chunks(b)).then_with(|| a.cmp(b))
 }
 

@@ -22,6 +22,7 @@ pub(super) const FORMAT: Format = Format {
     default_output: Some("coverage.lcov"),
     percent_of_nothing: 0.0,
     render,
+    pages: None,
 };
 
 fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()> {

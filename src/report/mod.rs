@@ -8,6 +8,7 @@
 
 mod annotate;
 mod console;
+mod html;
 mod human_order;
 mod json;
 mod judgement;
@@ -27,6 +28,8 @@ use std::str::FromStr;
 use chrono::{DateTime, FixedOffset};
 
 pub(crate) use annotate::{annotate, annotated_name};
+pub(crate) use html::{HtmlOptions, INDEX, MADE_BY_COVERAGE_PY, MADE_BY_US, Page, Pages};
+pub(crate) use human_order::compare as human_order;
 pub(crate) use judgement::{Demands, Threshold};
 pub(crate) use view::{FileView, Lines, MeasuredSource, Outcome, View};
 
@@ -47,11 +50,20 @@ pub(crate) struct Format {
     pub(crate) percent_of_nothing: f64,
     /// Writes the report; fails only where `Write` does.
     pub(crate) render: fn(&View, &Options, &mut dyn Write) -> io::Result<()>,
+    /// Makes a folder of pages, where no file was named to put all into.
+    pub(crate) pages: Option<for<'a> fn(&'a View, &'a Options) -> Pages<'a>>,
 }
 
 /// Every format there is.
-pub(crate) static FORMATS: &[Format] =
-    &[console::FORMAT, markdown::FORMAT, total::FORMAT, xml::FORMAT, json::FORMAT, lcov::FORMAT];
+pub(crate) static FORMATS: &[Format] = &[
+    console::FORMAT,
+    html::FORMAT,
+    markdown::FORMAT,
+    total::FORMAT,
+    xml::FORMAT,
+    json::FORMAT,
+    lcov::FORMAT,
+];
 
 impl Format {
     /// The format that goes by this name.
@@ -83,6 +95,7 @@ pub(crate) struct Options {
     pub(crate) package_depth: usize,
     /// `lcov`: a checksum for each line.
     pub(crate) line_checksums: bool,
+    pub(crate) html: HtmlOptions,
     /// When the report is made, by the clocks on the wall.
     pub(crate) now: DateTime<FixedOffset>,
 }
@@ -100,6 +113,7 @@ impl Default for Options {
             sources: Vec::new(),
             package_depth: 99,
             line_checksums: false,
+            html: HtmlOptions::default(),
             now: DateTime::default(),
         }
     }

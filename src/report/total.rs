@@ -12,6 +12,7 @@ pub(super) const FORMAT: Format = Format {
     default_output: None,
     percent_of_nothing: 100.0,
     render,
+    pages: None,
 };
 
 fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()> {

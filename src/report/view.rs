@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::regions::{self, RegionView};
 use crate::metrics::{self, BranchLine};
 use crate::model::{
-    ArcEnd, Branches, Facts, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals,
+    ArcEnd, Branches, Facts, FirstLines, LineArc, LineNo, LineSet, MeasuredFile, Region, RegionKind, Totals,
 };
 
 /// One source file as it comes to a report.
@@ -32,6 +32,8 @@ pub(crate) struct View {
     pub(crate) totals: Totals,
     /// Whether branches were measured. Where not, there are none anywhere, and reports don't speak of them.
     pub(crate) has_branches: bool,
+    /// Why files are left out that were measured: a sentence for each.
+    pub(crate) unusable: Vec<String>,
 }
 
 impl View {
@@ -40,7 +42,7 @@ impl View {
         let files: Vec<FileView> =
             sources.into_iter().map(|source| FileView::new(source, has_branches)).collect();
         let totals = files.iter().map(|file| file.outcome.totals()).sum();
-        Self { files, totals, has_branches }
+        Self { files, totals, has_branches, unusable: Vec::new() }
     }
 
     /// Whether there is nothing to report.
@@ -63,6 +65,7 @@ pub(crate) struct FileView {
     pub(super) branches: Branches,
     pub(super) regions: Vec<Region>,
     pub(super) line_count: LineNo,
+    pub(super) first_lines: FirstLines,
 }
 
 impl FileView {
@@ -88,8 +91,8 @@ impl FileView {
                 contexts.entry(line).or_default().push(context.clone());
             }
         }
-        let Facts { regions, line_count, branches, .. } = facts;
-        Self { path, name, outcome, text, contexts, branches, regions, line_count }
+        let Facts { regions, line_count, branches, first_lines, .. } = facts;
+        Self { path, name, outcome, text, contexts, branches, regions, line_count, first_lines }
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.
@@ -130,6 +133,12 @@ impl Outcome {
         let near = self.branches[start..].iter().take_while(|branch| branch.line <= last);
         let branches = near.filter(|branch| region.contains(branch.line)).cloned().collect();
         Self { lines, branches }
+    }
+
+    /// What became of the ways on from a line that branches.
+    pub(crate) fn branch(&self, line: LineNo) -> Option<&BranchLine> {
+        let at = self.branches.binary_search_by_key(&line, |branch| branch.line).ok()?;
+        Some(&self.branches[at])
     }
 
     /// Branches that were taken, to excluded lines too; ascending.

@@ -26,6 +26,7 @@ pub(super) const FORMAT: Format = Format {
     default_output: Some("coverage.xml"),
     percent_of_nothing: 0.0,
     render,
+    pages: None,
 };
 
 const DTD: &str = "https://raw.githubusercontent.com/cobertura/web/master/htdocs/xml/coverage-04.dtd";

@@ -36,6 +36,9 @@ static SESSION: OnceLock<Session> = OnceLock::new();
 /// as every two seconds.
 const RECENT: Duration = Duration::from_secs(2);
 
+/// Bytes of the longest text that is hashed while the program runs.
+const LARGEST_TEXT: u64 = 16 << 20;
+
 /// The measuring of this process.
 pub(crate) struct Session {
     selection: Selection,
@@ -232,7 +235,9 @@ impl Session {
         }
         let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
         let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
-        let text = if age.is_none_or(|age| age < RECENT) { fs::read(&path).ok() } else { None };
+        // What is empty or huge is no source text that anybody runs, whatever calls itself so (`/proc`).
+        let is_text = (1..=LARGEST_TEXT).contains(&metadata.len());
+        let text = if is_text && age.is_none_or(|age| age < RECENT) { fs::read(&path).ok() } else { None };
         let text = text.map(|text| source::hash(&text));
         self.keep(|journal| journal.file(&path, FileStamp { modified, size: metadata.len(), text }))
     }

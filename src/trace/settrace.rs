@@ -64,6 +64,7 @@ pub(super) fn install(py: Python<'_>, _branches: Option<BranchDetail>) -> Result
 }
 
 fn trace_this_thread() {
+    forget_ended_frames();
     // Not `On` yet: setting the trace function raises the audit event, too.
     STATE.set(Tracing::Awaited);
     // SAFETY: called with the thread attached. A null argument keeps `sys.gettrace()` at None.
@@ -213,6 +214,73 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     Ok(())
 }
 
+/// Takes note of a frame that is under way, at the line `last`.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn adopt(session: &Session, frame: *mut raw::PyFrameObject, last: LineNo) -> PyResult<()> {
+    // SAFETY: the caller vouches for it.
+    let state = unsafe { state_of_frame(session, frame) }?;
+    CALLS.with_borrow_mut(|calls| calls.push(Activation { frame, state, last, raising: false }));
+    Ok(())
+}
+
+/// The state of the code that a frame runs.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn state_of_frame(
+    session: &Session,
+    frame: *mut raw::PyFrameObject,
+) -> PyResult<Option<NonNull<CodeState>>> {
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the frame is alive; the result is a new reference, never null.
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
+    Ok(state_of(session, &code)?.map(NonNull::from))
+}
+
+/// Has the activation of a frame stand last; tells whether there is one. Others may stand above it where greenlets take
+/// turns in the middle of calls.
+fn bring_up(calls: &mut Vec<Activation>, frame: *mut raw::PyFrameObject) -> bool {
+    let Some(place) = calls.iter().rposition(|activation| activation.frame == frame) else { return false };
+    if place + 1 < calls.len() {
+        let activation = calls.remove(place);
+        calls.push(activation);
+    }
+    true
+}
+
+/// Keeps only the activations of frames that are under way: others ended while the program had a trace function of its own,
+/// and their places may be another frame's by now.
+fn forget_ended_frames() {
+    if CALLS.with_borrow(Vec::is_empty) {
+        return;
+    }
+    let mut under_way = Vec::new();
+    // SAFETY: called with the thread attached; a borrowed reference or null.
+    let mut frame = unsafe { raw::PyEval_GetFrame() };
+    if !frame.is_null() {
+        // SAFETY: alive; from here on each frame of the chain is owned.
+        unsafe { raw::Py_INCREF(frame.cast()) };
+    }
+    while !frame.is_null() {
+        // SAFETY: the frame is alive.
+        let state = active().and_then(|session| unsafe { state_of_frame(session, frame) }.ok());
+        under_way.push((frame, state.flatten()));
+        // SAFETY: the frame is alive; a new reference or null.
+        let back = unsafe { raw::PyFrame_GetBack(frame) };
+        // SAFETY: owned by this loop; the interpreter keeps a frame that is under way alive.
+        unsafe { raw::Py_DECREF(frame.cast()) };
+        frame = back;
+    }
+    CALLS.with_borrow_mut(|calls| {
+        calls.retain(|activation| under_way.contains(&(activation.frame, activation.state)));
+    });
+}
+
 /// A line is about to run.
 ///
 /// # Safety
@@ -220,8 +288,13 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
 unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()> {
     // SAFETY: the caller vouches for the frame.
     let line = unsafe { line_of(frame) };
+    if !CALLS.with_borrow_mut(|calls| bring_up(calls, frame)) {
+        // The frame began before tracing did, or while the program had a trace function of its own.
+        // SAFETY: the caller vouches for the frame.
+        unsafe { adopt(session, frame, 0) }?;
+    }
     let before = CALLS.with_borrow_mut(|calls| {
-        let activation = calls.last_mut().filter(|activation| activation.frame == frame)?;
+        let activation = calls.last_mut()?;
         let before = (activation.state?, activation.last, activation.raising);
         (activation.last, activation.raising) = (line, false);
         Some(before)
@@ -350,8 +423,8 @@ unsafe fn is_at_return(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyR
 /// # Safety
 /// Attached, with a live frame and a tuple of an exception's type, value and traceback.
 unsafe fn exception(frame: *mut raw::PyFrameObject, argument: *mut raw::PyObject) -> PyResult<()> {
-    let top = CALLS.with_borrow(|calls| {
-        calls.last().filter(|activation| activation.frame == frame).and_then(|activation| activation.state)
+    let top = CALLS.with_borrow_mut(|calls| {
+        if bring_up(calls, frame) { calls.last().and_then(|activation| activation.state) } else { None }
     });
     let Some(state) = top else { return Ok(()) };
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
@@ -391,15 +464,9 @@ unsafe fn exception(frame: *mut raw::PyFrameObject, argument: *mut raw::PyObject
 /// # Safety
 /// Attached, with a live frame.
 unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bool) -> PyResult<()> {
-    let Some(activation) = CALLS.with_borrow_mut(|calls| {
-        // What lies above was left without an event, which happens when a trace function is exchanged.
-        while calls.last().is_some_and(|activation| activation.frame != frame)
-            && calls.iter().any(|a| a.frame == frame)
-        {
-            calls.pop();
-        }
-        calls.pop_if(|activation| activation.frame == frame)
-    }) else {
+    let Some(activation) =
+        CALLS.with_borrow_mut(|calls| if bring_up(calls, frame) { calls.pop() } else { None })
+    else {
         return Ok(());
     };
     if session.branches.is_none() {

@@ -192,6 +192,7 @@ pub(super) const CASES: &[Case] = &[
     steps("source-dot", &[], &["run --source=. main.py", "report -m"]),
     steps("source-two", &[], &["run --source=app,plain --branch main.py", "report -m"]),
     steps("source-missing-module", &[], &["run --source=app,nosuch main.py", "report"]),
+    steps("source-main-module", &[], &["run --source=main main.py", "report"]),
     file("source-pkgs", &[(".coveragerc", "[run]\nsource_pkgs = app\n")]),
     file("source-pkgs-module", &[(".coveragerc", "[run]\nsource_pkgs = app.core\n")]),
     file("source-pkgs-plain", &[(".coveragerc", "[run]\nsource_pkgs = plain\n")]),

@@ -37,6 +37,15 @@ impl CoverageJson {
         lines(value)
     }
 
+    /// A list of branches of a file: `executed_branches`, `missing_branches`.
+    #[track_caller]
+    pub(crate) fn ways(&self, file: &str, key: &str) -> BTreeSet<(u32, i64)> {
+        let value = &self.0["files"][file][key];
+        let ways =
+            value.as_array().unwrap_or_else(|| panic!("no {key} of {file}; there are {:?}", self.files()));
+        ways.iter().map(|way| (way[0].as_u64().unwrap() as u32, way[1].as_i64().unwrap())).collect()
+    }
+
     /// A list of any kind of a file, each item as it stands in the report: `executed_branches` and the like, too.
     #[track_caller]
     pub(crate) fn items(&self, file: &str, key: &str) -> BTreeSet<String> {

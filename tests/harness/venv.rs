@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::repository;
+use super::{MINOR, repository};
 
 /// The interpreter that this build of minicov was made for.
 pub(crate) fn build_python() -> &'static Path {
@@ -26,6 +26,15 @@ pub(crate) fn venv_python() -> PathBuf {
 /// The python of an environment that has pytest-xdist besides.
 pub(crate) fn xdist_python() -> PathBuf {
     named_venv("venv-xdist", "tests/requirements-xdist.txt")
+}
+
+/// The python of an environment that has greenlet and gevent; `None` where PyPI has no wheels of them.
+pub(crate) fn greenlet_python() -> Option<PathBuf> {
+    if MINOR >= 15 {
+        eprintln!("skipped: there are no wheels of greenlet and gevent for Python 3.{MINOR} yet");
+        return None;
+    }
+    Some(named_venv("venv-greenlet", "tests/requirements-greenlet.txt"))
 }
 
 /// The python of the environment called `name`, made for the requirements in a file of the repository.

@@ -22,6 +22,7 @@ pub(super) const FORMAT: Format = Format {
     default_output: Some("coverage.json"),
     percent_of_nothing: 0.0,
     render,
+    pages: None,
 };
 
 /// coverage.py's `FORMAT_VERSION`.

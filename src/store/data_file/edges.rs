@@ -68,12 +68,12 @@ fn read(
 }
 
 /// An edge as it is stored; none where no code object is so long.
-fn edge(from: i64, to: i64) -> Option<Edge> {
+pub(super) fn edge(from: i64, to: i64) -> Option<Edge> {
     let to = if to == STORED_EXIT { Edge::EXIT } else { u32::try_from(to).ok()? };
     Some(Edge { from: u32::try_from(from).ok()?, to })
 }
 
-fn fingerprint(row: &Row, column: usize) -> rusqlite::Result<[u8; 16]> {
+pub(super) fn fingerprint(row: &Row, column: usize) -> rusqlite::Result<[u8; 16]> {
     let bytes = row.get_ref(column)?.as_blob()?;
     bytes
         .try_into()

@@ -41,6 +41,64 @@ pub(crate) struct BatchFile {
     /// be among [`lines`](Self::lines).
     pub(crate) arcs: BTreeMap<String, BTreeSet<LineArc>>,
     pub(crate) codes: Vec<BatchCode>,
+    /// The plugin of coverage.py's that measured it, as `module.Class`.
+    pub(crate) tracer: Option<String>,
+}
+
+impl BatchFile {
+    /// Adds what was seen of the same file and the same text elsewhere; tells how much of it was new, in arcs, edges and
+    /// sets of lines.
+    pub(crate) fn unite(&mut self, other: Self) -> usize {
+        let Self { path: _, source, lines, arcs, codes, tracer } = other;
+        self.source = self.source.or(source);
+        self.tracer = self.tracer.take().or(tracer);
+        let mut new = 0;
+        for (context, lines) in lines {
+            if let Some(known) = self.lines.get_mut(&context) {
+                known.union_with(&lines);
+            } else {
+                self.lines.insert(context, lines);
+                new += 1;
+            }
+        }
+        for (context, arcs) in arcs {
+            new += unite_sets(&mut self.arcs, context, arcs);
+        }
+        if codes.is_empty() {
+            return new;
+        }
+        let mut places: BTreeMap<CodeKey, usize> =
+            self.codes.iter().enumerate().map(|(place, code)| (code.key.clone(), place)).collect();
+        for code in codes {
+            let place = *places.entry(code.key.clone()).or_insert_with(|| {
+                self.codes.push(BatchCode { key: code.key.clone(), ..BatchCode::default() });
+                self.codes.len() - 1
+            });
+            for (context, edges) in code.edges {
+                new += unite_sets(&mut self.codes[place].edges, context, edges);
+            }
+        }
+        new
+    }
+}
+
+fn unite_sets<T: Ord>(
+    known: &mut BTreeMap<String, BTreeSet<T>>,
+    context: String,
+    more: BTreeSet<T>,
+) -> usize {
+    let Some(known) = known.get_mut(&context) else {
+        let new = more.len();
+        known.insert(context, more);
+        return new;
+    };
+    // Mostly nothing is new, and that is quicker to find out than to add.
+    if more.is_subset(known) {
+        return 0;
+    }
+    let before = known.len();
+    known.extend(more);
+    known.len() - before
 }
 
 /// What was seen of one code object.
@@ -62,19 +120,47 @@ impl DataFile {
     /// Adds a batch, all of it or nothing.
     pub(crate) fn merge(&mut self, batch: &Batch) -> Result<MergeOutcome, StoreError> {
         self.write(|transaction| {
-            let mut merge = Merge {
-                connection: transaction,
-                lines_as: choose_lines_as(transaction, batch.branches)?,
-                contexts: HashMap::new(),
-                outcome: MergeOutcome::default(),
-            };
-            schema::set_meta(transaction, "python", &batch.python)?;
-            for file in &batch.files {
-                merge.file(file)?;
-            }
-            Ok(merge.outcome)
+            let mut outcome = MergeOutcome::default();
+            add(transaction, batch, &mut outcome)?;
+            Ok(outcome)
         })
     }
+
+    /// Adds all batches there are, or nothing. Of what the file held before, nothing stays if `afresh` says so.
+    pub(crate) fn merge_all(
+        &mut self,
+        afresh: bool,
+        batches: impl Iterator<Item = Batch>,
+    ) -> Result<MergeOutcome, StoreError> {
+        self.write(|transaction| {
+            let mut outcome = MergeOutcome::default();
+            if afresh {
+                schema::forget(transaction)?;
+            }
+            for batch in batches {
+                add(transaction, &batch, &mut outcome)?;
+            }
+            Ok(outcome)
+        })
+    }
+}
+
+fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> Result<(), Fault> {
+    let mut merge = Merge {
+        connection: transaction,
+        lines_as: choose_lines_as(transaction, batch.branches)?,
+        contexts: HashMap::new(),
+        outcome: MergeOutcome::default(),
+    };
+    // coverage.py's data does not say.
+    if !batch.python.is_empty() {
+        schema::set_meta(transaction, "python", &batch.python)?;
+    }
+    for file in &batch.files {
+        merge.file(file)?;
+    }
+    outcome.changed.append(&mut merge.outcome.changed);
+    Ok(())
 }
 
 /// How the file holds lines from now on.
@@ -147,6 +233,12 @@ impl Merge<'_> {
         }
         for code in &file.codes {
             self.code(id, code)?;
+        }
+        if let Some(tracer) = &file.tracer {
+            let mut put = self
+                .connection
+                .prepare_cached("INSERT OR IGNORE INTO tracer (file_id, tracer) VALUES (?, ?)")?;
+            put.execute(params![id, tracer])?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 //! rolled back by the next opener; only `synchronous` is off, which gives up power loss alone and saves the milliseconds
 //! an fsync takes.
 
+mod contents;
 mod edges;
 mod error;
 mod facts_cache;
@@ -160,6 +161,18 @@ impl DataFile {
         });
         written.map_err(|fault| fault.at(&self.path))
     }
+}
+
+/// SQLite's version, and the options it was compiled with.
+pub(crate) fn sqlite() -> Result<(String, Vec<String>), StoreError> {
+    let ask = || -> Result<Vec<String>, Fault> {
+        let connection = Connection::open_in_memory()?;
+        let mut statement = connection.prepare("PRAGMA compile_options")?;
+        let options = statement.query_map((), |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(options)
+    };
+    let options = ask().map_err(|fault| fault.at(Path::new(":memory:")))?;
+    Ok((rusqlite::version().to_owned(), options))
 }
 
 /// Removes a data file; tells whether there was one. Refuses to remove what is not SQLite's, so that a mistyped name

@@ -71,6 +71,10 @@ CREATE TABLE minicov_edge (
 ",
 ];
 
+/// The tables that hold what was observed, ours and coverage.py's, and no settings or caches.
+const OBSERVATIONS: [&str; 8] =
+    ["file", "context", "line_bits", "arc", "tracer", "minicov_source", "minicov_code", "minicov_edge"];
+
 /// The format this version writes.
 const FORMAT: usize = OUR_TABLES.len();
 
@@ -142,6 +146,16 @@ pub(super) fn ensure(connection: &Connection) -> Result<Tables, Fault> {
         set_meta(connection, "format", &FORMAT.to_string())?;
     }
     Ok(Tables { coverage: true, format: FORMAT })
+}
+
+/// Empties the file of all observations, so that it is free to hold lines or arcs. Runs within a write transaction.
+pub(super) fn forget(connection: &Connection) -> Result<(), Fault> {
+    for table in OBSERVATIONS {
+        connection.execute(&format!("DELETE FROM {table}"), ())?;
+    }
+    connection.execute("DELETE FROM meta WHERE key = 'has_arcs'", ())?;
+    connection.execute("DELETE FROM minicov_meta WHERE key = 'python'", ())?;
+    Ok(())
 }
 
 /// A value of `minicov_meta`.

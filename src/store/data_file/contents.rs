@@ -1,0 +1,176 @@
+//! Everything that was observed, taken out of a data file to be put into another.
+//!
+//! Must not trust: the file may be coverage.py's, somebody else's or hostile. Invariant: all of it or an error, so that a
+//! file damaged somewhere adds nothing anywhere.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rusqlite::Connection;
+
+use super::schema::{self, LinesAs};
+use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, read};
+use crate::model::{ArcEnd, CodeKey, LineArc};
+
+impl DataFile {
+    /// What a merge into another data file adds there.
+    pub(crate) fn contents(&self) -> Result<Batch, StoreError> {
+        self.read_contents().map_err(|fault| fault.at(&self.path))
+    }
+
+    fn read_contents(&self) -> Result<Batch, Fault> {
+        // One transaction, so that a writer in between can't give us halves of two states.
+        let connection = self.connection.unchecked_transaction()?;
+        let mut contents = Contents::new(&connection)?;
+        let lines_as = schema::lines_as(&connection)?;
+        match lines_as {
+            Some(LinesAs::Bits) => contents.read_lines(&connection)?,
+            Some(LinesAs::Arcs) => contents.read_arcs(&connection)?,
+            None => {}
+        }
+        contents.read_tracers(&connection)?;
+        let mut python = None;
+        if self.tables.ours() {
+            contents.read_sources(&connection)?;
+            python = schema::meta(&connection, "python")?;
+        }
+        if self.tables.has_edges() {
+            contents.read_edges(&connection)?;
+        }
+        Ok(Batch {
+            python: python.unwrap_or_default(),
+            branches: lines_as == Some(LinesAs::Arcs),
+            files: contents.files,
+        })
+    }
+}
+
+struct Contents {
+    files: Vec<BatchFile>,
+    /// By row number: where in `files`.
+    places: HashMap<i64, usize>,
+    /// Names by row number.
+    contexts: BTreeMap<i64, String>,
+}
+
+// Rows of files or contexts that are not listed belong to nothing.
+impl Contents {
+    fn new(connection: &Connection) -> Result<Self, Fault> {
+        let mut contents = Self {
+            files: Vec::new(),
+            places: HashMap::new(),
+            contexts: schema::contexts(connection, &|_| true)?,
+        };
+        let mut statement = connection.prepare("SELECT id, path FROM file")?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            contents.places.insert(row.get(0)?, contents.files.len());
+            contents.files.push(BatchFile { path: row.get(1)?, ..BatchFile::default() });
+        }
+        Ok(contents)
+    }
+
+    fn file(&mut self, id: i64) -> Option<&mut BatchFile> {
+        self.places.get(&id).map(|place| &mut self.files[*place])
+    }
+
+    fn read_lines(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let mut statement = connection.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let Some(context) = self.contexts.get(&row.get(1)?).cloned() else { continue };
+            if let Some(file) = self.file(row.get(0)?) {
+                file.lines.entry(context).or_default().union_with(&read::numbits(row, 2)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// In the order of the table's index, so that no row costs a search.
+    fn read_arcs(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let mut statement = connection.prepare(
+            "SELECT file_id, context_id, fromno, tono FROM arc ORDER BY file_id, context_id, fromno, tono",
+        )?;
+        let mut rows = statement.query(())?;
+        let mut group = (0, 0);
+        let mut arcs = Vec::new();
+        while let Some(row) = rows.next()? {
+            let of: (i64, i64) = (row.get(0)?, row.get(1)?);
+            if of != group {
+                self.add_arcs(group, &mut arcs);
+                group = of;
+            }
+            let ends: (i64, i64) = (row.get(2)?, row.get(3)?);
+            // No source reaches further than its ends can say.
+            if let (Ok(from), Ok(to)) = (ArcEnd::try_from(ends.0), ArcEnd::try_from(ends.1)) {
+                arcs.push(LineArc::new(from, to));
+            }
+        }
+        self.add_arcs(group, &mut arcs);
+        Ok(())
+    }
+
+    fn add_arcs(&mut self, (file, context): (i64, i64), arcs: &mut Vec<LineArc>) {
+        let arcs: BTreeSet<LineArc> = arcs.drain(..).collect();
+        let Some(context) = self.contexts.get(&context).cloned() else { return };
+        if let Some(file) = self.file(file).filter(|_| !arcs.is_empty()) {
+            file.arcs.insert(context, arcs);
+        }
+    }
+
+    fn read_tracers(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let mut statement = connection.prepare("SELECT file_id, tracer FROM tracer")?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let tracer: String = row.get(1)?;
+            if let Some(file) = self.file(row.get(0)?).filter(|_| !tracer.is_empty()) {
+                file.tracer = Some(tracer);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_sources(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let mut statement = connection.prepare("SELECT file_id, sha256 FROM minicov_source")?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            if let Some(file) = self.file(row.get(0)?) {
+                file.source = Some(read::source_hash(row, 1)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_edges(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let mut codes: HashMap<i64, (i64, BatchCode)> = HashMap::new();
+        let mut statement = connection
+            .prepare("SELECT id, file_id, qualname, first_line, fingerprint FROM minicov_code ORDER BY id")?;
+        let mut rows = statement.query(())?;
+        let mut order = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            let fingerprint = edges::fingerprint(row, 4)?;
+            let key = CodeKey { qualname: row.get(2)?, first_line: row.get(3)?, fingerprint };
+            codes.insert(id, (row.get(1)?, BatchCode { key, ..BatchCode::default() }));
+            order.push(id);
+        }
+        let mut statement =
+            connection.prepare("SELECT code_id, context_id, from_offset, to_offset FROM minicov_edge")?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let Some(context) = self.contexts.get(&row.get(1)?) else { continue };
+            if let Some((_, code)) = codes.get_mut(&row.get(0)?)
+                && let Some(edge) = edges::edge(row.get(2)?, row.get(3)?)
+            {
+                code.edges.entry(context.clone()).or_default().insert(edge);
+            }
+        }
+        for id in order {
+            if let Some((file, code)) = codes.remove(&id)
+                && let Some(file) = self.file(file)
+            {
+                file.codes.push(code);
+            }
+        }
+        Ok(())
+    }
+}

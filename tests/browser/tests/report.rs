@@ -1,0 +1,482 @@
+//! The HTML report as its readers use it: clicks, keys and texts in a headless Chromium, on a report of real packages.
+
+use std::collections::BTreeMap;
+
+use minicov_browser::{Browser, Project};
+use serde_json::{Value, json};
+
+/// Uses some of each of the packages that are copied beside it.
+const PROGRAM: &str = "\
+import email.message, email.parser, email.policy
+import json
+import configparser
+
+message = email.message.EmailMessage(policy=email.policy.SMTP)
+message['Subject'] = 'größe'
+message['To'] = 'a@example.org, \"B\" <b@example.org>'
+message.set_content('one\\ntwo\\n')
+message.add_attachment(b'x' * 100, maintype='image', subtype='png', filename='x.png')
+again = email.parser.BytesParser(policy=email.policy.default).parsebytes(message.as_bytes())
+for part in again.walk():
+    part.get_content_type()
+print(json.dumps({'a': [1, 2.5, None, 'ü']}, indent=2))
+json.loads('[1, {\"a\": \"b\\\\u00fc\"}]')
+parser = configparser.ConfigParser()
+parser.read_string('[a]\\nb = 1\\n')
+parser.getint('a', 'b')
+";
+
+/// Real packages of a few thousand statements, measured with branches, and reported to `htmlcov`.
+fn real() -> Project {
+    let project = Project::with(&[("program.py", PROGRAM)]);
+    project.copy_from_library(&["email", "json", "configparser.py"]);
+    project.minicov(&["run", "--branch", "--source", ".", "program.py"]);
+    project.minicov(&["report", "--format", "html"]);
+    project
+}
+
+/// Puts all rows of the index into the document and reads them: name (with file) to cells.
+fn rows(browser: &Browser) -> BTreeMap<String, Vec<String>> {
+    let rows = browser.js(
+        "dispatchEvent(new Event('beforeprint'));
+         const rows = [...document.querySelectorAll('.body .row')].map(row => {
+             const cells = [...row.children].map(cell => cell.textContent);
+             const link = row.querySelector('a');
+             return [row.querySelector('.name').title + (row.querySelector('.file') ? ' in ' + cells.splice(1, 1)[0] : ''), cells.slice(1)];
+         });
+         dispatchEvent(new Event('afterprint'));
+         return rows",
+    );
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    rows.as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (text(&row[0]), row[1].as_array().unwrap().iter().map(text).collect()))
+        .collect()
+}
+
+/// The cells that the index must show for a summary of the JSON report.
+fn cells(summary: &Value) -> Vec<String> {
+    let number = |key: &str| summary[key].to_string();
+    let percent = |key: &str, count: &str| match summary[count].as_u64() {
+        Some(0) => "–".to_owned(),
+        _ => format!("{}%", summary[key].as_str().unwrap()),
+    };
+    vec![
+        number("num_statements"),
+        number("missing_lines"),
+        number("excluded_lines"),
+        percent("percent_statements_covered_display", "num_statements"),
+        number("num_branches"),
+        number("num_partial_branches"),
+        percent("percent_branches_covered_display", "num_branches"),
+        format!("{}%", summary["percent_covered_display"].as_str().unwrap()),
+    ]
+}
+
+#[test]
+fn numbers_are_those_of_the_json_report() {
+    let project = real();
+    let json = project.json();
+    let browser = Browser::start();
+    browser.open(&project.path("htmlcov/index.html"), "#view=files");
+    let files = json["files"].as_object().unwrap();
+    assert!(files.len() > 20, "{}", files.len());
+    let expected: BTreeMap<String, Vec<String>> =
+        files.iter().map(|(name, file)| (name.clone(), cells(&file["summary"]))).collect();
+    assert_eq!(rows(&browser), expected);
+    let foot = browser.texts(".foot [role=gridcell]");
+    assert_eq!(foot.iter().map(|text| text.trim().to_owned()).collect::<Vec<_>>(), cells(&json["totals"]));
+    let cards = browser.texts(".card .percent");
+    let display = |key: &str| format!("{}%", json["totals"][key].as_str().unwrap());
+    assert_eq!(
+        cards,
+        [
+            display("percent_covered_display"),
+            display("percent_statements_covered_display"),
+            display("percent_branches_covered_display"),
+        ]
+    );
+
+    for kind in ["functions", "classes"] {
+        browser.click(&format!("#views [value={kind}]"));
+        let shown = rows(&browser);
+        let mut expected = BTreeMap::new();
+        for (name, file) in files {
+            for (region, value) in file[kind].as_object().unwrap() {
+                let summary = &value["summary"];
+                if region.is_empty() && summary["num_statements"] == 0 && summary["excluded_lines"] == 0 {
+                    continue;
+                }
+                expected.insert(format!("{region} in {name}:{}", value["start_line"]), cells(summary));
+            }
+        }
+        assert!(expected.len() > 50, "{}", expected.len());
+        assert_eq!(shown, expected, "{kind}");
+    }
+
+    // Folders are added up by the page itself.
+    browser.open(&project.path("htmlcov/index.html"), "");
+    let tree = rows(&browser);
+    for folder in ["email", "email/mime", "json"] {
+        let inside = files.iter().filter(|(name, _)| name.starts_with(&format!("{folder}/")));
+        let mut sum = [0; 4];
+        for (_, file) in inside {
+            for (sum, key) in sum.iter_mut().zip([
+                "num_statements",
+                "missing_lines",
+                "num_branches",
+                "num_partial_branches",
+            ]) {
+                *sum += file["summary"][key].as_u64().unwrap();
+            }
+        }
+        let shown = &tree[folder];
+        let shown = [&shown[0], &shown[1], &shown[4], &shown[5]].map(|text| text.parse::<u64>().unwrap());
+        assert_eq!(shown, sum, "{folder}");
+    }
+    browser.assert_quiet_console();
+}
+
+#[test]
+fn percentages_round_as_minicovs_do() {
+    let project = Project::with(&[("a.py", "x = 1\n")]);
+    project.minicov(&["run", "a.py"]);
+    project.minicov(&["report", "--format", "html"]);
+    let browser = Browser::start();
+    browser.open(&project.path("htmlcov/index.html"), "");
+    // Each as the unit test of report/percent.rs has it, from coverage.results.display_covered (7.17.3).
+    for (percent, precision, shown) in [
+        (0.0, 0, "0"),
+        (0.4, 0, "1"),
+        (99.6, 0, "99"),
+        (99.999, 2, "99.99"),
+        (100.0, 2, "100.00"),
+        (62.5, 0, "62"),
+        (63.5, 0, "64"),
+        (50.25, 1, "50.2"),
+        (50.75, 1, "50.8"),
+        (0.001, 2, "0.01"),
+        (71.428_571_428_571_43, 3, "71.429"),
+    ] {
+        assert_eq!(
+            browser.js(&format!("return minicov.display({percent}, {precision})")),
+            shown,
+            "{percent}"
+        );
+    }
+}
+
+#[test]
+fn the_index_sorts_filters_expands_and_keeps_its_state_in_the_address() {
+    let project = real();
+    let browser = Browser::start();
+    let index = project.path("htmlcov/index.html");
+    browser.open(&index, "");
+    let names = || {
+        browser
+            .texts(".body .name")
+            .iter()
+            .map(|name| name.replace(['▼', '▶'], "").trim().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names()[..3], ["email/", "mime/", "__init__.py"]);
+
+    // Folders close and open, by mouse and by keys.
+    browser.click(".body .row:nth-child(2) .folder");
+    assert_eq!(names()[..2], ["email/", "mime/"]);
+    assert_eq!(
+        browser.js("return document.querySelector('[data-at=\"1\"]').getAttribute('aria-expanded')"),
+        "false"
+    );
+    assert!(browser.fragment().contains("toggled=email%2Fmime"), "{}", browser.fragment());
+    browser.reload();
+    assert_eq!(
+        browser.js("return document.querySelector('[data-at=\"1\"]').getAttribute('aria-expanded')"),
+        "false"
+    );
+    browser.keys("\u{e015}\u{e015}\u{e014}");
+    assert_eq!(
+        browser.js(
+            "return document.activeElement.dataset.at + document.activeElement.getAttribute('aria-expanded')"
+        ),
+        "1true"
+    );
+    browser.keys("\u{e012}\u{e012}");
+    assert_eq!(browser.js("return document.activeElement.dataset.at"), "0");
+
+    // The filter is live, and its figures are those of what is shown.
+    browser.keys("/mime base.");
+    assert_eq!(browser.js("return document.activeElement.id"), "filter");
+    assert_eq!(names(), ["email/", "mime/", "base.py"]);
+    assert!(browser.text("#shown").starts_with("1 of "), "{}", browser.text("#shown"));
+    assert_eq!(browser.text(".foot .name"), "Shown");
+    browser.js("const f = document.getElementById('filter'); f.value = ''; f.dispatchEvent(new Event('input')); f.blur()");
+
+    // Sorting: a column's heading, twice for the other way, or its key.
+    browser.click("#views [value=files]");
+    browser.click(".head [data-sort=missing]");
+    let missing = |browser: &Browser| {
+        let cells = rows_in_order(browser, 1);
+        cells.iter().map(|cell| cell.parse::<u64>().unwrap()).collect::<Vec<_>>()
+    };
+    let descending = missing(&browser);
+    assert!(descending.is_sorted_by(|a, b| a >= b) && descending[0] > descending[5], "{descending:?}");
+    assert_eq!(browser.js("return document.querySelector('[aria-sort=descending]').textContent"), "Miss");
+    browser.click(".head [data-sort=missing]");
+    assert!(missing(&browser).is_sorted());
+    browser.keys("c");
+    let coverage: Vec<u64> =
+        rows_in_order(&browser, 7).iter().map(|cell| cell.trim_end_matches('%').parse().unwrap()).collect();
+    assert!(coverage.is_sorted() && coverage[0] < 100, "{coverage:?}");
+
+    // Covered files go, and come back with the browser's own way back to the other view.
+    let before = rows_in_order(&browser, 7).len();
+    browser.keys("h");
+    assert!(coverage_of_shown(&browser).iter().all(|cell| cell != "100%"));
+    assert!(rows_in_order(&browser, 7).len() < before);
+    let fragment = browser.fragment();
+    assert!(
+        fragment.contains("view=files") && fragment.contains("sort=coverage") && fragment.contains("hide=1"),
+        "{fragment}"
+    );
+    browser.click("#views [value=classes]");
+    browser.back();
+    assert_eq!(browser.text("#views [aria-pressed=true]"), "Files");
+
+    // A row's link leads to its page, a function's to its line.
+    browser.open(&index, "#view=functions&q=getint");
+    browser.click(".body .row a");
+    assert!(browser.page().starts_with("configparser_py-"), "{}", browser.page());
+    let source = std::fs::read_to_string(project.path("configparser.py")).unwrap();
+    let line = source.lines().position(|line| line.contains("def getint(")).unwrap() + 1;
+    assert_eq!(browser.fragment(), format!("t{line}"));
+    browser.assert_quiet_console();
+}
+
+/// A column's cells of all rows, in order.
+fn rows_in_order(browser: &Browser, column: usize) -> Vec<String> {
+    let cells = browser.js(&format!(
+        "dispatchEvent(new Event('beforeprint'));
+         const cells = [...document.querySelectorAll('.body .row')].map(row => row.children[{column} + 1].textContent);
+         dispatchEvent(new Event('afterprint'));
+         return cells"
+    ));
+    cells.as_array().unwrap().iter().map(|cell| cell.as_str().unwrap().to_owned()).collect()
+}
+
+fn coverage_of_shown(browser: &Browser) -> Vec<String> {
+    rows_in_order(browser, 7)
+}
+
+#[test]
+fn the_map_drills_down() {
+    let project = real();
+    let browser = Browser::start();
+    browser.open(&project.path("htmlcov/index.html"), "#view=map");
+    let tiles = browser.js("return [...document.querySelectorAll('.tile:not(.part)')].map(t => [t.textContent, t.offsetWidth * t.offsetHeight])");
+    let area = |name: &str| -> f64 {
+        let tiles = tiles.as_array().unwrap();
+        tiles.iter().find(|tile| tile[0].as_str().unwrap().starts_with(name)).unwrap()[1].as_f64().unwrap()
+    };
+    let json = project.json();
+    let statements = |beginning: &str| -> f64 {
+        let files = json["files"].as_object().unwrap().iter();
+        files
+            .filter(|(name, _)| name.starts_with(beginning))
+            .map(|(_, file)| file["summary"]["num_statements"].as_f64().unwrap())
+            .sum()
+    };
+    let (by_area, by_statements) =
+        (area("email/") / area("json/"), statements("email/") / statements("json/"));
+    assert!((by_area / by_statements - 1.0).abs() < 0.05, "{by_area} {by_statements}");
+
+    browser.click("button.tile[title^='email/']");
+    assert_eq!(browser.text(".crumbs [aria-current]"), "email/".trim_end_matches('/'));
+    assert!(browser.fragment().contains("at=email"));
+    browser.click("button.tile[title^='email/mime/']");
+    assert_eq!(browser.texts(".crumbs button"), ["all files", "email"]);
+    browser.keys("\u{e003}");
+    assert_eq!(browser.text(".crumbs [aria-current]"), "email");
+    browser.back();
+    assert_eq!(browser.text(".crumbs [aria-current]"), "mime");
+    browser.open(&project.path("htmlcov/index.html"), "#view=map&at=email");
+    browser.click("a.tile[title^='email/message.py']");
+    assert!(browser.page().starts_with("email_message_py-"));
+    browser.assert_quiet_console();
+}
+
+#[test]
+fn a_page_marks_each_line_as_the_json_report_does() {
+    let project = real();
+    let json = project.json();
+    let browser = Browser::start();
+    for file in ["configparser.py", "email/_header_value_parser.py", "json/encoder.py"] {
+        let report = &json["files"][file];
+        browser.open(&project.page("htmlcov", &file.replace(['/', '.'], "_")), "");
+        let with = |class: &str| {
+            browser.js(&format!(
+                "return [...document.querySelectorAll('.lines p.{class}')].map(p => Number(p.id.slice(1)))"
+            ))
+        };
+        assert_eq!(with("m"), report["missing_lines"], "{file}");
+        let missing_branches = report["missing_branches"].as_array().unwrap();
+        let is_missing = |line: &Value| report["missing_lines"].as_array().unwrap().contains(line);
+        let partial: std::collections::BTreeSet<u64> = missing_branches
+            .iter()
+            .filter(|branch| !is_missing(&branch[0]))
+            .map(|branch| branch[0].as_u64().unwrap())
+            .collect();
+        assert!(!partial.is_empty(), "{file}");
+        assert_eq!(with("p"), json!(partial), "{file}");
+        let run: Vec<&Value> = report["executed_lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|line| !partial.contains(&line.as_u64().unwrap()))
+            .collect();
+        assert_eq!(with("r"), json!(run), "{file}");
+        // Each missing branch of a line that ran is a link to where it leads, in coverage.py's words.
+        let arrows = browser.texts(".j a").len();
+        let expected =
+            missing_branches.iter().filter(|branch| partial.contains(&branch[0].as_u64().unwrap())).count();
+        assert_eq!(arrows, expected, "{file}");
+        // The text is the file's, to the character.
+        let text = browser.js("return [...document.querySelectorAll('.lines p')].map(p => {
+                 const copy = p.cloneNode(true);
+                 copy.querySelectorAll(':scope > a:first-child, .j').forEach(e => e.remove());
+                 return copy.textContent + '\\n' }).join('')");
+        let source = std::fs::read_to_string(project.path(file)).unwrap();
+        assert_eq!(text.as_str().unwrap().replace('␌', "\u{c}"), source, "{file}");
+    }
+    browser.assert_quiet_console();
+}
+
+#[test]
+fn a_page_is_walked_by_keys() {
+    let project = Project::with(&[
+        (
+            "code.py",
+            "import sys\n\n\ndef f(a):\n    if a:\n        return 1\n    return 2\n\n\ndef g():\n    return 3\n\n\nif sys.argv[1:]:  # pragma: no cover\n    print()\nfor x in 'a':\n    f(x)\n",
+        ),
+        ("b.py", "b = 1\n"),
+    ]);
+    project.minicov(&["run", "--branch", "--source", ".", "code.py"]);
+    project.minicov(&["report", "--format", "html"]);
+    let browser = Browser::start();
+    let page = project.page("htmlcov", "code_py");
+    browser.open(&page, "");
+    let at = || browser.js("return document.querySelector('.at')?.id ?? null");
+    assert_eq!(browser.text(".where"), "– of 4 gaps");
+    for line in ["t5", "t7", "t11", "t14", "t14"] {
+        browser.keys("j");
+        assert_eq!(at(), line);
+    }
+    assert_eq!(browser.text(".where"), "4 of 4 gaps");
+    for line in ["t11", "t7", "t5", "t5"] {
+        browser.keys("k");
+        assert_eq!(at(), line);
+    }
+    // What is unlit is no gap.
+    browser.keys("x");
+    browser.keys("m");
+    assert_eq!(browser.text(".where"), "1 of 1 gaps");
+    assert_eq!(
+        browser.js("return document.querySelector('.toggles [value=m]').getAttribute('aria-pressed')"),
+        "false"
+    );
+    browser.reload();
+    assert_eq!(browser.text(".where"), "– of 1 gaps", "the choice stays");
+    browser.click(".toggles [value=m]");
+    browser.click(".toggles [value=x]");
+    browser.keys("1");
+    assert_eq!(at(), "t5");
+    browser.keys("0");
+    assert_eq!(at(), Value::Null);
+
+    // Colour and sign.
+    let sign = |line: u32| {
+        browser.js(&format!("const a = document.querySelector('#t{line} > a'); return [getComputedStyle(a, '::after').content, getComputedStyle(a.parentElement).borderLeftColor]"))
+    };
+    let signs = [4, 5, 7, 14].map(sign);
+    for (at, sign) in signs.iter().enumerate() {
+        assert!(signs[at + 1..].iter().all(|other| other[0] != sign[0] && other[1] != sign[1]), "{signs:?}");
+    }
+
+    // A branch that was not taken says so and leads there.
+    assert_eq!(
+        browser.text("#t5 .j span"),
+        "line 5 didn't jump to line 7 because the condition on line 5 was always true"
+    );
+    browser.click("#t5 .j a");
+    assert_eq!(browser.fragment(), "t7");
+    assert_eq!(at(), "t7");
+    // The outline leads to functions.
+    browser.click(".outline li:nth-child(2) a");
+    assert_eq!((browser.fragment().as_str(), at()), ("t10", json!("t10")));
+    browser.keys("o");
+    assert_eq!(browser.js("return document.querySelector('.outline').checkVisibility()"), false);
+
+    // From page to page.
+    browser.keys("[");
+    assert!(browser.page().starts_with("b_py-"));
+    browser.keys("]");
+    assert!(browser.page().starts_with("code_py-"));
+    browser.keys("u");
+    assert_eq!(browser.page(), "index.html");
+
+    // Help, and the theme, which stays.
+    browser.open(&page, "");
+    browser.keys("?");
+    assert!(browser.text("#help").contains("next, previous gap"));
+    browser.keys("?");
+    assert_eq!(browser.js("return document.getElementById('help').open"), false);
+    let background = || browser.js("return getComputedStyle(document.body).backgroundColor");
+    assert_eq!(background(), "rgb(255, 255, 255)");
+    browser.keys("tt");
+    let dark = background();
+    assert_ne!(dark, "rgb(255, 255, 255)");
+    browser.open(&project.path("htmlcov/index.html"), "");
+    assert_eq!(background(), dark);
+    browser.click(".theme");
+    browser.prefer_dark(true);
+    assert_eq!(background(), dark, "auto follows the system");
+    browser.assert_quiet_console();
+}
+
+#[test]
+fn axe_finds_no_serious_violation() {
+    let project = real();
+    let browser = Browser::start();
+    let page = project.page("htmlcov", "json_encoder_py");
+    let index = project.path("htmlcov/index.html");
+    for dark in [false, true] {
+        browser.prefer_dark(dark);
+        for (path, fragment) in [
+            (&index, ""),
+            (&index, "#view=functions&sort=coverage"),
+            (&index, "#view=map"),
+            (&index, "#q=nothing+fits"),
+            (&page, "#t200"),
+        ] {
+            browser.open(path, fragment);
+            if path == &page {
+                browser.keys("r");
+            }
+            let found = browser.axe();
+            assert!(found.is_empty(), "dark: {dark}, {fragment}:\n{}", found.join("\n"));
+        }
+        browser.open(&index, "");
+        browser.keys("?");
+        assert!(browser.axe().is_empty(), "help");
+    }
+    browser.resize(400, 800);
+    for (path, fragment) in [(&index, ""), (&page, "")] {
+        browser.open(path, fragment);
+        let found = browser.axe();
+        assert!(found.is_empty(), "phone:\n{}", found.join("\n"));
+        let overflow = browser.js("return document.documentElement.scrollWidth > innerWidth || [...document.querySelectorAll('main')].some(m => m.scrollWidth > m.clientWidth + 1)");
+        assert_eq!(overflow, false, "{} is wider than a phone", path.display());
+    }
+    browser.assert_quiet_console();
+}

@@ -1,0 +1,185 @@
+//! Whatever runs code besides the main thread: threads of every kind, greenlets, further interpreters.
+
+use crate::harness::{MINOR, Project, greenlet_python};
+
+covtest!(daemon_threads_count_up_to_the_end, |core| {
+    let program = "\
+import threading
+started = threading.Event()
+def forever():
+    while True:
+        turn()
+def turn():
+    started.set()
+threading.Thread(target=forever, daemon=True).start()
+started.wait()
+print('end')
+";
+    let project = Project::with(&[("daemon.py", program)]);
+    project.run(core, &["daemon.py"]).success().stdout("end\n").stderr("");
+    assert_eq!(project.executed("daemon.py"), (1..=10).collect::<Vec<_>>());
+});
+
+covtest!(an_exit_in_a_thread_ends_that_thread, |core| {
+    let program = "\
+import sys, threading
+def leaves():
+    sys.exit(3)
+def fails():
+    raise ValueError('in a thread')
+for target in (leaves, fails):
+    thread = threading.Thread(target=target, name=target.__name__)
+    thread.start()
+    thread.join()
+print('main goes on')
+";
+    let project = Project::with(&[("exits.py", program)]);
+    let plain = project.python(&["exits.py"]).run();
+    project.run(core, &["exits.py"]).same_as(&plain).success();
+    assert_eq!(project.executed("exits.py"), (1..=10).collect::<Vec<_>>());
+});
+
+covtest!(asyncio_and_its_threads, |core| {
+    let program = "\
+import asyncio
+def blocking(number):
+    return number + 1
+async def job(number):
+    first = await asyncio.to_thread(blocking, number)
+    await asyncio.sleep(0)
+    return first
+async def main():
+    print(await asyncio.gather(*map(job, range(20))))
+asyncio.run(main())
+";
+    let project = Project::with(&[("asks.py", program)]);
+    project.run(core, &["asks.py"]).success().stderr("");
+    assert_eq!(project.executed("asks.py"), (1..=10).collect::<Vec<_>>());
+});
+
+/// Threads that C code starts, of which Python learns when they first call it. A trace function is never told of them.
+#[test]
+#[cfg_attr(not(Py_3_12), ignore = "sys.monitoring came with Python 3.12")]
+fn threads_that_c_code_starts() {
+    let program = "\
+import ctypes
+libc = ctypes.CDLL(None)
+@ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+def body(argument):
+    print('in a thread')
+thread = ctypes.c_ulong()
+libc.pthread_create(ctypes.byref(thread), None, body, None)
+libc.pthread_join(thread, None)
+";
+    let project = Project::with(&[("native.py", program)]);
+    project.minicov(&["run", "native.py"]).run().success().stdout("in a thread\n").stderr("");
+    assert_eq!(project.executed("native.py"), (1..=8).collect::<Vec<_>>());
+}
+
+/// Two functions that take turns in the middle of calls, in loops, and below each other.
+const TAKES_TURNS: &str = "\
+def ping(other, depth):
+    for turn in range(3):
+        if depth:
+            ping(other, depth - 1)
+        switch(other)
+    if turn == 7:
+        return 'never'
+    after = turn
+    return after
+def pong(other):
+    for turn in range(60):
+        inner(other)
+    last = turn
+    return last
+def inner(other):
+    before = 1
+    switch(other)
+    after = 2
+    return before + after
+";
+
+covtest!(greenlets_of_greenlet_and_gevent, |core| {
+    let Some(python) = greenlet_python() else { return };
+    let greenlets = "\
+from greenlet import greenlet
+def switch(other):
+    other().switch()
+a = greenlet(lambda: ping(lambda: b, 2))
+b = greenlet(lambda: pong(lambda: a))
+print(a.switch())
+";
+    let gevents = "\
+import gevent
+def switch(other):
+    gevent.sleep(0)
+print([job.value for job in gevent.joinall([gevent.spawn(ping, None, 2), gevent.spawn(pong, None)])])
+";
+    let lines = TAKES_TURNS.lines().count() as u32;
+    for (name, text, output) in [("greenlets.py", greenlets, "2\n"), ("gevents.py", gevents, "[2, 59]\n")] {
+        let project = Project::with(&[(name, &format!("{TAKES_TURNS}{text}"))]);
+        let outcome = project
+            .minicov(&["run", "--branch", "--core", core, name])
+            .env("VIRTUAL_ENV", python.ancestors().nth(2).unwrap())
+            .run();
+        outcome.success().stdout(output).stderr("");
+        let executed = project.executed(name);
+        // With greenlets alone, the second of them is left where it waits.
+        let missed: &[u32] = if name == "greenlets.py" { &[7, 13, 14] } else { &[7] };
+        let expected: Vec<_> =
+            (1..=lines + text.lines().count() as u32).filter(|line| !missed.contains(line)).collect();
+        assert_eq!(executed, expected, "{name}");
+        let branches = project.json().items(name, "executed_branches");
+        for branch in ["[2,3]", "[2,6]", "[3,4]", "[3,5]", "[6,8]", "[11,12]"] {
+            assert!(branches.contains(branch), "{name}: {branch} is not in {branches:?}");
+        }
+    }
+});
+
+/// Code that further interpreters run, by whatever this Python calls them.
+#[test]
+#[cfg_attr(not(Py_3_12), ignore = "sys.monitoring came with Python 3.12")]
+fn further_interpreters_are_measured() {
+    let module = if MINOR == 12 { "_xxsubinterpreters" } else { "_interpreters" };
+    let run = if MINOR == 12 { "run_string" } else { "exec" };
+    let program = format!(
+        "\
+import threading
+import {module} as interpreters
+def run(number):
+    interpreter = interpreters.create()
+    interpreters.{run}(interpreter, f'import sys; sys.path.insert(0, \"\"); import work; work.job({{number}})')
+    interpreters.destroy(interpreter)
+threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"
+    );
+    let work = "def job(number):\n    if number == 3:\n        return other()\n    return 1\ndef other():\n    return 2\ndef never():\n    return 3\n";
+    let project = Project::with(&[("main.py", &program), ("work.py", work)]);
+    project.minicov(&["run", "--branch", "main.py"]).run().success().stdout("").stderr("");
+    assert_eq!(project.executed("main.py"), (1..=9).collect::<Vec<_>>());
+    assert_eq!(project.executed("work.py"), [1, 2, 3, 4, 5, 6, 7]);
+    let branches = project.json().items("work.py", "executed_branches");
+    assert_eq!(branches, ["[2,3]".to_owned(), "[2,4]".to_owned()].into());
+}
+
+#[test]
+fn a_pool_of_interpreters_is_measured() {
+    if MINOR < 14 {
+        eprintln!("skipped: InterpreterPoolExecutor came with Python 3.14");
+        return;
+    }
+    let program = "\
+from concurrent.futures import InterpreterPoolExecutor
+from work import job
+if __name__ == '__main__':
+    with InterpreterPoolExecutor(2) as pool:
+        print(list(pool.map(job, range(8))))
+";
+    let work = "def job(number):\n    if number == 3:\n        return 0\n    return number\n";
+    let project = Project::with(&[("main.py", program), ("work.py", work)]);
+    let outcome = project.minicov(&["run", "--branch", "main.py"]).run();
+    outcome.success().stdout("[0, 1, 2, 0, 4, 5, 6, 7]\n").stderr("");
+    assert_eq!(project.executed("work.py"), [1, 2, 3, 4]);
+}
