@@ -221,7 +221,9 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
 unsafe fn adopt(session: &Session, frame: *mut raw::PyFrameObject, last: LineNo) -> PyResult<()> {
     // SAFETY: the caller vouches for it.
     let state = unsafe { state_of_frame(session, frame) }?;
-    CALLS.with_borrow_mut(|calls| calls.push(Activation { frame, state, last, raising: false }));
+    CALLS.with_borrow_mut(|calls| {
+        calls.push(Activation { frame, state, last, raising: false, branch: None, opcodes: None });
+    });
     Ok(())
 }
 
