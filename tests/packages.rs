@@ -161,7 +161,7 @@ fn check(package: &Package) {
     let copied =
         Process::new("cp").arg("-r").arg(sources().join(package.folder)).arg(project.root()).status();
     assert!(copied.unwrap().success());
-    // The packages' own settings for coverage.py, which minicov does not read, stay out of the comparison.
+    // The packages' own settings for coverage.py are a test of their own (`own_configuration`).
     project.file("empty.ini", "");
     let prepare = |command: crate::harness::Command| {
         command.folder(package.folder).env("PYTHONPATH", package.python_path).env("PYTHONHASHSEED", "0")
@@ -188,8 +188,16 @@ fn check(package: &Package) {
 
     let mut wrong = Vec::new();
     for core in package.cores {
-        let mut words =
-            vec!["run", "--data-file=ours", "--erase", "--core", core, "--source", package.source];
+        let mut words = vec![
+            "run",
+            "--rcfile=../empty.ini",
+            "--data-file=ours",
+            "--erase",
+            "--core",
+            core,
+            "--source",
+            package.source,
+        ];
         pytest(&mut words);
         let outcome = prepare(project.minicov(&words)).run();
         outcome.success();
@@ -200,8 +208,16 @@ fn check(package: &Package) {
             differing_lines(&ours, &expected).join("\n")
         );
         assert_eq!(outcome.stderr, plain.stderr);
-        let outcome =
-            prepare(project.minicov(&["report", "--data-file=ours", "--format", "json", "-o", "-"])).run();
+        let outcome = prepare(project.minicov(&[
+            "report",
+            "--rcfile=../empty.ini",
+            "--data-file=ours",
+            "--format",
+            "json",
+            "-o",
+            "-",
+        ]))
+        .run();
         outcome.success().stderr("");
         let ours = CoverageJson::parse(&outcome.stdout);
         assert_eq!(ours.files(), theirs.files(), "{core}");

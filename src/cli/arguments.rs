@@ -90,7 +90,8 @@ pub(crate) fn parser(vocabulary: &Vocabulary) -> Command {
 
 fn subcommand(verb: Verb, vocabulary: &Vocabulary) -> Command {
     let VerbHelp { about, usage, words, after } = verbs::help(verb);
-    let mut command = Command::new(verb.word()).about(about).after_help(after);
+    // As optparse does for coverage.py, so that `--skip-cov` goes on to work.
+    let mut command = Command::new(verb.word()).about(about).after_help(after).infer_long_args(true);
     if !usage.is_empty() {
         command = command.override_usage(format!("minicov {} {usage}", verb.word()));
     }

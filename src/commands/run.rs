@@ -3,6 +3,7 @@
 //! Invariant: from the moment the interpreter is booted, nothing here may change what the program does; and nothing that
 //! matters comes after [`python::run_program`], which may end the process.
 
+use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
@@ -30,6 +31,7 @@ struct Ending {
     /// The process that `minicov run` started in: a forked child has no report to print.
     process: u32,
     report: bool,
+    rcfile: Option<PathBuf>,
     source_packages: Vec<String>,
 }
 
@@ -127,6 +129,7 @@ pub(super) fn begin_measuring(
             Role::Child(handover) => handover.main_process,
         },
         report: settings.report,
+        rcfile: settings.rcfile.clone(),
         source_packages: selection.source_packages().to_vec(),
     });
     let detail = if needs.sides { BranchDetail::Sides } else { BranchDetail::Steps };
@@ -239,6 +242,7 @@ impl Ending {
                 .args(["report", "--format=console"])
                 .arg("--data-file")
                 .arg(&self.workplace.data_file)
+                .args(self.rcfile.iter().flat_map(|file| [OsStr::new("--rcfile"), file.as_os_str()]))
                 .current_dir(&self.workplace.folder)
                 .status()
         });

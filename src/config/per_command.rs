@@ -66,6 +66,8 @@ pub(crate) struct RunSettings {
     pub(crate) relative_files: bool,
     pub(crate) erase: bool,
     pub(crate) report: bool,
+    /// The configuration file that was named.
+    pub(crate) rcfile: Option<PathBuf>,
     /// Python's command line, without its first word. Each process has its own.
     #[serde(skip)]
     pub(crate) command_line: Vec<OsString>,
@@ -79,6 +81,9 @@ impl RunSettings {
                 settings.bad(&options::COMMAND_LINE.row, 0, "a quotation mark has no partner")
             })?;
             command_line = words.into_iter().map(OsString::from).collect();
+        }
+        if settings.get(&options::APPEND) && settings.get(&options::ERASE) {
+            return Err(settings.bad(&options::APPEND.row, 0, "--erase says the opposite"));
         }
         if settings.get(&options::APPEND) && settings.is_parallel() {
             return Err(settings.bad(
@@ -104,6 +109,7 @@ impl RunSettings {
             relative_files: settings.get(&options::RELATIVE_FILES),
             erase: settings.get(&options::ERASE),
             report: settings.get(&options::REPORT_AFTERWARDS),
+            rcfile: settings.get(&options::RCFILE).map(PathBuf::from),
             command_line,
         })
     }
