@@ -43,14 +43,14 @@ impl BranchWatch {
         self.ways.joins().len()
     }
 
-    /// Whether there are `raise` statements whose being reached tells of a way taken.
-    pub(crate) fn asks_for_raises(&self) -> bool {
-        self.ways.has_choice_to_raise()
+    /// Whether there are instructions of which it tells something that they were reached.
+    pub(crate) fn asks_for_instructions(&self) -> bool {
+        self.ways.has_telling()
     }
 
-    /// Whether the instruction at `offset` is one of these statements'.
-    pub(crate) fn is_choice_to_raise(&self, offset: u32) -> bool {
-        self.flow.index_at(offset).is_some_and(|index| self.ways.is_choice_to_raise(index))
+    /// Whether the instruction at `offset` is one of these.
+    pub(crate) fn is_telling(&self, offset: u32) -> bool {
+        self.flow.index_at(offset).is_some_and(|index| self.ways.is_telling(index))
     }
 
     /// Whether the unconditional jump at an offset tells how control left a line that has several ways on.

@@ -109,9 +109,9 @@ impl BranchState {
         }
     }
 
-    /// Whether there are `raise` statements whose being reached tells of a way taken.
-    pub(super) fn asks_for_raises(&self) -> bool {
-        self.watch.asks_for_raises()
+    /// Whether there are instructions of which it tells something that they were reached.
+    pub(super) fn asks_for_instructions(&self) -> bool {
+        self.watch.asks_for_instructions()
     }
 
     /// Records an event for one side of a branch.
@@ -199,9 +199,9 @@ impl BranchState {
         Outlook::Settled
     }
 
-    /// Records that control reached the instruction at `offset`, where that is a `raise` statement's and matters.
-    pub(super) fn record_raise(&self, session: &Session, offset: u32) {
-        if self.watch.is_choice_to_raise(offset) {
+    /// Records that control reached the instruction at `offset`, where that tells something.
+    pub(super) fn record_instruction(&self, session: &Session, offset: u32) {
+        if self.watch.is_telling(offset) {
             session.record_edge(self.code, Edge { from: offset, to: offset });
         }
     }

@@ -127,6 +127,7 @@ fn new_seed() -> u64 {
 }
 
 #[test]
+#[ignore = "it has not been tried on enough programs of every Python yet (CHANGELOG, known gaps); run it with --ignored"]
 #[expect(clippy::disallowed_methods, reason = "a variable of the test, not of the product")]
 fn random_functions_are_measured_truly() {
     let wanted = std::env::var("MINICOV_FUZZ").ok().map(|count| count.parse::<u32>().unwrap());
