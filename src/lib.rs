@@ -26,7 +26,4 @@ mod processes;
 // Layer 5: wiring.
 mod commands;
 
-#[cfg(test)]
-mod static_oracle;
-
 pub use commands::main;

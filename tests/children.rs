@@ -37,12 +37,12 @@ const WAYS: &[&str] = &[
     "subprocess.run('cd sub && FOO=1 python ../child.py; exit 3', shell=True, stdin=nothing)",
     "subprocess.run(['sh', '-c', 'python child.py'], env={'PATH': os.environ['PATH']}, stdin=nothing)",
     "os.system('python child.py < /dev/null')",
-    "os.posix_spawn(sys.executable, [sys.executable, 'child.py'], os.environ), os.wait()",
-    "os.posix_spawnp('python', ['python', 'child.py'], {'A': 'b', 'PATH': os.environ['PATH']}), os.wait()",
+    "os.waitpid(os.posix_spawn(sys.executable, [sys.executable, 'child.py'], os.environ), 0)",
+    "os.waitpid(os.posix_spawnp('python', ['python', 'child.py'], {'A': 'b', 'PATH': os.environ['PATH']}), 0)",
     "os.spawnl(os.P_WAIT, sys.executable, 'python', 'child.py')",
     "print(os.popen('python child.py < /dev/null').read(), flush=True)",
-    "(os.fork() or os.execv(sys.executable, ['python', 'child.py'])), os.wait()",
-    "(os.fork() or os.execlp('python', 'python', 'child.py')), os.wait()",
+    "os.waitpid(os.fork() or os.execv(sys.executable, ['python', 'child.py']), 0)",
+    "os.waitpid(os.fork() or os.execlp('python', 'python', 'child.py'), 0)",
 ];
 
 fn executable(project: &Project, name: &str, text: &str) {

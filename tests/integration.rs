@@ -8,6 +8,8 @@
 #[macro_use]
 mod harness;
 
+/// Pythons that no minicov is built for.
+mod agent;
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
 /// Processes that the program starts.
@@ -28,6 +30,8 @@ mod forks;
 mod formats;
 /// Random functions, compared with a plain trace function.
 mod fuzz;
+/// `minicov html`.
+mod html;
 /// Three packages with their own suites, compared with coverage.py.
 mod packages;
 /// The programs in fixtures/programs, compared with their marks and with coverage.py.
@@ -42,6 +46,8 @@ mod report;
 mod selection;
 /// How programs end, and what is saved then.
 mod signals;
+/// Reports of files that never ran: the standard library, compared with coverage.py.
+mod static_files;
 /// Programs that are hard on what minicov needs for itself.
 mod surroundings;
 /// What is saved of killed, simultaneous and live processes.

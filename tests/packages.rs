@@ -1,5 +1,5 @@
 //! Three packages from PyPI with their own suites: under minicov the same tests pass as under plain pytest, with the same
-//! words, and each file's lines are those that coverage.py's C tracer finds.
+//! words, and each file's lines and branches are those that coverage.py's C tracer finds.
 //!
 //! Where they differ and ours are right, [`DIFFERENCES`] says so, line by line, with the reason; an entry that no longer
 //! applies fails the test as a difference does.
@@ -21,8 +21,10 @@ struct Package {
     python_path: &'static str,
     /// What follows `-m pytest`.
     words: &'static [&'static str],
-    /// The cores it is run on.
+    /// The cores it is run on with `--branch`.
     cores: &'static [&'static str],
+    /// Whether it is run without, too, on the first of them.
+    lines_alone: bool,
     /// How many tests there must be at least, so that an empty run is no success.
     tests: usize,
 }
@@ -35,6 +37,7 @@ const MORE_ITERTOOLS: Package = Package {
     words: &["--deselect=tests/test_recipes.py::PrimeFunctionTests::test_primes", "tests"],
     // The others take long in a debug build, where each line of each call goes through unoptimised Rust.
     cores: &[CORES[0]],
+    lines_alone: false,
     tests: 700,
 };
 
@@ -45,6 +48,7 @@ const PLUGGY: Package = Package {
     python_path: "src",
     words: &["testing"],
     cores: CORES,
+    lines_alone: true,
     tests: 200,
 };
 
@@ -54,21 +58,39 @@ const TOOLZ: Package = Package {
     python_path: "",
     words: &["toolz/tests"],
     cores: CORES,
+    lines_alone: true,
     tests: 150,
 };
 
-/// A line that minicov judges otherwise than coverage.py.
+/// Configured in its `pyproject.toml`: branches, two sources, `[paths]`.
+const CLICK: Package = Package {
+    folder: "click-8.1.8",
+    source: "click,tests",
+    python_path: "src",
+    // It is older than the pytest that runs it.
+    words: &["-W", "ignore::pytest.PytestRemovedIn10Warning", "tests"],
+    cores: CORES,
+    lines_alone: false,
+    tests: 500,
+};
+
+/// A line or a branch that minicov judges otherwise than coverage.py.
 struct Difference {
     folder: &'static str,
     file: &'static str,
-    line: u32,
+    /// As it stands in a report: `12`, or of a branch `[12,-4]`.
+    item: &'static str,
     /// The minor versions of Python it is so on.
     minors: std::ops::RangeInclusive<u8>,
-    /// What minicov calls it: `executed_lines`, `missing_lines` or `excluded_lines`.
+    /// What minicov calls it: one of [`KINDS`].
     ours: &'static str,
     theirs: &'static str,
     reason: &'static str,
 }
+
+/// What a report says of lines, and with `--branch` of branches.
+const KINDS: [&str; 5] =
+    ["executed_lines", "missing_lines", "excluded_lines", "executed_branches", "missing_branches"];
 
 /// Every difference there is.
 const DIFFERENCES: &[Difference] = &[];
@@ -132,27 +154,29 @@ fn compare_file(
     file: &str,
     ours: &CoverageJson,
     theirs: &CoverageJson,
+    branches: bool,
     wrong: &mut Vec<String>,
 ) {
-    const KINDS: [&str; 3] = ["executed_lines", "missing_lines", "excluded_lines"];
-    let judged = |json: &CoverageJson| -> BTreeSet<(u32, &str)> {
-        KINDS.iter().flat_map(|kind| json.lines(file, kind).into_iter().map(|line| (line, *kind))).collect()
+    let kinds = if branches { &KINDS[..] } else { &KINDS[..3] };
+    let judged = |json: &CoverageJson| -> BTreeSet<(String, &str)> {
+        kinds.iter().flat_map(|kind| json.items(file, kind).into_iter().map(|item| (item, *kind))).collect()
     };
     let (mut ours, mut theirs) = (judged(ours), judged(theirs));
     for known in DIFFERENCES {
-        if known.folder == package.folder && known.file == file && known.minors.contains(&MINOR) {
-            let applies =
-                ours.remove(&(known.line, known.ours)) && theirs.remove(&(known.line, known.theirs));
+        let is_here = known.folder == package.folder && known.file == file;
+        if is_here && known.minors.contains(&MINOR) && kinds.contains(&known.ours) {
+            let item = known.item.to_owned();
+            let applies = ours.remove(&(item.clone(), known.ours)) && theirs.remove(&(item, known.theirs));
             if !applies {
-                wrong.push(format!("{file}:{}: no longer differs ({})", known.line, known.reason));
+                wrong.push(format!("{file}: {}: no longer differs ({})", known.item, known.reason));
             }
         }
     }
     wrong.extend(
-        ours.difference(&theirs).map(|(line, kind)| format!("{file}:{line}: {kind} for minicov only")),
+        ours.difference(&theirs).map(|(item, kind)| format!("{file}: {item}: {kind} for minicov only")),
     );
     wrong.extend(
-        theirs.difference(&ours).map(|(line, kind)| format!("{file}:{line}: {kind} for coverage.py only")),
+        theirs.difference(&ours).map(|(item, kind)| format!("{file}: {item}: {kind} for coverage.py only")),
     );
 }
 
@@ -161,7 +185,7 @@ fn check(package: &Package) {
     let copied =
         Process::new("cp").arg("-r").arg(sources().join(package.folder)).arg(project.root()).status();
     assert!(copied.unwrap().success());
-    // The packages' own settings for coverage.py are a test of their own (`own_configuration`).
+    // The packages' own settings for coverage.py stay out of the comparison.
     project.file("empty.ini", "");
     let prepare = |command: crate::harness::Command| {
         command.folder(package.folder).env("PYTHONPATH", package.python_path).env("PYTHONHASHSEED", "0")
@@ -177,7 +201,8 @@ fn check(package: &Package) {
     plain.success();
     assert!(passed(&plain.stdout) >= package.tests, "{}", plain.stdout);
 
-    let mut words = vec!["run", "--rcfile=../empty.ini", "--data-file=theirs", "--source", package.source];
+    let mut words =
+        vec!["run", "--branch", "--rcfile=../empty.ini", "--data-file=theirs", "--source", package.source];
     pytest(&mut words);
     prepare(project.coverage(&words)).run().success();
     let outcome =
@@ -187,17 +212,11 @@ fn check(package: &Package) {
     let theirs = CoverageJson::parse(&outcome.stdout);
 
     let mut wrong = Vec::new();
-    for core in package.cores {
-        let mut words = vec![
-            "run",
-            "--rcfile=../empty.ini",
-            "--data-file=ours",
-            "--erase",
-            "--core",
-            core,
-            "--source",
-            package.source,
-        ];
+    let lines_alone = package.lines_alone.then_some((&package.cores[0], false));
+    for (core, branches) in lines_alone.into_iter().chain(package.cores.iter().map(|core| (core, true))) {
+        let mut words = vec!["run", "--rcfile=../empty.ini", "--data-file=ours", "--erase"];
+        words.extend(["--core", core, "--source", package.source]);
+        words.extend(branches.then_some("--branch"));
         pytest(&mut words);
         let outcome = prepare(project.minicov(&words)).run();
         outcome.success();
@@ -208,32 +227,26 @@ fn check(package: &Package) {
             differing_lines(&ours, &expected).join("\n")
         );
         assert_eq!(outcome.stderr, plain.stderr);
-        let outcome = prepare(project.minicov(&[
-            "report",
-            "--rcfile=../empty.ini",
-            "--data-file=ours",
-            "--format",
-            "json",
-            "-o",
-            "-",
-        ]))
-        .run();
+        let outcome = prepare(project.minicov(&["report", "--rcfile=../empty.ini", "--data-file=ours"]))
+            .args(["--format", "json", "-o", "-"])
+            .run();
         outcome.success().stderr("");
         let ours = CoverageJson::parse(&outcome.stdout);
         assert_eq!(ours.files(), theirs.files(), "{core}");
         for file in ours.files() {
             let before = wrong.len();
-            compare_file(package, &file, &ours, &theirs, &mut wrong);
+            compare_file(package, &file, &ours, &theirs, branches, &mut wrong);
             for line in &mut wrong[before..] {
-                line.insert_str(0, &format!("{core}: "));
+                line.insert_str(0, &format!("{core}{}: ", if branches { " --branch" } else { "" }));
             }
         }
         eprintln!(
-            "{} on Python 3.{MINOR}, {core}: {} tests passed, {} files, {} statements compared",
+            "{} on Python 3.{MINOR}, {core}: {} tests passed, {} files, {} statements, {} branches compared",
             package.folder,
             passed(&plain.stdout),
             ours.files().len(),
-            ours.0["totals"]["num_statements"]
+            ours.0["totals"]["num_statements"],
+            if branches { &ours.0["totals"]["num_branches"] } else { &serde_json::Value::Null }
         );
     }
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
@@ -252,4 +265,45 @@ fn pluggy() {
 #[test]
 fn toolz() {
     check(&TOOLZ);
+}
+
+/// With the settings that the package has for coverage.py in its own files, minicov's report is coverage.py's.
+fn own_configuration(package: &Package) {
+    let project = Project::new();
+    let mut reports = Vec::new();
+    for tool in ["theirs", "ours"] {
+        let folder = format!("{tool}/{}", package.folder);
+        fs::create_dir(project.path(tool)).unwrap();
+        let copied =
+            Process::new("cp").arg("-r").arg(sources().join(package.folder)).arg(project.path(tool)).status();
+        assert!(copied.unwrap().success());
+        let command = |words: &[&str]| {
+            let command = if tool == "ours" { project.minicov(words) } else { project.coverage(words) };
+            command.folder(&folder).env("PYTHONPATH", package.python_path).env("PYTHONHASHSEED", "0").run()
+        };
+        let mut words = vec!["run", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+        words.extend(package.words);
+        let outcome = command(&words);
+        outcome.success();
+        let report = command(&["report", "-m"]);
+        assert!(report.stdout.lines().count() > 5, "{}{}", report.stdout, report.stderr);
+        reports.push((report.status.code(), report.stdout));
+    }
+    assert_eq!(reports[0].0, reports[1].0);
+    crate::harness::assert_same_text(package.folder, &reports[1].1, &reports[0].1);
+}
+
+#[test]
+fn pluggy_as_it_is_configured() {
+    own_configuration(&PLUGGY);
+}
+
+#[test]
+fn toolz_as_it_is_configured() {
+    own_configuration(&TOOLZ);
+}
+
+#[test]
+fn click_as_it_is_configured() {
+    own_configuration(&CLICK);
 }

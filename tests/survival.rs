@@ -275,7 +275,7 @@ fn a_merge_that_is_killed_loses_and_doubles_nothing() {
         interrupted += usize::from(running.wait().status.code().is_none());
     }
     assert!(interrupted > 0, "every merge had ended before it was killed");
-    project.minicov(&["report"]).run().success().stderr("");
+    project.minicov(&["report", "--format=console"]).run().success().stderr("");
     is_complete(&project, 40);
     let found = dump(&project.path(".coverage"));
     let whole = Project::new();
@@ -297,7 +297,7 @@ fn a_merge_that_is_killed_loses_and_doubles_nothing() {
 #[test]
 fn several_processes_may_merge_at_once() {
     let project = with_orphans(30);
-    let merging: Vec<_> = (0..6).map(|_| project.minicov(&["report"]).start()).collect();
+    let merging: Vec<_> = (0..6).map(|_| project.minicov(&["report", "--format=console"]).start()).collect();
     for merge in merging {
         merge.wait().success().stderr("");
     }

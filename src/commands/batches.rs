@@ -51,7 +51,15 @@ impl Extend<JournalContents> for Batches {
 impl Batches {
     /// Adds what a journal says.
     fn add(&mut self, contents: JournalContents) {
-        let JournalContents { settings, files, packages } = contents;
+        let JournalContents { settings, mut files, packages } = contents;
+        if let Some(include) = &settings.include {
+            // The patterns were read when the run began, so they are good.
+            let folder = Path::new(&settings.folder);
+            let include = Patterns::new(include, folder).unwrap_or_default();
+            let omit = Patterns::new(&settings.omit, folder).unwrap_or_default();
+            let is_wanted = |path: &Path| include.is_empty() || include.matches(path);
+            files.retain(|path, _| is_wanted(Path::new(path)) && !omit.matches(Path::new(path)));
+        }
         self.packages.extend(packages);
         self.has_data |= !files.is_empty();
         let measured: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();

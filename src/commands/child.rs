@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::run::{self, Role};
+use super::run::{self, OLDEST_FOREIGN_MINOR, Role};
 use crate::error::{ExitStatus, UserError};
 use crate::processes::{self, Bootstrap, Handover};
 use crate::python::{self, Booted, Environment, LINKED_MINOR};
@@ -19,8 +19,6 @@ use crate::ui;
 
 /// The hidden command.
 const NAME: &str = "child";
-/// The oldest Python that the agent runs in.
-const OLDEST_MINOR: u8 = 9;
 
 /// A Python that was to be started.
 pub(super) struct Request {
@@ -60,15 +58,20 @@ pub(super) fn child(request: &Request, handover: Option<Handover>) -> ExitCode {
         return measure(request, &handover);
     }
     if let Some(minor) = minor.filter(|minor| *minor != LINKED_MINOR)
-        && let Some(sibling) = run::sibling(&format!("minicov3.{minor}"))
+        && let Some(sibling) = run::sibling(minor)
     {
         let own_words: Vec<OsString> = std::env::args_os().collect();
         let words: Vec<&OsStr> = own_words.iter().map(OsString::as_os_str).collect();
         handover.hand_on();
         processes::replace_process(&sibling, &words);
     }
-    if let Some(minor) = minor.filter(|minor| *minor < OLDEST_MINOR) {
-        let reason = format!("Python 3.{minor} is older than 3.{OLDEST_MINOR}");
+    if let Some(minor) = minor.filter(|minor| *minor < OLDEST_FOREIGN_MINOR) {
+        let reason = format!("Python 3.{minor} is older than 3.{OLDEST_FOREIGN_MINOR}");
+        return give_up(request, &handover, &reason);
+    }
+    if let Some(option) = processes::keeps_bootstrap_out(request.arguments()) {
+        let reason =
+            format!("it is another Python than minicov's, and -{option} keeps minicov's agent out of it");
         return give_up(request, &handover, &reason);
     }
     leave_to_agent(request, handover)

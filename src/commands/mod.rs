@@ -13,6 +13,7 @@ mod debug;
 mod describe;
 mod erase;
 mod exclusions;
+mod foreign;
 mod html_folder;
 mod inputs;
 mod output;

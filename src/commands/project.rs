@@ -12,7 +12,7 @@ use crate::config::{CombineSettings, Selected, Workplace};
 use crate::error::UserError;
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
-use crate::python::{Environment, LINKED_MINOR};
+use crate::python::LINKED_MINOR;
 use crate::report::View;
 use crate::source::TextPatterns;
 use crate::store::{DataFile, Fault, StoreError};
@@ -87,9 +87,8 @@ fn hand_over_to_other_python(data: &DataFile) -> Result<(), UserError> {
         .and_then(|rest| rest.split('.').next())
         .and_then(|minor| minor.parse().ok());
     let Some(minor) = minor.filter(|minor| *minor != LINKED_MINOR) else { return Ok(()) };
-    if run::sibling(&format!("minicov3.{minor}")).is_some() {
-        let environment = Environment { executable: PathBuf::from(format!("python3.{minor}")), minor };
-        return Err(run::start_sibling(minor, &environment));
+    if let Some(error) = run::start_sibling(minor) {
+        return Err(error);
     }
     ui::warn(
         &ui::OTHER_PYTHON,
@@ -135,7 +134,10 @@ fn select(
         .into_iter()
         .filter(|(path, _)| include.is_empty() || include.matches(Path::new(path)))
         .filter(|(path, _)| !omit.matches(Path::new(path)))
-        .filter(|(path, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == Path::new(path)))
+        .filter(|(path, _)| {
+            // The data file may call it by a relative name.
+            wanted.is_empty() || wanted.contains(&canonical(&workplace.folder.join(path)))
+        })
         .map(|(path, seen)| {
             let name = display_name(&path, &folder);
             (path, name, seen)

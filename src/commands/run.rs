@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use pyo3::Python;
 
 use super::collect::Collected;
-use super::{Failure, collect, erase};
+use super::{Failure, collect, erase, foreign};
 use crate::config::{RunSettings, Workplace};
 use crate::error::UserError;
 use crate::metrics::{self, Needs};
@@ -35,6 +35,9 @@ struct Ending {
     source_packages: Vec<String>,
 }
 
+/// The oldest Python that the agent runs in.
+pub(super) const OLDEST_FOREIGN_MINOR: u8 = 9;
+
 static ENDING: OnceLock<Ending> = OnceLock::new();
 
 pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitCode, Failure> {
@@ -45,8 +48,19 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     }
     let environment =
         Environment::find(settings.python.as_deref()).map_err(|error| explain_environment(&error))?;
-    if environment.minor != LINKED_MINOR {
-        return Err(start_sibling(environment.minor, &environment).into());
+    if environment.minor < OLDEST_FOREIGN_MINOR {
+        let python = environment.executable.display();
+        return Err(UserError::new(format!(
+            "{python} is Python 3.{}, and minicov measures CPython 3.{OLDEST_FOREIGN_MINOR} and newer",
+            environment.minor
+        ))
+        .hint("--python PATH names another interpreter")
+        .into());
+    }
+    if environment.minor != LINKED_MINOR
+        && let Some(error) = start_sibling(environment.minor)
+    {
+        return Err(error.into());
     }
     let core = trace::choose(settings.core.as_deref()).map_err(|error| UserError::new(error.to_string()))?;
     if settings.erase {
@@ -60,6 +74,9 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         collect::orphans(workplace);
     }
 
+    if environment.minor != LINKED_MINOR || !python::is_of_linked_library(&environment.executable) {
+        return foreign::run(workplace, settings, &environment);
+    }
     let executable = &environment.executable;
     let interpreter = match python::boot_program(executable, executable.as_os_str(), &settings.command_line) {
         Ok(Booted::Ready(interpreter)) => interpreter,
@@ -97,6 +114,7 @@ pub(super) fn begin_measuring(
     let folders = folders(workplace, layout, script_folder.clone());
     let selection =
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
+    let header = header(workplace, settings, &selection, &folders, layout);
     let needs = needs(settings);
     if needs.sides && !core.has_sides {
         return Err(UserError::new(format!(
@@ -105,19 +123,8 @@ pub(super) fn begin_measuring(
         ))
         .hint("leave out --core"));
     }
-    let header = RunHeader {
-        python: python::version(),
-        branches: needs.edges,
-        context: settings.context.clone(),
-        source_folders: texts(selection.source_folders().iter().cloned()),
-        package_folders: package_folders(&selection, &folders, layout),
-        namespace_packages: settings.namespace_packages,
-        relative_files: settings.relative_files,
-        omit: settings.selection.omit.clone(),
-        folder: workplace.folder.to_string_lossy().into_owned(),
-    };
-    let journal =
-        JournalWriter::create(JournalFolder::beside(&workplace.data_file), header).map_err(|error| {
+    let journal = JournalWriter::create(JournalFolder::beside(&workplace.data_file), header.clone())
+        .map_err(|error| {
             UserError::new(error.to_string()).hint("give --data-file a place where files can be written")
         })?;
     let journal = Arc::new(journal);
@@ -140,8 +147,30 @@ pub(super) fn begin_measuring(
         return Err(UserError::new("the interpreter takes no further exit functions"));
     }
     Python::attach(|py| (core.install)(py, branches)).map_err(|error| UserError::new(error.to_string()))?;
-    measure_children(workplace, settings, script_folder, role);
+    measure_children(workplace, settings, script_folder, header, role);
     Ok(())
+}
+
+/// What a run's journals begin with.
+pub(super) fn header(
+    workplace: &Workplace,
+    settings: &RunSettings,
+    selection: &Selection,
+    folders: &Folders,
+    layout: &Layout,
+) -> RunHeader {
+    RunHeader {
+        python: python::version(),
+        branches: needs(settings).edges,
+        context: settings.context.clone(),
+        source_folders: texts(selection.source_folders().iter().cloned()),
+        package_folders: package_folders(selection, folders, layout),
+        namespace_packages: settings.namespace_packages,
+        relative_files: settings.relative_files,
+        include: None,
+        omit: settings.selection.omit.clone(),
+        folder: workplace.folder.to_string_lossy().into_owned(),
+    }
 }
 
 /// From now on programs that this process starts are measured, too.
@@ -149,6 +178,7 @@ fn measure_children(
     workplace: &Workplace,
     settings: &RunSettings,
     script_folder: Option<PathBuf>,
+    journal_header: RunHeader,
     role: &Role,
 ) {
     let folder = JournalFolder::beside(&workplace.data_file);
@@ -162,6 +192,7 @@ fn measure_children(
                 workplace: workplace.clone(),
                 script_folder,
                 settings: RunSettings { erase: false, ..settings.clone() },
+                journal_header: for_agent(journal_header, settings),
                 bootstrap: folder.bootstrap(),
                 agent_only: false,
             },
@@ -171,6 +202,13 @@ fn measure_children(
         // Told when the run has ended.
         let _ = folder.leave_note(&reason);
     }
+}
+
+/// What the agent's journals begin with. With sources, include patterns do not count.
+pub(super) fn for_agent(header: RunHeader, settings: &RunSettings) -> RunHeader {
+    let selection = &settings.selection;
+    let include = if selection.names_sources() { Vec::new() } else { selection.include.clone() };
+    RunHeader { include: Some(include), ..header }
 }
 
 /// Called by CPython when it has finalised: no Python code runs any more in this process.
@@ -206,7 +244,7 @@ impl Ending {
             collected += collect::orphans(&self.workplace);
             self.tell(&collected);
             if self.report {
-                self.print_report();
+                print_report(&self.workplace, self.rcfile.as_deref());
             }
         }
     }
@@ -223,32 +261,36 @@ impl Ending {
             let shown = self.workplace.shown(&file);
             ui::warn(&ui::UNNAMEABLE_FILE, format!("{shown} was not measured: its name is not UTF-8"));
         }
-        let imported = &collected.packages;
-        for package in self.source_packages.iter().filter(|package| !imported.contains(*package)) {
-            ui::warn(
-                &ui::MODULE_NOT_IMPORTED,
-                format!("{package} is no folder, and no Python code of a module of that name ran"),
-            );
-        }
-        if collected.is_empty() {
-            ui::warn(&ui::NO_DATA_COLLECTED, "no data was collected: none of the code to be measured ran");
-        }
+        tell_of_data(collected, &self.source_packages);
     }
+}
 
-    /// Reports in a process of its own: this one has no interpreter left to compile with.
-    fn print_report(&self) {
-        let started = std::env::current_exe().and_then(|minicov| {
-            Command::new(minicov)
-                .args(["report", "--format=console"])
-                .arg("--data-file")
-                .arg(&self.workplace.data_file)
-                .args(self.rcfile.iter().flat_map(|file| [OsStr::new("--rcfile"), file.as_os_str()]))
-                .current_dir(&self.workplace.folder)
-                .status()
-        });
-        if let Err(error) = started {
-            ui::error(&UserError::new(format!("couldn't start the report: {error}")));
-        }
+/// Warns of data that is not there.
+pub(super) fn tell_of_data(collected: &Collected, source_packages: &[String]) {
+    for package in source_packages.iter().filter(|package| !collected.packages.contains(*package)) {
+        ui::warn(
+            &ui::MODULE_NOT_IMPORTED,
+            format!("{package} is no folder, and no Python code of a module of that name ran"),
+        );
+    }
+    if collected.is_empty() {
+        ui::warn(&ui::NO_DATA_COLLECTED, "no data was collected: none of the code to be measured ran");
+    }
+}
+
+/// Reports in a process of its own: this one has no interpreter left to compile with.
+pub(super) fn print_report(workplace: &Workplace, rcfile: Option<&Path>) {
+    let started = std::env::current_exe().and_then(|minicov| {
+        Command::new(minicov)
+            .args(["report", "--format=console"])
+            .arg("--data-file")
+            .arg(&workplace.data_file)
+            .args(rcfile.iter().flat_map(|file| [OsStr::new("--rcfile"), file.as_os_str()]))
+            .current_dir(&workplace.folder)
+            .status()
+    });
+    if let Err(error) = started {
+        ui::error(&UserError::new(format!("couldn't start the report: {error}")));
     }
 }
 
@@ -284,28 +326,17 @@ fn explain_environment(error: &EnvironmentError) -> UserError {
     }
 }
 
-/// Hands over to the minicov for Python 3.`minor`; returns only if there is none.
-pub(super) fn start_sibling(minor: u8, environment: &Environment) -> UserError {
-    let name = format!("minicov3.{minor}");
-    let failure =
-        sibling(&name).map(|path| (Command::new(&path).args(std::env::args_os().skip(1)).exec(), path));
-    match failure {
-        Some((error, path)) => UserError::new(format!("couldn't start {}: {error}", path.display())),
-        None => UserError::new(format!(
-            "{} is Python 3.{minor}, and this minicov is built for Python 3.{LINKED_MINOR}",
-            environment.executable.display()
-        ))
-        .hint(format!(
-            "build one for it with PYO3_PYTHON={} cargo build --release, and put it beside this one as {name}",
-            environment.executable.display()
-        )),
-    }
+/// Hands over to the minicov for Python 3.`minor`; returns if there is none, or an error if it cannot be started.
+pub(super) fn start_sibling(minor: u8) -> Option<UserError> {
+    let path = sibling(minor)?;
+    let error = Command::new(&path).args(std::env::args_os().skip(1)).exec();
+    Some(UserError::new(format!("couldn't start {}: {error}", path.display())))
 }
 
-/// The executable called `name` in the folder of this one.
-pub(super) fn sibling(name: &str) -> Option<PathBuf> {
+/// The minicov for Python 3.`minor` in the folder of this one.
+pub(super) fn sibling(minor: u8) -> Option<PathBuf> {
     let own = std::env::current_exe().and_then(|path| path.canonicalize()).ok()?;
-    let path = own.parent()?.join(name);
+    let path = own.parent()?.join(format!("minicov3.{minor}"));
     // A link to ourselves would start itself for ever.
     (path.canonicalize().ok()? != own).then_some(path)
 }

@@ -14,7 +14,23 @@ use crate::env_vars;
 use crate::python::ffi;
 
 /// Name and text of each file.
-const FILES: [(&str, &str); 1] = [("sitecustomize.py", include_str!("bootstrap/sitecustomize.py"))];
+const FILES: [(&str, &str); 2] = [
+    (
+        "_minicov_agent.py",
+        concat!(
+            include_str!("agent/journal.py"),
+            "\n\n",
+            include_str!("agent/selection.py"),
+            "\n\n",
+            include_str!("agent/cores.py"),
+            "\n\n",
+            include_str!("agent/children.py"),
+            "\n\n",
+            include_str!("agent/start.py"),
+        ),
+    ),
+    ("sitecustomize.py", include_str!("bootstrap/sitecustomize.py")),
+];
 
 /// The folder for them.
 pub(crate) struct Bootstrap {

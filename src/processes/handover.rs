@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{RunSettings, Workplace};
 use crate::env_vars;
 use crate::python::ffi;
+use crate::store::RunHeader;
 
 /// How child processes are measured: as their parent is.
 ///
@@ -29,6 +30,8 @@ pub(crate) struct Handover {
     /// The folder of the main process's script, if it had one.
     pub(crate) script_folder: Option<PathBuf>,
     pub(crate) settings: RunSettings,
+    /// What the journals of child processes begin with, where the agent writes them; it puts its Python's version in.
+    pub(crate) journal_header: RunHeader,
     /// Where Python finds minicov's `sitecustomize`.
     pub(crate) bootstrap: PathBuf,
     /// Whether it is settled that no minicov can be the child.

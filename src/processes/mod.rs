@@ -11,8 +11,12 @@
 mod bootstrap;
 mod exec;
 mod handover;
+mod python_options;
 mod target;
+mod waiting;
 
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use exec::{arm, disarm, replace_process};
 pub(crate) use handover::{Handover, received};
+pub(crate) use python_options::keeps_bootstrap_out;
+pub(crate) use waiting::{die_alike, run_to_end};

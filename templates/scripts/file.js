@@ -3,7 +3,7 @@
 (() => {
   const { make } = minicov;
   const KINDS = { r: "run", m: "missing", p: "partial", x: "excluded" };
-  let page, source, runs, gaps, here;
+  let page, source, runs, gaps, here, given = null, noun = "gaps";
 
   // "3.2m" is three plain lines and two missing ones: [kind, first line, last line] for each.
   const readRuns = (text) => {
@@ -16,7 +16,18 @@
   };
   const shown = (kind) => source.classList.contains("show-" + kind);
 
+  // Jumps go to these lines instead of gaps; null for gaps again.
+  minicov.setGaps = (lines, name) => {
+    given = lines;
+    noun = lines ? name : "gaps";
+    findGaps();
+  };
   const findGaps = () => {
+    if (given) {
+      gaps = given.map((line) => [line, line]);
+      say();
+      return;
+    }
     gaps = runs.filter(([kind]) => kind !== "." && shown(kind));
     // Neighbours of different kinds are one stop, as long as no other line lies between.
     gaps = gaps.reduce((all, [, first, last]) => {
@@ -29,7 +40,7 @@
   };
   const say = () => {
     const at = here === null ? -1 : gaps.findIndex(([first, last]) => first <= here && here <= last);
-    page.querySelector(".where").textContent = gaps.length === 0 ? "no gaps" : `${at < 0 ? "–" : at + 1} of ${gaps.length} gaps`;
+    page.querySelector(".where").textContent = gaps.length === 0 ? `no ${noun}` : `${at < 0 ? "–" : at + 1} of ${gaps.length} ${noun}`;
   };
   const line = (number) => document.getElementById("t" + number);
 
@@ -133,6 +144,8 @@
     const lines = page.querySelector(".lines");
     runs = readRuns(lines.dataset.runs);
     here = null;
+    given = null;
+    noun = "gaps";
     for (const kind of Object.keys(KINDS)) {
       const on = (minicov.recall("show-" + kind) || (kind === "r" ? "0" : "1")) === "1";
       source.classList.toggle("show-" + kind, on);
@@ -150,6 +163,7 @@
       const button = event.target.closest("button");
       if (button) toggle(button.value);
     });
+    minicov.openContexts(page);
     page.querySelector(".next-gap").addEventListener("click", () => jump(true));
     page.querySelector(".previous-gap").addEventListener("click", () => jump(false));
     page.querySelector(".outline-button").addEventListener("click", outline);

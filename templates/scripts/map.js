@@ -67,7 +67,7 @@
       crumbs.append("›", crumb(node.name, node.path, node === here));
     }
     const box = make("div", { class: "map", role: "group", "aria-label": "Map of " + (here.path || "all files") });
-    const scale = make("p", { class: "scale" }, "0%", make("i", { "aria-hidden": "true" }), "100%", "area: statements; colour: coverage");
+    const scale = make("p", { class: "scale" }, "0%", make("i", { "aria-hidden": "true" }), "100%", make("span", {}, "area: statements; colour: coverage"));
     view.replaceChildren(crumbs, box, scale);
     const width = box.clientWidth, height = box.clientHeight;
 

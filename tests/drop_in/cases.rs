@@ -212,6 +212,11 @@ pub(super) const CASES: &[Case] = &[
     file("everything-omitted", &[(".coveragerc", "[run]\nomit = *\n")]),
     steps("nothing-included", &[], &["run main.py", "report --include=nosuch/*"]),
     file("relative-files", &[(".coveragerc", "[run]\nrelative_files = true\nsource = .\n")]),
+    steps(
+        "relative-files-named",
+        &[(".coveragerc", "[run]\nrelative_files = true\n")],
+        &["run main.py", "report -m app/core.py"],
+    ),
     // Exclusions.
     file(
         "exclude-lines",
@@ -319,4 +324,86 @@ pub(super) const CASES: &[Case] = &[
         &["run gone.py", "report", "report -i"],
     ),
     steps("usage", &[], &["nosuch", "report --nosuch", "run --nosuch main.py", "erase --nosuch"]),
+    // Formats and judgement, by settings.
+    steps(
+        "formats",
+        &[],
+        &[
+            "run --branch --source=. main.py",
+            "json -q -o -",
+            "xml -q -o -",
+            "lcov -q -o -",
+            "report --format=total",
+            "report --format=markdown",
+        ],
+    ),
+    steps(
+        "formats-lines",
+        &[],
+        &["run main.py", "json -q --pretty-print -o -", "xml -q -o -", "lcov -q -o -"],
+    ),
+    steps("formats-files", &[], &["run main.py", "json", "xml", "lcov"]),
+    steps(
+        "formats-settings",
+        &[(
+            ".coveragerc",
+            "[json]\noutput = o.json\npretty_print = true\n[xml]\noutput = o.xml\npackage_depth = 1\n[lcov]\noutput = o.lcov\nline_checksums = yes\n[report]\nskip_empty = true\n",
+        )],
+        &["run main.py", "json -q", "xml -q", "lcov -q", "json -q -o -", "xml -q -o -", "lcov -q -o -"],
+    ),
+    steps(
+        "format-setting",
+        &[("pyproject.toml", "[tool.coverage.report]\nformat = 'total'\nprecision = 2\n")],
+        &["run main.py", "report"],
+    ),
+    steps("format-wrong", &[(".coveragerc", "[report]\nformat = nosuch\n")], &["run main.py", "report -m"]),
+    steps(
+        "fail-under",
+        &[(".coveragerc", "[report]\nfail_under = 90\n")],
+        &["run main.py", "json -q", "xml -q --fail-under=10", "lcov -q"],
+    ),
+    steps(
+        "fail-under-float",
+        &[("pyproject.toml", "[tool.coverage.report]\nfail_under = 99.5\n")],
+        &["run main.py", "json -q"],
+    ),
+    steps("source-xml", &[(".coveragerc", "[run]\nsource = app\n")], &["run main.py", "xml -q -o -"]),
+    steps(
+        "exclude-json",
+        &[(
+            ".coveragerc",
+            "[report]\nexclude_also =\n  assert\n  (?P<q>def) (?!run)\\w+\n  ^\\s+print\\b(?=\\()\n",
+        )],
+        &["run --branch main.py", "json -q -o -"],
+    ),
+    steps(
+        "context",
+        &[(".coveragerc", "[run]\ncontext = mine\n[json]\nshow_contexts = true\n")],
+        &["run main.py", "report -m --contexts=mine", "report -m --contexts=other"],
+    ),
+    steps(
+        "combine",
+        &[(".coveragerc", "[run]\nparallel = true\n")],
+        &["run main.py", "run main.py a", "combine -q", "report -m", "combine -q"],
+    ),
+    steps(
+        "combine-keep",
+        &[(".coveragerc", "[run]\nparallel = true\nbranch = true\n")],
+        &["run main.py", "combine -q --keep", "report -m --keep-combined"],
+    ),
+    steps(
+        "combine-implicit",
+        &[(".coveragerc", "[run]\nparallel = true\n")],
+        &["run main.py", "run main.py a", "report -m"],
+    ),
+    steps(
+        "combine-paths",
+        &[(
+            ".coveragerc",
+            "[run]\nparallel = true\nrelative_files = true\n[paths]\nsource =\n  app\n  */elsewhere\n",
+        )],
+        &["run main.py", "combine -q", "report -m"],
+    ),
+    steps("annotate", &[], &["run main.py", "annotate -d notes"]),
+    steps("shortened-options", &[], &["run --bran main.py", "report --show-m --skip-c"]),
 ];

@@ -5,21 +5,22 @@ does nothing. Afterwards nothing is left of it, and the environment's own sitecu
 """
 
 
-def _become_minicov(sys, os, folder):
+def _begin(sys, os):
     handed_over = os.environ.get("MINICOV_PROCESS")
-    if not handed_over or sys.version_info < (3, 9) or sys.implementation.name != "cpython":
+    name = os.path.basename(os.path.realpath("/proc/self/exe"))
+    if not handed_over or not name.startswith(("python", "pypy")):
+        # An interpreter inside another program (gdb, uwsgi): that program must stay as it is.
         return
     # Importing json would cost more than all the rest; the text comes from where PYTHONPATH comes from.
     words = {"__builtins__": {}, "true": True, "false": False, "null": None}
     handover = eval(handed_over, words)
     minor = sys.version_info[1]
+    if sys.version_info < (3, 9) or sys.implementation.name != "cpython":
+        _leave_note(sys, os, handover["bootstrap"])
+        return
     minicov = handover["minicov"]
     if minor != handover["minor"]:
         minicov = os.path.join(os.path.dirname(minicov), "minicov3.%d" % minor)
-    name = os.path.basename(os.path.realpath("/proc/self/exe"))
-    if not name.startswith("python"):
-        # An interpreter inside another program (gdb, uwsgi): that program must stay.
-        return
     if not handover["agent_only"] and minor >= 11 and sys.executable and os.access(minicov, os.X_OK):
         if os.environ.get("LC_CTYPE") and sys.flags.utf8_mode:
             # Python sets it where the environment names no locale (PEP 538); who comes after must find none, too.
@@ -27,6 +28,17 @@ def _become_minicov(sys, os, folder):
                 if not any(entry.startswith(b"LC_CTYPE=") for entry in environ.read().split(b"\0")):
                     os.unsetenv("LC_CTYPE")
         os.execv(minicov, ["minicov", "child", str(minor), sys.executable] + sys.orig_argv)
+    import _minicov_agent
+
+    del sys.modules["_minicov_agent"]
+    _minicov_agent.start(handover)
+
+
+def _leave_note(sys, os, folder):
+    path = os.path.join(os.path.dirname(folder), "%d-old.note" % os.getpid())
+    with open(path + ".unfinished", "w") as note:
+        note.write("%s: it is not CPython 3.9 or newer" % sys.executable)
+    os.rename(path + ".unfinished", path)
 
 
 def _run():
@@ -34,12 +46,13 @@ def _run():
     import sys
 
     folder = os.path.dirname(os.path.abspath(__file__))
+    try:
+        _begin(sys, os)
+    except Exception:
+        # A child must never break; without a word, because nobody asked it.
+        pass
     sys.path[:] = [entry for entry in sys.path if entry != folder]
     sys.path_importer_cache.pop(folder, None)
-    try:
-        _become_minicov(sys, os, folder)
-    except Exception:
-        pass
     del sys.modules["sitecustomize"]
 
 

@@ -3,9 +3,10 @@
 use askama::Template;
 
 use super::cards::{self, Card};
+use super::contexts::LineContexts;
 use super::{Links, escape, lines};
 use crate::model::{LineNo, RegionKind, Totals};
-use crate::report::{FileView, percent};
+use crate::report::{FileView, Options, percent};
 
 #[derive(Template)]
 #[template(path = "file.html")]
@@ -27,6 +28,8 @@ struct FileBody<'a> {
     width: usize,
     runs: &'a str,
     lines: &'a str,
+    /// As JSON.
+    contexts: Option<String>,
 }
 
 /// A function or class in the outline.
@@ -40,9 +43,11 @@ struct OutlineItem {
 }
 
 /// The body of a file's page.
-pub(super) fn body(file: &FileView, links: &Links, has_branches: bool, precision: u8) -> String {
+pub(super) fn body(file: &FileView, links: &Links, has_branches: bool, options: &Options) -> String {
+    let precision = options.precision;
     let totals = file.outcome.totals();
-    let lines = lines::lines(file, file.text.as_deref().unwrap_or_default());
+    let contexts = options.html.show_contexts.then(|| LineContexts::new(file));
+    let lines = lines::lines(file, file.text.as_deref().unwrap_or_default(), contexts.as_ref());
     let body = FileBody {
         name: escape::text(&file.name),
         percent: percent::display(totals.percent(), precision),
@@ -60,6 +65,7 @@ pub(super) fn body(file: &FileView, links: &Links, has_branches: bool, precision
         width: lines.width,
         runs: &lines.runs,
         lines: &lines.html,
+        contexts: contexts.as_ref().map(escape::script_json),
     };
     super::render(&body)
 }

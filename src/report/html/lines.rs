@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::contexts::LineContexts;
 use super::escape;
 use crate::model::{ArcEnd, LineArc, LineNo};
 use crate::report::FileView;
@@ -54,13 +55,14 @@ pub(super) struct Lines {
     /// Columns of the longest line.
     pub(super) width: usize,
     pub(super) is_wide: bool,
-    /// Columns for line numbers and signs.
+    /// Columns for line numbers, signs and counts of contexts.
     pub(super) gutter: usize,
     pub(super) has_bidi: bool,
 }
 
-/// Writes the lines of `text`, the file's decoded source.
-pub(super) fn lines(file: &FileView, text: &str) -> Lines {
+/// Writes the lines of `text`, the file's decoded source. `contexts` are the numbers of those that each line ran in, where
+/// they are to be shown.
+pub(super) fn lines(file: &FileView, text: &str, contexts: Option<&LineContexts>) -> Lines {
     let tokens = source::highlight(text).unwrap_or_default();
     let mut tokens = tokens.iter().peekable();
     let count = text.lines().count();
@@ -92,6 +94,14 @@ pub(super) fn lines(file: &FileView, text: &str) -> Lines {
             (_, false) => write!(html, "<p class={} id=t{number}>", letter.to_ascii_uppercase()),
         };
         let _ = write!(html, "<a href=#t{number}>{number}</a>");
+        if let Some(numbers) = contexts.and_then(|contexts| contexts.of(number)) {
+            let count = numbers.len();
+            let what = if count == 1 { "context" } else { "contexts" };
+            let _ = write!(
+                html,
+                "<button class=k type=button aria-label=\"{count} {what}\" aria-expanded=false>{count}</button>"
+            );
+        }
 
         let end = start + line.len();
         let coloured = line.len() <= LONGEST_COLOURED;
@@ -131,7 +141,7 @@ pub(super) fn lines(file: &FileView, text: &str) -> Lines {
         runs,
         width,
         is_wide: width > WIDE,
-        gutter: count.max(1).to_string().len() + 5,
+        gutter: count.max(1).to_string().len() + if contexts.is_some() { 10 } else { 5 },
         has_bidi: !text.is_ascii() && text.chars().any(escape::is_bidi),
     }
 }

@@ -1,4 +1,4 @@
-//! Small programs and their arcs; `static_oracle` has the large ones.
+//! Small programs and their arcs; `tests/static_files.rs` has the large ones.
 
 use crate::model::{ArcEnd, Branches, LineArc};
 

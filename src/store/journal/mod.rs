@@ -41,6 +41,9 @@ pub(crate) struct RunHeader {
     /// Whether the data file is to call files by names relative to `folder`.
     #[serde(default)]
     pub(crate) relative_files: bool,
+    /// `--include` patterns, where they are still to be applied: the agent records without regard to patterns.
+    #[serde(default)]
+    pub(crate) include: Option<Vec<String>>,
     /// `--omit` patterns.
     pub(crate) omit: Vec<String>,
     /// The folder that relative patterns count from.

@@ -480,3 +480,36 @@ fn axe_finds_no_serious_violation() {
     }
     browser.assert_quiet_console();
 }
+
+#[test]
+fn contexts_are_counted_listed_and_lit() {
+    let project = Project::with(&[(
+        "code.py",
+        "import sys\n\n\ndef f(a):\n    if a == 'one':\n        return 1\n    return (\n        2)\n\n\nf(sys.argv[1])\n",
+    )]);
+    for name in ["one", "two", "<b>&\u{202e}"] {
+        project.minicov(&["run", "--context", name, "code.py", name]);
+    }
+    project.minicov(&["html", "--show-contexts"]);
+    let browser = Browser::start();
+    browser.open(&project.page("htmlcov", "code_py"), "");
+    let counts = browser
+        .js("return [...document.querySelectorAll('.k')].map(k => [k.parentElement.id, k.textContent])");
+    assert_eq!(
+        counts,
+        json!([["t1", "3"], ["t4", "3"], ["t5", "3"], ["t6", "1"], ["t7", "2"], ["t11", "3"]])
+    );
+    browser.click("#t7 .k");
+    assert_eq!(browser.texts(".context-list li"), ["<b>&U+202E", "two"]);
+    browser.click(".context-list li:nth-child(2) button");
+    let lit = || browser.js("return [...document.querySelectorAll('.in')].map(p => p.id)");
+    assert_eq!(lit(), json!(["t1", "t4", "t5", "t7", "t11"]));
+    assert_eq!(browser.js("return document.querySelector('.by-context input').value"), "two");
+    assert_eq!(browser.text(".where"), "– of 5 lines");
+    browser.click("#t7 .k");
+    assert_eq!(browser.texts(".context-list").len(), 0);
+    browser.js("const i = document.querySelector('.by-context input'); i.value = 'one'; i.dispatchEvent(new Event('input'))");
+    assert_eq!(lit(), json!(["t1", "t4", "t5", "t6", "t11"]));
+    assert!(browser.axe().is_empty());
+    browser.assert_quiet_console();
+}

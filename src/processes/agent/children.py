@@ -1,0 +1,63 @@
+# How the agent's own children come to be measured: by two variables that stay in the C environment, where os.environ does
+# not show them, and are added to environments that the program makes itself.
+
+
+class Variables:
+    def __init__(self, names):
+        environ = os.environ
+        self._kept = [name.encode() + b"=" + environ.encodevalue(environ[name]) for name in names]
+
+    def hide(self, name, shown):
+        """Takes a variable out of os.environ, or shows another value there; the C environment keeps it."""
+        environ = os.environ
+        if shown is None:
+            environ._data.pop(environ.encodekey(name), None)
+        else:
+            environ._data[environ.encodekey(name)] = environ.encodevalue(shown)
+
+    def in_list(self, environment):
+        """`environment` (bytes, NAME=value) with the variables."""
+        kept = list(self._kept)
+        rest = []
+        for entry in environment:
+            name = entry.split(b"=")[0] + b"="
+            if name == b"PYTHONPATH=":
+                # The bootstrap stays in front.
+                kept = [own + b":" + entry[len(name) :] if own.startswith(name) else own for own in self._bare()]
+            elif name != b"MINICOV_PROCESS=":
+                rest.append(entry)
+        return kept + rest
+
+    def _bare(self):
+        return [own.split(b":")[0] if own.startswith(b"PYTHONPATH=") else own for own in self._kept]
+
+    def in_mapping(self, environment):
+        entries = [os.fsencode(key) + b"=" + os.fsencode(value) for key, value in environment.items()]
+        return dict(entry.split(b"=", 1) for entry in self.in_list(entries))
+
+
+def measure_children(variables):
+    """Adds the variables wherever the program gives a child an environment of its own."""
+    import _posixsubprocess
+
+    fork_exec = _posixsubprocess.fork_exec
+
+    def fork_exec_measured(*args):
+        if len(args) > 5 and args[5] is not None:
+            args = args[:5] + (variables.in_list(args[5]),) + args[6:]
+        return fork_exec(*args)
+
+    _posixsubprocess.fork_exec = fork_exec_measured
+    if "subprocess" in sys.modules:
+        sys.modules["subprocess"]._fork_exec = fork_exec_measured
+
+    def with_environment(function):
+        def execute(path, args, env, **kwargs):
+            if hasattr(env, "items"):
+                env = variables.in_mapping(env)
+            return function(path, args, env, **kwargs)
+
+        return execute
+
+    for name in "execve", "posix_spawn", "posix_spawnp":
+        setattr(os, name, with_environment(getattr(os, name)))

@@ -1,0 +1,41 @@
+# Starting the agent: called by the bootstrap, before the program runs.
+
+
+def start(handover):
+    """Measures this process as its parent says; afterwards os.environ shows nothing of it."""
+    journals = os.path.dirname(handover["bootstrap"])
+    variables = Variables(["MINICOV_PROCESS", "PYTHONPATH"])
+    search_path = os.environ["PYTHONPATH"]
+    rest = search_path[len(handover["bootstrap"]) :]
+    variables.hide("PYTHONPATH", rest[1:] if rest else None)
+    variables.hide("MINICOV_PROCESS", None)
+    try:
+        _measure(handover, journals)
+        measure_children(variables)
+    except Exception as error:
+        leave_note(journals, error)
+
+
+def _measure(handover, journals):
+    settings = handover["settings"]
+    header = dict(handover["journal_header"])
+    # A child's data counts as its main process's, by whose Python the report goes.
+    header["python"] = header["python"] or "%d.%d.%d" % sys.version_info[:3]
+    journal = Journal(journals, _json(header).encode("utf-8", "surrogateescape"))
+    selection = Selection(settings["selection"], handover["workplace"]["folder"])
+    recorder = Recorder(journal, selection, lambda error: leave_note(journals, error))
+    if settings["branch"] or not hasattr(sys, "monitoring"):
+        trace_calls(recorder, settings["branch"])
+    else:
+        watch_lines(recorder)
+
+
+def leave_note(journals, reason):
+    """Leaves word beside the journals, for the next minicov (src/store/journal/notes.rs)."""
+    try:
+        path = os.path.join(journals, "%d-agent.note" % os.getpid())
+        with open(path + ".unfinished", "w") as file:
+            file.write("%s: %s" % (sys.executable, reason))
+        os.rename(path + ".unfinished", path)
+    except OSError:
+        pass
