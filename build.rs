@@ -38,6 +38,10 @@ fn main() {
         println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
     }
     write_opcodes(executable);
+    let cache = ask(executable, ASK_FOR_CACHES);
+    let (magic, tag) = cache.trim().split_once(' ').unwrap_or_default();
+    println!("cargo:rustc-env=MINICOV_BUILD_PYTHON_MAGIC={magic}");
+    println!("cargo:rustc-env=MINICOV_BUILD_PYTHON_CACHE_TAG={tag}");
     // The measured program's extension modules resolve the C API against this executable's libpython.
     println!("cargo:rustc-env=MINICOV_BUILD_PYTHON={executable}");
     println!("cargo:rustc-env=MINICOV_BUILD_PYTHON_MINOR={minor}");
@@ -57,17 +61,27 @@ for name, number in sorted(opcode.opmap.items(), key=lambda item: item[1]):
 print("]")
 "#;
 
-/// Writes the opcode table of the Python that is linked.
-fn write_opcodes(executable: &str) {
-    let output = Command::new(executable).args(["-I", "-S", "-c", ASK_FOR_OPCODES]).output();
+/// How it marks its cached bytecode, and what it calls it.
+const ASK_FOR_CACHES: &str =
+    "import importlib.util, sys; print(importlib.util.MAGIC_NUMBER.hex(), sys.implementation.cache_tag)";
+
+/// What the Python that is linked prints.
+fn ask(executable: &str, question: &str) -> String {
+    let output = Command::new(executable).args(["-I", "-S", "-c", question]).output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else {
         fail(&format!(
-            "{executable} could not be asked for its opcodes: set PYO3_PYTHON to a working interpreter"
+            "{executable} could not be asked about itself: set PYO3_PYTHON to a working interpreter"
         ));
     };
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Writes the opcode table of the Python that is linked.
+fn write_opcodes(executable: &str) {
+    let table = ask(executable, ASK_FOR_OPCODES);
     #[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment")]
     let folder = std::env::var_os("OUT_DIR").unwrap_or_default();
-    if let Err(error) = fs::write(Path::new(&folder).join("opcodes.rs"), output.stdout) {
+    if let Err(error) = fs::write(Path::new(&folder).join("opcodes.rs"), table) {
         fail(&format!("the opcode table could not be written: {error}"));
     }
 }

@@ -106,6 +106,7 @@ const OWNED: &[Owned] = &[
     Owned { word: "rustix", owners: &["store"], why: "locks, allocation and mappings are the store's" },
     Owned { word: "anstream", owners: &["ui.rs"], why: "one printer" },
     Owned { word: "anstyle", owners: &["ui.rs"], why: "one printer" },
+    Owned { word: "rayon", owners: &["commands/parallel.rs"], why: "one way to use all cores" },
     Owned { word: "indicatif", owners: &["ui.rs"], why: "one printer" },
     Owned { word: "println!", owners: &[], why: "ui prints" },
     Owned { word: "print!", owners: &[], why: "ui prints" },

@@ -12,6 +12,8 @@ mod harness;
 mod agent;
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
+/// What Python has compiled before.
+mod bytecode_cache;
 /// Processes that the program starts.
 mod children;
 /// `minicov combine`, and parallel data files.

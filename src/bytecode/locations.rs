@@ -42,6 +42,12 @@ pub(crate) enum LocationError {
     OutOfRange { at: usize },
 }
 
+/// Whether any location in the code object or those nested in it has columns.
+pub(crate) fn has_columns(module: &CodeShape) -> bool {
+    let mut all = module.walk().flat_map(|shape| locations(shape).map_while(Result::ok));
+    all.any(|location| location.span.is_some())
+}
+
 /// Decodes the location table of `shape`. After an error nothing follows.
 pub(crate) fn locations(shape: &CodeShape) -> Locations<'_> {
     locations_in(&shape.line_table, shape.first_line)

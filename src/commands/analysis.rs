@@ -9,10 +9,11 @@ use pyo3::Python;
 
 use super::Failure;
 use super::exclusions::ExclusionRules;
+use super::parallel::in_parallel;
 use crate::bytecode;
 use crate::config::Workplace;
 use crate::error::UserError;
-use crate::model::{Facts, MeasuredFile, SourceHash};
+use crate::model::{Facts, LineSet, MeasuredFile, SourceHash};
 use crate::python;
 use crate::report::MeasuredSource;
 use crate::source::{self, Exclusions};
@@ -29,9 +30,12 @@ pub(super) struct Unusable {
 struct Candidate {
     path: String,
     name: String,
+    /// Empty where it is not needed any more.
     text: Vec<u8>,
     hash: SourceHash,
     seen: MeasuredFile,
+    /// Whether what was seen was seen of another text, and dropped.
+    has_changed: bool,
 }
 
 /// Analyses `files` (absolute path, display name, what was seen), which keep their order, and hands on their texts if told
@@ -46,42 +50,104 @@ pub(super) fn analyse(
     let ExclusionRules { exclusions, digest } = rules;
     let version = python::version();
 
-    let candidates: Vec<Result<Candidate, Unusable>> = files.into_iter().map(read).collect();
+    let mut candidates: Vec<Result<Candidate, Unusable>> = in_parallel(files, read);
     let mut known: Vec<Option<Facts>> = Vec::with_capacity(candidates.len());
-    for candidate in &candidates {
-        known.push(match candidate {
-            Ok(candidate) => data
-                .facts(&candidate.key(&version, digest))
-                .map_err(|error| UserError::new(error.to_string()))?,
-            Err(_) => None,
-        });
+    for candidate in &mut candidates {
+        let Ok(candidate) = candidate else {
+            known.push(None);
+            continue;
+        };
+        if candidate.has_changed {
+            let name = &candidate.name;
+            ui::warn(
+                &ui::SOURCE_CHANGED,
+                format!("{name} changed since it was measured, so it is reported as not run; run it again"),
+            );
+        }
+        let facts = data
+            .facts(&candidate.key(&version, digest))
+            .map_err(|error| UserError::new(error.to_string()))?;
+        if facts.is_some() && !keep_text {
+            candidate.text = Vec::new();
+        }
+        known.push(facts);
     }
-    let mut sources = Vec::with_capacity(candidates.len());
-    let mut fresh = Vec::new();
+
+    let unknown: Vec<(usize, &Candidate)> = candidates
+        .iter()
+        .enumerate()
+        .filter_map(|(place, candidate)| Some((place, candidate.as_ref().ok()?)))
+        .filter(|(place, _)| known[*place].is_none())
+        .collect();
+    let computed = compute(&unknown, exclusions)?;
+    let fresh: Vec<(FactsKey, &Facts)> = unknown
+        .iter()
+        .zip(&computed)
+        .filter_map(|((_, candidate), facts)| Some((candidate.key(&version, digest), facts.as_ref().ok()?)))
+        .collect();
+    keep(workplace, &fresh);
+
+    let places: Vec<usize> = unknown.into_iter().map(|(place, _)| place).collect();
+    let mut facts: Vec<Option<Result<Facts, String>>> =
+        known.into_iter().map(|facts| facts.map(Ok)).collect();
+    for (place, computed) in places.into_iter().zip(computed) {
+        facts[place] = Some(computed);
+    }
+    let sources = candidates.into_iter().zip(facts).map(|(candidate, facts)| {
+        let candidate = candidate?;
+        match facts {
+            Some(Ok(facts)) => Ok(candidate.with(facts, keep_text)),
+            Some(Err(reason)) => Err(Unusable {
+                message: format!("couldn't parse '{}' as Python source: {reason}", candidate.path),
+            }),
+            // Each candidate without known facts was computed.
+            None => Err(Unusable { message: format!("'{}' was not analysed", candidate.path) }),
+        }
+    });
+    Ok(sources.collect())
+}
+
+/// Analyses files; of each, the error is the reason why it is no Python source.
+///
+/// What the interpreter has compiled before is taken from its cache. The rest it compiles one by one, since its lock allows
+/// no more; all else is done side by side.
+fn compute(
+    unknown: &[(usize, &Candidate)],
+    exclusions: &Exclusions,
+) -> Result<Vec<Result<Facts, String>>, UserError> {
+    let cached = in_parallel(unknown.to_vec(), |(_, candidate)| {
+        let shape = python::cached_code(Path::new(&candidate.path), candidate.text.len())?;
+        Some(facts(candidate, &bytecode::executable_lines(&shape), exclusions))
+    });
     let mut booted = false;
-    for (candidate, facts) in candidates.into_iter().zip(known) {
-        sources.push(match (candidate, facts) {
-            (Err(unusable), _) => Err(unusable),
-            (Ok(candidate), Some(facts)) => Ok(candidate.with(facts, keep_text)),
-            (Ok(candidate), None) => {
-                if !booted {
-                    python::boot_compiler().map_err(|error| UserError::new(error.to_string()))?;
-                    booted = true;
-                }
-                match compute(&candidate, exclusions) {
-                    Ok(facts) => {
-                        fresh.push((candidate.path.clone(), candidate.hash, facts.clone()));
-                        Ok(candidate.with(facts, keep_text))
-                    }
-                    Err(reason) => Err(Unusable {
-                        message: format!("couldn't parse '{}' as Python source: {reason}", candidate.path),
-                    }),
-                }
-            }
-        });
+    let mut work: Vec<(&Candidate, Known)> = Vec::with_capacity(cached.len());
+    for ((_, candidate), cached) in unknown.iter().zip(cached) {
+        if let Some(done) = cached {
+            work.push((candidate, Known::All(done)));
+            continue;
+        }
+        if !booted {
+            python::boot_compiler().map_err(|error| UserError::new(error.to_string()))?;
+            booted = true;
+        }
+        let shape = Python::attach(|py| python::compile(py, &candidate.text, &candidate.path));
+        let known = match shape {
+            Ok(shape) => Known::Lines(bytecode::executable_lines(&shape)),
+            Err(error) => Known::All(Err(error.to_string())),
+        };
+        work.push((candidate, known));
     }
-    keep(workplace, &fresh, &version, digest);
-    Ok(sources)
+    Ok(in_parallel(work, |(candidate, known)| match known {
+        Known::Lines(lines) => facts(candidate, &lines, exclusions),
+        Known::All(facts) => facts,
+    }))
+}
+
+/// What is known of a file once its code object is.
+enum Known {
+    Lines(LineSet),
+    /// Its facts, or why it has none.
+    All(Result<Facts, String>),
 }
 
 /// Reads a file's text, and drops what was seen of it if that was another text.
@@ -89,14 +155,11 @@ fn read((path, name, mut seen): (String, String, MeasuredFile)) -> Result<Candid
     let text = fs::read(Path::new(&path))
         .map_err(|error| Unusable { message: format!("no source for code: '{path}': {error}") })?;
     let hash = source::hash(&text);
-    if seen.source.is_some_and(|measured| measured != hash) {
-        ui::warn(
-            &ui::SOURCE_CHANGED,
-            format!("{name} changed since it was measured, so it is reported as not run; run it again"),
-        );
+    let has_changed = seen.source.is_some_and(|measured| measured != hash);
+    if has_changed {
         seen = MeasuredFile { source: seen.source, ..MeasuredFile::default() };
     }
-    Ok(Candidate { path, name, text, hash, seen })
+    Ok(Candidate { path, name, text, hash, seen, has_changed })
 }
 
 impl Candidate {
@@ -111,22 +174,16 @@ impl Candidate {
     }
 }
 
-/// Compiles and analyses one file; the error is the reason why it is no Python source.
-fn compute(candidate: &Candidate, exclusions: &Exclusions) -> Result<Facts, String> {
-    let shape = Python::attach(|py| python::compile(py, &candidate.text, &candidate.path))
-        .map_err(|error| error.to_string())?;
+/// What a file's text says, beside its executable lines.
+fn facts(candidate: &Candidate, executable: &LineSet, exclusions: &Exclusions) -> Result<Facts, String> {
     let text = source::decode(&candidate.text).map_err(|error| error.to_string())?;
-    source::analyse(&text, &bytecode::executable_lines(&shape), exclusions).map_err(|error| error.to_string())
+    source::analyse(&text, executable, exclusions).map_err(|error| error.to_string())
 }
 
 /// Keeps new facts in the data file. Where that cannot be written, the next report computes them again.
-fn keep(workplace: &Workplace, fresh: &[(String, SourceHash, Facts)], python: &str, exclusions: &[u8]) {
+fn keep(workplace: &Workplace, fresh: &[(FactsKey, &Facts)]) {
     if fresh.is_empty() {
         return;
     }
-    let entries: Vec<_> = fresh
-        .iter()
-        .map(|(path, source, facts)| (FactsKey { path, source: *source, python, exclusions }, facts))
-        .collect();
-    let _ = DataFile::update_unless_busy(&workplace.data_file).and_then(|mut data| data.keep_facts(&entries));
+    let _ = DataFile::update_unless_busy(&workplace.data_file).and_then(|mut data| data.keep_facts(fresh));
 }

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::bytecode;
-use crate::model::{CodeKey, CodeShape, Edge, FileStamp, SourceHash};
+use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineNo, LineSet, SourceHash};
 use crate::paths::{Patterns, canonical, display_name, python_files};
 use crate::source;
 use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, RunHeader};
@@ -26,11 +26,16 @@ pub(super) struct Batches {
     pub(super) has_data: bool,
     /// Packages asked for by name of which a module ran.
     pub(super) packages: BTreeSet<String>,
+    /// What has been said already of code objects, by Python, kind of run, context and file.
+    said: HashMap<(String, bool, String, String), BTreeSet<Said>>,
     /// What the texts on the disk are now.
     texts: HashMap<PathBuf, Option<Text>>,
     /// The files that count although they never ran.
     never_run: BTreeMap<Sources, Vec<String>>,
 }
+
+/// A code object, the edges taken in it, and those of its lines that ran.
+type Said = (CodeKey, BTreeSet<Edge>, Vec<LineNo>);
 
 /// A file as it is now.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +71,7 @@ impl Batches {
         let mut found = Vec::with_capacity(files.len());
         for (path, journaled) in files {
             match self.text_that_ran(Path::new(&path), journaled.stamp) {
-                Ok(source) => found.push(batch_file(path, source, &settings.context, journaled)),
+                Ok(source) => found.push(self.batch_file(path, source, &settings, journaled)),
                 Err(Changed) => {
                     self.changed.insert(PathBuf::from(path));
                 }
@@ -102,6 +107,37 @@ impl Batches {
                 files: files.into_values().collect(),
             })
             .collect()
+    }
+
+    /// What was seen of one file: lines, steps between them as recorded or as they follow from edges, and these edges. Code
+    /// objects of which another journal has said the same are left out.
+    fn batch_file(
+        &mut self,
+        path: String,
+        source: Option<SourceHash>,
+        settings: &RunHeader,
+        JournaledFile { lines, mut arcs, codes, stamp: _ }: JournaledFile,
+    ) -> BatchFile {
+        let context = &settings.context;
+        let place = (settings.python.clone(), settings.branches, context.clone(), path.clone());
+        let said = self.said.entry(place).or_default();
+        let mut news = Vec::new();
+        for (shape, edges) in codes {
+            let key = CodeKey::of(&shape);
+            let own_lines = lines_of(&shape, &lines);
+            if said.insert((key.clone(), edges.clone(), own_lines.clone())) {
+                arcs.extend(bytecode::line_arcs(&shape, &edges, &own_lines.into_iter().collect()));
+                news.push(BatchCode { key, edges: BTreeMap::from([(context.clone(), edges)]) });
+            }
+        }
+        BatchFile {
+            path,
+            source,
+            lines: BTreeMap::from([(context.clone(), lines)]),
+            arcs: BTreeMap::from([(context.clone(), arcs)]),
+            codes: news,
+            tracer: None,
+        }
     }
 
     /// Hash of the file's text, if that is the text that ran. `None`: it is out of reach, the data is not.
@@ -182,26 +218,14 @@ fn read_text(path: &Path) -> io::Result<Text> {
     Ok(Text { modified, size: metadata.len(), hash: source::hash(&fs::read(path)?) })
 }
 
-/// What was seen of one file: lines, steps between them as recorded or as they follow from edges, and these edges.
-fn batch_file(
-    path: String,
-    source: Option<SourceHash>,
-    context: &str,
-    JournaledFile { lines, mut arcs, codes, stamp: _ }: JournaledFile,
-) -> BatchFile {
-    for (shape, edges) in &codes {
-        arcs.extend(bytecode::line_arcs(shape, edges, &lines));
-    }
-    let code = |(shape, edges): (CodeShape, BTreeSet<Edge>)| BatchCode {
-        key: CodeKey::of(&shape),
-        edges: BTreeMap::from([(context.to_owned(), edges)]),
+/// The lines that ran among those of one code object.
+fn lines_of(shape: &CodeShape, lines: &LineSet) -> Vec<LineNo> {
+    let Some((first, last)) = bytecode::line_range(&shape.line_table, shape.first_line) else {
+        return Vec::new();
     };
-    BatchFile {
-        path,
-        source,
-        lines: BTreeMap::from([(context.to_owned(), lines)]),
-        arcs: BTreeMap::from([(context.to_owned(), arcs)]),
-        codes: codes.into_iter().map(code).collect(),
-        tracer: None,
+    if (last - first) as usize <= lines.len() {
+        (first..=last).filter(|line| lines.contains(*line)).collect()
+    } else {
+        lines.iter().filter(|line| (first..=last).contains(line)).collect()
     }
 }

@@ -16,9 +16,8 @@ pub(super) struct ExclusionRules {
 }
 
 impl ExclusionRules {
-    /// Reads all patterns; `…_also` are added to what the others, or the defaults, say.
+    /// Reads all patterns, which [`check`] has found good; `…_also` are added to what the others, or the defaults, say.
     pub(super) fn new(settings: &Settings) -> Result<Self, UserError> {
-        check(settings)?;
         let list = |given: Option<&[String]>, default: &[&str], also: &[String]| -> Vec<String> {
             let default = || default.iter().map(|pattern| (*pattern).to_owned()).collect();
             let mut patterns = given.map_or_else(default, <[String]>::to_vec);
@@ -45,7 +44,7 @@ impl ExclusionRules {
 }
 
 /// Refuses patterns that do not stand on their own.
-fn check(settings: &Settings) -> Result<(), UserError> {
+pub(super) fn check(settings: &Settings) -> Result<(), UserError> {
     for setting in [
         &options::EXCLUDE_LINES,
         &options::EXCLUDE_ALSO,

@@ -17,6 +17,7 @@ mod foreign;
 mod html_folder;
 mod inputs;
 mod output;
+mod parallel;
 mod project;
 mod report;
 mod run;
@@ -111,15 +112,17 @@ fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, 
         ui::warn(warning, message);
     }
     let workplace = Workplace::new(folder, &settings);
-    let rules = ExclusionRules::new(&settings)?;
+    // Before anything is done; only reports need what the patterns are compiled to.
+    exclusions::check(&settings)?;
+    let rules = || ExclusionRules::new(&settings);
     match verb {
         Verb::Run => run::run(&workplace, &RunSettings::new(&settings, words)?),
         Verb::Report | Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => {
-            report::report(&workplace, &ReportSettings::new(&settings, verb, files), &rules)
+            report::report(&workplace, &ReportSettings::new(&settings, verb, files), &rules()?)
         }
         Verb::Annotate => {
             let folder = settings.get(&options::ANNOTATE_DIRECTORY).map(Path::new);
-            annotate::annotate(&workplace, &Selected::new(&settings, verb, files), &rules, folder)
+            annotate::annotate(&workplace, &Selected::new(&settings, verb, files), &rules()?, folder)
         }
         Verb::Erase => erase::erase(&workplace),
         Verb::Combine => combine::combine(&workplace, &CombineSettings::new(&settings, verb, files)),

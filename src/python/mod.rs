@@ -4,12 +4,14 @@
 //! the tracer callbacks, which hold them for the length of an event.
 
 mod boot;
+mod bytecode_cache;
 mod compile;
 mod environment;
 pub(crate) mod ffi;
 mod installation;
 
 pub(crate) use boot::{Booted, LINKED_MINOR, Layout, boot_compiler, boot_program, run_program, version};
+pub(crate) use bytecode_cache::cached_code;
 pub(crate) use compile::{compile, lone_shape, nested_code};
 pub(crate) use environment::{Environment, EnvironmentError};
 pub(crate) use installation::is_of_linked_library;

@@ -200,6 +200,7 @@ fn file_record(payload: &[u8]) -> Option<(u32, String, FileStamp)> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::LazyLock;
 
     use proptest::prelude::*;
 
@@ -278,13 +279,89 @@ mod tests {
         assert_eq!(read(&bytes), Err(ReadError::Version { found: 9 }));
     }
 
+    static WRITTEN: LazyLock<Vec<u8>> = LazyLock::new(|| written(&[1, 2, 3, 500, 70_000]).1);
+
+    /// What is done to the bytes of a sound journal.
+    #[derive(Clone, Debug)]
+    enum Damage {
+        /// Bytes at a place become others.
+        Overwrite(usize, Vec<u8>),
+        /// The head of a record becomes another kind and length.
+        Head(usize, u32, u32),
+        /// The rest is cut off.
+        Cut(usize),
+        /// More bytes follow.
+        Append(Vec<u8>),
+        /// A part stands there once more, at another place.
+        Repeat(usize, usize, usize),
+    }
+
+    fn damage() -> impl Strategy<Value = Damage> {
+        let end = WRITTEN.iter().rposition(|byte| *byte != 0).unwrap_or(0) + 40;
+        let bytes = || prop::collection::vec(any::<u8>(), 1..40);
+        let length = prop_oneof![0..64_u32, any::<u32>(), u32::MAX - 16..=u32::MAX];
+        prop_oneof![
+            (0..end, bytes()).prop_map(|(at, bytes)| Damage::Overwrite(at, bytes)),
+            (0..end / 8, 0..10_u32, length).prop_map(|(at, kind, length)| Damage::Head(at * 8, kind, length)),
+            (0..end).prop_map(Damage::Cut),
+            bytes().prop_map(Damage::Append),
+            (0..end, 1..200_usize, 0..end).prop_map(|(from, length, to)| Damage::Repeat(from, length, to)),
+        ]
+    }
+
+    /// Does the damage; tells how many bytes in front of it are as they were.
+    fn harm(bytes: &mut Vec<u8>, damage: &Damage) -> usize {
+        let (at, new) = match damage {
+            Damage::Overwrite(at, new) => (*at, new.clone()),
+            Damage::Head(at, kind, length) => (*at, [kind.to_le_bytes(), length.to_le_bytes()].concat()),
+            Damage::Repeat(from, length, to) => {
+                (*to, bytes.iter().skip(*from).take(*length).copied().collect())
+            }
+            Damage::Cut(at) => {
+                bytes.truncate(*at);
+                return *at;
+            }
+            Damage::Append(new) => (bytes.len(), new.clone()),
+        };
+        let at = at.min(bytes.len());
+        let end = (at + new.len()).min(bytes.len());
+        bytes.splice(at..end, new);
+        at
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
         #[test]
-        fn hostile_bytes_never_panic(mut tail in prop::collection::vec(any::<u8>(), 0..400), cut in 0_usize..500) {
-            let _ = read(&tail);
-            let (_folder, mut bytes) = written(&[1, 2, 3]);
-            bytes.truncate(64 + cut.min(bytes.len() - 64));
-            bytes.append(&mut tail);
+        fn hostile_bytes_cost_only_what_follows_them(damages in prop::collection::vec(damage(), 1..6)) {
+            let mut bytes = WRITTEN.clone();
+            let sound = damages.iter().map(|damage| harm(&mut bytes, damage)).min().unwrap_or(0);
+            let before = read(&WRITTEN[..sound.min(WRITTEN.len())]);
+            let contents = read(&bytes);
+            if let Ok(before) = before {
+                let contents = contents.as_ref().expect("the settings stand in front of the damage");
+                for (path, kept) in &before.files {
+                    let found = &contents.files[path];
+                    prop_assert!(kept.lines.difference(&found.lines).is_empty());
+                    prop_assert!(found.arcs.is_superset(&kept.arcs));
+                    prop_assert!(found.codes.len() >= kept.codes.len());
+                }
+            }
+            for file in contents.iter().flat_map(|contents| contents.files.values()) {
+                for (shape, edges) in &file.codes {
+                    let _ = crate::bytecode::line_arcs(shape, edges, &file.lines);
+                }
+            }
+        }
+
+        #[test]
+        fn bytes_of_any_kind_are_read_or_refused(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..400),
+            with_head in any::<bool>(),
+        ) {
+            if with_head {
+                bytes.splice(0..0, super::super::format::header(1, 2));
+            }
             let _ = read(&bytes);
         }
     }
