@@ -39,7 +39,7 @@ warnings! {
     UNNAMEABLE_FILE = "unnameable-file", "a file's name is not UTF-8, which a data file can't hold, so it was not measured";
     MEASURING_STOPPED = "measuring-stopped", "trouble inside minicov ended measuring early; the program was not affected";
     DATA_UNUSABLE = "data-unusable", "a file that was to be combined is no good data file, or could not be removed afterwards";
-    CHILD_NOT_MEASURED = "child-not-measured", "a process that the program started could not be measured";
+    CHILD_NOT_MEASURED = "child-not-measured", "a process that the program started could not be measured, or only in part";
     THRESHOLD_UNUSED = "threshold-unused", "no reported file matches the pattern of a threshold";
     INCLUDE_IGNORED = "include-ignored", "both sources and include patterns were given, of which only the sources count";
     UNRECOGNIZED_OPTION = "unrecognized-option", "a configuration file has a key that no option is called by";

@@ -266,3 +266,28 @@ fn a_child_that_cannot_be_measured_runs_and_is_told_of_once() {
     ));
     assert_eq!(project.executed("parent.py"), [1, 2, 3]);
 }
+
+#[test]
+fn a_child_in_trouble_is_told_of_by_the_main_process() {
+    let limited = "\
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+import big
+print('done')
+";
+    let big: String = vec!["x = 1\n"; 9000].concat();
+    let project = Project::with(&[
+        ("parent.py", "import subprocess, sys\nsubprocess.run([sys.executable, 'limited.py'])\n"),
+        ("limited.py", limited),
+        ("big.py", &big),
+    ]);
+    let outcome = project.minicov(&["run", "parent.py"]).run();
+    outcome.success().stdout("done\n");
+    let told = outcome
+        .stderr
+        .strip_prefix("minicov: warning: a child process was measured in part: couldn't extend the journal ");
+    assert!(told.is_some_and(|told| told.ends_with(" [child-not-measured]\n")), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    assert_eq!(project.executed("limited.py")[..4], [1, 2, 3, 4]);
+}

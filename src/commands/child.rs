@@ -116,7 +116,7 @@ fn give_up(request: &Request, handover: &Handover, reason: &str) -> ExitCode {
 fn leave_note(request: &Request, handover: &Handover, reason: &str) {
     // Where no note can be written, no data can be either.
     let _ = JournalFolder::beside(&handover.workplace.data_file)
-        .leave_note(&format!("{}: {reason}", request.executable.display()));
+        .leave_note(&format!("a child process was not measured: {}: {reason}", request.executable.display()));
 }
 
 /// Replaces this process by the Python that was asked for.

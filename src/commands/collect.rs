@@ -59,7 +59,7 @@ fn collect(workplace: &Workplace, wanted: impl Fn(&FoundJournal) -> bool) -> Col
     let folder = JournalFolder::beside(&workplace.data_file);
     let mut collected = Collected::default();
     for note in folder.take_notes() {
-        ui::warn(&ui::CHILD_NOT_MEASURED, format!("a child process was not measured: {note}"));
+        ui::warn(&ui::CHILD_NOT_MEASURED, note);
     }
     let paths = match folder.journals() {
         Ok(paths) => paths,

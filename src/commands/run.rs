@@ -200,7 +200,7 @@ fn measure_children(
     });
     if let Err(reason) = armed {
         // Told when the run has ended.
-        let _ = folder.leave_note(&reason);
+        let _ = folder.leave_note(&format!("child processes were not measured: {reason}"));
     }
 }
 
@@ -228,10 +228,16 @@ impl Ending {
             return;
         }
         python::ffi::lift_limits();
-        if let Some(trouble) = Session::trouble() {
-            ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
-        }
         let first = process::id() == self.process;
+        if let Some(trouble) = Session::trouble() {
+            if first {
+                ui::warn(&ui::MEASURING_STOPPED, format!("measuring stopped early: {trouble}"));
+            } else {
+                // A child's standard error is its program's alone.
+                let note = format!("a child process was measured in part: {trouble}");
+                let _ = JournalFolder::beside(&self.workplace.data_file).leave_note(&note);
+            }
+        }
         if !first && is_alive(self.process) {
             // The main process merges what this one leaves, with that of all others at once.
             return;

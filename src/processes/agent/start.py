@@ -35,7 +35,7 @@ def leave_note(journals, reason):
     try:
         path = os.path.join(journals, "%d-agent.note" % os.getpid())
         with open(path + ".unfinished", "w") as file:
-            file.write("%s: %s" % (sys.executable, reason))
+            file.write("a process was measured in part or not at all: %s: %s" % (sys.executable, reason))
         os.rename(path + ".unfinished", path)
     except OSError:
         pass

@@ -37,7 +37,7 @@ def _begin(sys, os):
 def _leave_note(sys, os, folder):
     path = os.path.join(os.path.dirname(folder), "%d-old.note" % os.getpid())
     with open(path + ".unfinished", "w") as note:
-        note.write("%s: it is not CPython 3.9 or newer" % sys.executable)
+        note.write("a child process was not measured: %s is not CPython 3.9 or newer" % sys.executable)
     os.rename(path + ".unfinished", path)
 
 
