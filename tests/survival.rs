@@ -259,14 +259,14 @@ fn a_merge_that_is_killed_loses_and_doubles_nothing() {
     let project = with_orphans(40);
     let random = Random::new();
     let mut interrupted = 0;
-    for _ in 0..40 {
+    for turn in 0..40 {
         if !project.exists(FOLDER) {
             break;
         }
         let before = fs::read_dir(project.path(FOLDER)).unwrap().count();
         let running = project.minicov(&["combine", "-q"]).start();
-        // No sleep: looks at the folder until the merge has begun, or for a while.
-        for _ in 0..random.below(3000) {
+        // No sleep: looks at the folder until the merge shows there, or for a while, longer each time.
+        for _ in 0..random.below(1 + turn * 80) {
             if fs::read_dir(project.path(FOLDER)).map_or(0, Iterator::count) != before {
                 break;
             }

@@ -43,14 +43,14 @@ impl BranchWatch {
         self.ways.joins().len()
     }
 
-    /// Whether there are `raise` statements whose being reached tells of a way taken.
-    pub(crate) fn asks_for_raises(&self) -> bool {
-        self.ways.has_choice_to_raise()
+    /// Whether there are instructions of which it tells something that they were reached.
+    pub(crate) fn asks_for_instructions(&self) -> bool {
+        self.ways.has_telling()
     }
 
-    /// Whether the instruction at `offset` is one of these statements'.
-    pub(crate) fn is_choice_to_raise(&self, offset: u32) -> bool {
-        self.flow.index_at(offset).is_some_and(|index| self.ways.is_choice_to_raise(index))
+    /// Whether the instruction at `offset` is one of these.
+    pub(crate) fn is_telling(&self, offset: u32) -> bool {
+        self.flow.index_at(offset).is_some_and(|index| self.ways.is_telling(index))
     }
 
     /// Whether the unconditional jump at an offset tells how control left a line that has several ways on.
@@ -59,10 +59,10 @@ impl BranchWatch {
         line.is_some_and(|line| self.ways.is_fork(line))
     }
 
-    /// Whether a branch event only says that something is tried, and not that control went there: that of an `async for`,
-    /// whose end any exception looks for (CPython 3.14, `END_ASYNC_FOR` in `Python/bytecodes.c`).
-    pub(crate) fn is_attempt(&self, edge: Edge) -> bool {
-        self.flow.sides(edge.from).is_none()
+    /// The edge that the event of one side of a branch tells of. `None` where it only says that something is tried: the end
+    /// of an `async for`, which any exception looks for (CPython 3.14, `END_ASYNC_FOR` in `Python/bytecodes.c`).
+    pub(crate) fn edge_of_side(&self, event: Edge) -> Option<Edge> {
+        Some(Edge { from: self.flow.branch_of_event(event.from)?, ..event })
     }
 
     /// Whether it matters at which of its places `line` was entered.

@@ -77,10 +77,38 @@ impl ControlFlow {
         self.instructions[index..].iter().find_map(|instruction| instruction.line)
     }
 
+    /// The branches, by line and offset; those without a line are left out.
+    pub(crate) fn branches(&self) -> impl Iterator<Item = (LineNo, u32)> {
+        let branches = self.instructions.iter().filter(|instruction| instruction.opcode.flow == Flow::Branch);
+        branches.filter_map(|instruction| Some((instruction.line?, instruction.own_offset())))
+    }
+
+    /// The line and the offset of the branch at `offset`, which may be that of a prefix; `None` where there is none.
+    pub(crate) fn branch_at(&self, offset: u32) -> Option<(LineNo, u32)> {
+        let instruction = self.at(offset)?;
+        let is_branch = instruction.opcode.flow == Flow::Branch;
+        Some((instruction.line.filter(|_| is_branch)?, instruction.own_offset()))
+    }
+
     /// Where the two sides of the branch at `offset` lead: going on, and jumping.
     pub(crate) fn sides(&self, offset: u32) -> Option<(u32, u32)> {
         let instruction = &self.instructions[self.index_at(offset)?];
         (instruction.opcode.flow == Flow::Branch).then_some((instruction.end, instruction.target?))
+    }
+
+    /// The offset of the branch that an event names by `offset`. CPython 3.14 names what comes behind the branch on that
+    /// side, where there are events for instructions, too (`NOT_TAKEN` and `POP_ITER` in `Python/bytecodes.c`).
+    pub(super) fn branch_of_event(&self, offset: u32) -> Option<u32> {
+        let index = self.index_at(offset)?;
+        let branch = match self.instructions[index].opcode.name {
+            "NOT_TAKEN" => self.instructions.get(index.checked_sub(1)?)?,
+            "POP_ITER" => {
+                let end_of_loop = self.instructions.get(index.checked_sub(1)?)?.start;
+                self.instructions.iter().find(|instruction| instruction.target == Some(end_of_loop))?
+            }
+            _ => &self.instructions[index],
+        };
+        (branch.opcode.flow == Flow::Branch).then(|| branch.own_offset())
     }
 
     fn at(&self, offset: u32) -> Option<&Instruction> {

@@ -28,7 +28,7 @@ pub(crate) fn line_arcs(shape: &CodeShape, edges: &BTreeSet<Edge>, lines: &LineS
     for edge in edges {
         let (Some(from), Some(to)) = (flow.index_at(edge.from), flow.index_at(edge.to)) else { continue };
         let Some(line) = ways.owner(from) else { continue };
-        if from == to {
+        if from == to && flow.instructions[from].opcode.flow == Flow::Raise {
             arcs.extend(way_of_raise(&flow, from, is_function(shape.flags).then_some(exit)));
             continue;
         }
@@ -46,7 +46,7 @@ pub(crate) fn line_arcs(shape: &CodeShape, edges: &BTreeSet<Edge>, lines: &LineS
     // A `raise` that is all that its line does was reached if the line ran, for all that matters: there is no other way.
     for (index, instruction) in flow.instructions.iter().enumerate() {
         if instruction.opcode.flow == Flow::Raise
-            && !ways.is_choice_to_raise(index)
+            && !ways.is_telling(index)
             && instruction.line.is_some_and(|line| lines.contains(line))
         {
             arcs.extend(way_of_raise(&flow, index, is_function(shape.flags).then_some(exit)));

@@ -23,8 +23,9 @@ pub(super) struct Ways {
     landings: BTreeMap<u32, Edge>,
     /// Lines from which control can go to more than one place.
     forks: LineSet,
-    /// Where a `raise` statement is one of the ways on from a line: the indices of the instructions.
-    raises: BTreeSet<usize>,
+    /// Instructions of which it tells something that they were reached: a `raise` statement's, where that is one of the ways on
+    /// from its line, and what falls into a place to which there are jumps without an event.
+    telling: BTreeSet<usize>,
     joins: Vec<Join>,
 }
 
@@ -54,12 +55,17 @@ impl Ways {
                 forks.insert(line);
             }
         }
-        let raises = raises(flow, &destinations, shape);
+        let telling = raises(flow, &destinations, shape);
         let sources = sources(flow, &starts);
         let landings = landings(flow, &predecessors, &starts);
         let places = places(flow, &predecessors, &starts);
-        let mut ways = Self { owners, sources, places, landings, forks, raises, joins: Vec::new() };
-        ways.joins = ways.find_joins(flow, &predecessors, &starts);
+        let mut ways = Self { owners, sources, places, landings, forks, telling, joins: Vec::new() };
+        let joins = ways.find_joins(flow, &predecessors, &starts);
+        let (silent, told): (Vec<Join>, Vec<Join>) =
+            joins.into_iter().partition(|join| join.has_silent_jumps(flow, &predecessors));
+        // What may raise there and does not is lost.
+        ways.telling.extend(silent.iter().map(|join| join.place - 1));
+        ways.joins = told;
         ways
     }
 
@@ -92,13 +98,13 @@ impl Ways {
         self.forks.contains(line)
     }
 
-    /// Whether the instruction is a `raise` statement's, and the way it takes is not the only one on from its line.
-    pub(super) fn is_choice_to_raise(&self, index: usize) -> bool {
-        self.raises.contains(&index)
+    /// Whether it tells something that the instruction was reached.
+    pub(super) fn is_telling(&self, index: usize) -> bool {
+        self.telling.contains(&index)
     }
 
-    pub(super) fn has_choice_to_raise(&self) -> bool {
-        !self.raises.is_empty()
+    pub(super) fn has_telling(&self) -> bool {
+        !self.telling.is_empty()
     }
 
     pub(super) fn joins(&self) -> &[Join] {
@@ -163,6 +169,13 @@ impl Ways {
 }
 
 impl Join {
+    /// Whether there are jumps among the other ways in that have no event (CPython 3.12+, `Python/instrumentation.c`).
+    fn has_silent_jumps(&self, flow: &ControlFlow, predecessors: &[Vec<usize>]) -> bool {
+        (self.from + 1..=self.place)
+            .flat_map(|index| &predecessors[index])
+            .any(|before| flow.instructions[*before].opcode.name == "JUMP_BACKWARD_NO_INTERRUPT")
+    }
+
     /// Whether a jump to `index` is one of the other ways in.
     pub(super) fn is_entered_at(&self, index: usize) -> bool {
         (self.from + 1..=self.place).contains(&index)

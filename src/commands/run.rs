@@ -119,8 +119,15 @@ pub(super) fn begin_measuring(
         return Err(UserError::new("MC/DC needs sys.monitoring, which this core does not use")
             .hint("run with CPython 3.12 or newer, and without --core settrace"));
     }
+    if needs.sides && !core.has_sides {
+        return Err(UserError::new(format!(
+            "the core {} sees lines only on this Python, and not each side of a condition",
+            core.slug
+        ))
+        .hint("leave out --core"));
+    }
     let header = RunHeader {
-        edges: core.has_offsets && needs.edges && (needs.sides || trace::SIDES_HAVE_EVENTS),
+        edges: needs.edges && (needs.sides || (core.has_offsets && trace::SIDES_HAVE_EVENTS)),
         vectors: needs.vectors,
         ..header(workplace, settings, &selection, &folders, layout)
     };

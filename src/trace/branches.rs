@@ -73,7 +73,7 @@ impl Session {
     }
 
     /// The journal's number for a code object.
-    fn number_of(&self, state: &CodeState, shape: &CodeShape) -> Option<u32> {
+    pub(super) fn number_of(&self, state: &CodeState, shape: &CodeShape) -> Option<u32> {
         if state.number.get().is_none() {
             // Another thread may have been faster; its statement of the same code is as good.
             let _ = state.number.set(self.record_code(state, shape)?);
@@ -109,16 +109,14 @@ impl BranchState {
         }
     }
 
-    /// Whether there are `raise` statements whose being reached tells of a way taken.
-    pub(super) fn asks_for_raises(&self) -> bool {
-        self.watch.asks_for_raises()
+    /// Whether there are instructions of which it tells something that they were reached.
+    pub(super) fn asks_for_instructions(&self) -> bool {
+        self.watch.asks_for_instructions()
     }
 
     /// Records an event for one side of a branch.
-    pub(super) fn record_side(&self, session: &Session, edge: Edge) -> Outlook {
-        if self.watch.is_attempt(edge) {
-            return Outlook::Settled;
-        }
+    pub(super) fn record_side(&self, session: &Session, event: Edge) -> Outlook {
+        let Some(edge) = self.watch.edge_of_side(event) else { return Outlook::Settled };
         self.remember(session, edge);
         self.jumped(edge)
     }
@@ -201,9 +199,9 @@ impl BranchState {
         Outlook::Settled
     }
 
-    /// Records that control reached the instruction at `offset`, where that is a `raise` statement's and matters.
-    pub(super) fn record_raise(&self, session: &Session, offset: u32) {
-        if self.watch.is_choice_to_raise(offset) {
+    /// Records that control reached the instruction at `offset`, where that tells something.
+    pub(super) fn record_instruction(&self, session: &Session, offset: u32) {
+        if self.watch.is_telling(offset) {
             session.record_edge(self.code, Edge { from: offset, to: offset });
         }
     }

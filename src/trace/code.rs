@@ -22,6 +22,7 @@ use super::branches::BranchState;
 use super::decisions::DecisionWatch;
 use super::forks;
 use super::session::Session;
+use super::sides::SidesTaken;
 use crate::bytecode::{self, ControlFlow};
 use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
 use crate::python;
@@ -66,6 +67,8 @@ pub(super) struct CodeState {
     pub(super) branches: OnceLock<BranchState>,
     /// From the first event that tells of a branch, where evaluations of decisions are recorded.
     pub(super) decisions: OnceLock<Option<Box<DecisionWatch>>>,
+    /// Sides of branches seen so far, where the core sees lines only.
+    pub(super) sides: OnceLock<SidesTaken>,
     /// Steps between lines recorded so far, where the core sees lines only.
     steps: OnceLock<StepsSeen>,
 }
@@ -90,6 +93,7 @@ impl CodeState {
             seen,
             branches: OnceLock::new(),
             decisions: OnceLock::new(),
+            sides: OnceLock::new(),
             steps: OnceLock::new(),
         })
     }

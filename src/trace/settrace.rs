@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pyo3::Borrowed;
 use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration};
 use pyo3::ffi as raw;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
@@ -25,7 +26,7 @@ use super::code::{CodeState, reserve_slot, state_of};
 use super::session::{Session, active, guard, prepare_for_errors};
 use super::{TraceError, audit, thread_starts};
 use crate::bytecode::{self, ControlFlow};
-use crate::model::{BranchDetail, LineNo};
+use crate::model::{BranchDetail, Edge, LineNo};
 use crate::python::ffi::Interpreter;
 
 /// Raised by `PyEval_SetTrace`, whoever calls it, before it does anything (CPython 3.11–3.15, `Python/ceval.c` and
@@ -143,6 +144,10 @@ struct Activation {
     last: LineNo,
     /// Whether a `raise` statement on that line has just raised.
     raising: bool,
+    /// The line and the offset of a branch that is about to take a side.
+    branch: Option<(LineNo, u32)>,
+    /// Whether opcode events are on in the frame, once that is known.
+    opcodes: Option<bool>,
 }
 
 thread_local! {
@@ -169,6 +174,8 @@ unsafe extern "C" fn trace(
             raw::PyTrace_LINE => unsafe { line(session, frame) }?,
             // SAFETY: as above; the argument is the exception as a tuple.
             raw::PyTrace_EXCEPTION if session.branches.is_some() => unsafe { exception(frame, argument) }?,
+            // SAFETY: as above.
+            raw::PyTrace_OPCODE => unsafe { opcode(session, frame) }?,
             // SAFETY: as above; the argument is null when an exception leaves the frame.
             raw::PyTrace_RETURN => unsafe { leave(session, frame, !argument.is_null()) }?,
             _ => (),
@@ -201,7 +208,8 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
         last = unsafe { line_of(frame) };
     }
     CALLS.with_borrow_mut(|calls| {
-        calls.push(Activation { frame, state: state.map(NonNull::from), last, raising: false });
+        let state = state.map(NonNull::from);
+        calls.push(Activation { frame, state, last, raising: false, branch: None, opcodes: None });
     });
     Ok(())
 }
@@ -213,7 +221,9 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
 unsafe fn adopt(session: &Session, frame: *mut raw::PyFrameObject, last: LineNo) -> PyResult<()> {
     // SAFETY: the caller vouches for it.
     let state = unsafe { state_of_frame(session, frame) }?;
-    CALLS.with_borrow_mut(|calls| calls.push(Activation { frame, state, last, raising: false }));
+    CALLS.with_borrow_mut(|calls| {
+        calls.push(Activation { frame, state, last, raising: false, branch: None, opcodes: None });
+    });
     Ok(())
 }
 
@@ -295,12 +305,80 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
     session.record_line(state, line);
+    if session.branches == Some(BranchDetail::Sides) {
+        // SAFETY: the caller vouches for it.
+        unsafe { ask_for_opcodes(session, state, frame, line) }?;
+    }
     if session.branches.is_none() || last == 0 || state.knows_step(last, line.cast_signed()) {
         return Ok(());
     }
     // SAFETY: the caller vouches for it.
     if raising || !unsafe { is_at_handler(state, frame) }? {
         session.record_step(state, last, line.cast_signed());
+    }
+    Ok(())
+}
+
+/// Where a line begins: ends the jump of a branch that led there, and sees to it that opcode events come if the line has a
+/// branch of which a side is unseen.
+///
+/// # Safety
+/// Attached, with a live frame of the code that the state belongs to.
+unsafe fn ask_for_opcodes(
+    session: &Session,
+    state: &CodeState,
+    frame: *mut raw::PyFrameObject,
+    line: LineNo,
+) -> PyResult<()> {
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the frame is alive; the result is a new reference, never null.
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
+    let Some(sides) = session.sides_of(state, &code)? else { return Ok(()) };
+    // SAFETY: the frame is alive.
+    let offset = unsafe { offset_of(frame) };
+    let wanted = sides.is_open(line);
+    let (branch, opcodes) = CALLS.with_borrow_mut(|calls| {
+        let Some(activation) = calls.last_mut() else { return (None, Some(wanted)) };
+        (activation.branch.take(), activation.opcodes.replace(wanted))
+    });
+    if let (Some((from_line, from)), Some(to)) = (branch, offset) {
+        sides.record(session, from_line, Edge { from, to });
+    }
+    if opcodes != Some(wanted) && (wanted || opcodes.is_some()) {
+        // SAFETY: a frame object is a Python object, and alive.
+        let frame = unsafe { Borrowed::from_ptr(py, frame.cast::<raw::PyObject>()) };
+        frame.setattr(intern!(py, "f_trace_opcodes"), wanted)?;
+    }
+    Ok(())
+}
+
+/// An instruction is about to run, on a line that has a branch of which a side is unseen.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn opcode(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()> {
+    let before = CALLS.with_borrow_mut(|calls| {
+        let activation = calls.last_mut().filter(|activation| activation.frame == frame)?;
+        Some((activation.state?, activation.branch.take()))
+    });
+    let Some((state, branch)) = before else { return Ok(()) };
+    // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+    let state = unsafe { state.as_ref() };
+    // SAFETY: the frame is alive.
+    let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(()) };
+    if let (Some((line, from)), Some(sides)) = (branch, state.sides.get()) {
+        sides.record(session, line, Edge { from, to: offset });
+    }
+    // SAFETY: the caller vouches for it.
+    if let Some(branch) = unsafe { flow_of(state, frame) }?.branch_at(offset) {
+        CALLS.with_borrow_mut(|calls| {
+            if let Some(activation) = calls.last_mut() {
+                activation.branch = Some(branch);
+            }
+        });
     }
     Ok(())
 }
@@ -373,6 +451,7 @@ unsafe fn exception(frame: *mut raw::PyFrameObject, argument: *mut raw::PyObject
     CALLS.with_borrow_mut(|calls| {
         if let Some(activation) = calls.last_mut() {
             activation.raising = is_raise;
+            activation.branch = None;
             if !is_raise {
                 activation.last = 0;
             }

@@ -60,7 +60,7 @@ const BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_branch", callback!(branc
 const ENDS_OF_LINES: [Callback; 2] =
     [("PY_RETURN", c"minicov_py_return", callback!(py_return)), ("JUMP", c"minicov_jump", callback!(jump))];
 
-/// What tells that a `raise` statement was reached, in code where that is a question.
+/// What tells that an instruction was reached, in code where that is a question.
 const INSTRUCTION: Callback = ("INSTRUCTION", c"minicov_instruction", callback!(instruction));
 
 /// What the callbacks of the main interpreter need, and `sys.monitoring.DISABLE`, which all interpreters share.
@@ -311,7 +311,7 @@ unsafe fn respond(
 fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     if let Some(state) = state_of(session, event.code)? {
         let mut events = tool.local_events;
-        if state.branches.get().is_some_and(BranchState::asks_for_raises) {
+        if state.branches.get().is_some_and(BranchState::asks_for_instructions) {
             events |= tool.instructions;
         }
         let py = event.code.py();
@@ -401,7 +401,7 @@ fn jump(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
 /// INSTRUCTION(code, offset): an instruction is about to run.
 fn instruction(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     if let Some(branches) = state_of(session, event.code)?.and_then(|state| state.branches.get()) {
-        branches.record_raise(session, event.number(0)?);
+        branches.record_instruction(session, event.number(0)?);
     }
     Ok(Answer::Disable)
 }

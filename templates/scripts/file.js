@@ -113,6 +113,18 @@
     };
   };
 
+  // The truth tables of a line's decisions stand behind it, in the order of their buttons.
+  const openTable = (button) => {
+    const buttons = [...button.parentElement.querySelectorAll("button.d")];
+    let table = button.parentElement.nextElementSibling;
+    for (let skip = buttons.indexOf(button); skip > 0 || !table.matches(".tt");) {
+      if (table.matches(".tt")) skip--;
+      table = table.nextElementSibling;
+    }
+    table.hidden = !table.hidden;
+    button.setAttribute("aria-expanded", !table.hidden);
+  };
+
   const link = (name) => () => page.querySelector(`a.${name}`)?.click();
   const outline = () => {
     const narrow = matchMedia("(max-width: 900px)").matches;
@@ -164,6 +176,10 @@
       if (button) toggle(button.value);
     });
     minicov.openContexts(page);
+    lines.addEventListener("click", (event) => {
+      const button = event.target.closest("button.d");
+      if (button) openTable(button);
+    });
     page.querySelector(".next-gap").addEventListener("click", () => jump(true));
     page.querySelector(".previous-gap").addEventListener("click", () => jump(false));
     page.querySelector(".outline-button").addEventListener("click", outline);

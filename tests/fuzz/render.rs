@@ -18,6 +18,8 @@ struct Place {
     in_function: bool,
     /// `raise` alone is allowed.
     in_handler: bool,
+    /// In `except*`, which is left by instructions of no line, so that suites there stay off their header's line.
+    in_star: bool,
 }
 
 impl Place {
@@ -36,8 +38,14 @@ pub(super) fn module(functions: &[Function]) -> String {
     let mut text = "from fuzz_names import *\n".to_owned();
     let mut table = String::new();
     for (number, function) in functions.iter().enumerate() {
-        let place =
-            Place { kind: function.kind, indent: 0, in_loop: false, in_function: true, in_handler: false };
+        let place = Place {
+            kind: function.kind,
+            indent: 0,
+            in_loop: false,
+            in_function: true,
+            in_handler: false,
+            in_star: false,
+        };
         let head = match function.kind {
             Kind::Plain | Kind::Generator => "def",
             Kind::Coroutine => "async def",
@@ -59,7 +67,7 @@ fn suite(text: &mut String, suite: &Suite, place: Place, first: &str) {
         .iter()
         .map(|statement| if let Statement::Simple(simple) = statement { Some(&simple[..]) } else { None })
         .collect();
-    if let Some(simple) = simple.filter(|_| suite.on_header_line) {
+    if let Some(simple) = simple.filter(|_| suite.on_header_line && !place.in_star) {
         let words: Vec<String> = simple.into_iter().flatten().map(|simple| words(simple, place)).collect();
         let _ = writeln!(text, " {first}{}{}", if first.is_empty() { "" } else { "; " }, words.join("; "));
         return;
@@ -145,7 +153,7 @@ fn statement(text: &mut String, statement: &Statement, place: Place) {
             for (kind, body) in
                 ["except* ValueError", "except* (KeyError, TypeError) as e"].iter().zip(handlers)
             {
-                let inside = Place { in_handler: true, ..place.without_jumps() };
+                let inside = Place { in_handler: true, in_star: true, ..place.without_jumps() };
                 clause(text, kind, body, place, inside);
             }
             if let Some(body) = finally {
@@ -181,8 +189,14 @@ fn statement(text: &mut String, statement: &Statement, place: Place) {
             }
         }
         Statement::Function { is_decorated, body } => {
-            let inside =
-                Place { kind: Kind::Plain, indent, in_loop: false, in_function: true, in_handler: false };
+            let inside = Place {
+                kind: Kind::Plain,
+                indent,
+                in_loop: false,
+                in_function: true,
+                in_handler: false,
+                in_star: false,
+            };
             if *is_decorated {
                 let _ = writeln!(text, "{:indent$}@same", "");
             }
@@ -190,8 +204,14 @@ fn statement(text: &mut String, statement: &Statement, place: Place) {
             let _ = writeln!(text, "{:indent$}x = g()", "");
         }
         Statement::Class { body } => {
-            let inside =
-                Place { kind: Kind::Plain, indent, in_loop: false, in_function: false, in_handler: false };
+            let inside = Place {
+                kind: Kind::Plain,
+                indent,
+                in_loop: false,
+                in_function: false,
+                in_handler: false,
+                in_star: false,
+            };
             clause(text, "class C", body, place, inside);
         }
     }

@@ -1,5 +1,6 @@
 //! Totals a metric, as cards on the index and in the bar of a file.
 
+use crate::metrics::McDcTotals;
 use crate::model::Totals;
 use crate::report::percent;
 
@@ -28,7 +29,12 @@ pub(super) fn grade(percent: f64) -> &'static str {
 }
 
 /// A card for each metric that was measured.
-pub(super) fn cards(totals: &Totals, has_branches: bool, precision: u8) -> Vec<Card> {
+pub(super) fn cards(
+    totals: &Totals,
+    has_branches: bool,
+    mcdc: Option<McDcTotals>,
+    precision: u8,
+) -> Vec<Card> {
     let card = |slug, title, value: f64, about| Card {
         slug,
         title,
@@ -49,9 +55,15 @@ pub(super) fn cards(totals: &Totals, has_branches: bool, precision: u8) -> Vec<C
         totals.partial_branches
     );
     let total = "lines and branches together, as coverage.py counts".to_owned();
-    vec![
+    let mut cards = vec![
         card("total", "Total", totals.percent(), total),
         card("lines", "Lines", totals.percent_statements(), lines),
         card("branches", "Branches", totals.percent_branches(), branches),
-    ]
+    ];
+    if let Some(mcdc) = mcdc {
+        let about =
+            format!("{} of {} conditions of {} decisions shown", mcdc.shown, mcdc.conditions, mcdc.decisions);
+        cards.push(card("mcdc", "MC/DC", mcdc.percent(), about));
+    }
+    cards
 }

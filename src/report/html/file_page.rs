@@ -6,7 +6,7 @@ use super::cards::{self, Card};
 use super::contexts::LineContexts;
 use super::{Links, escape, lines};
 use crate::model::{LineNo, RegionKind, Totals};
-use crate::report::{FileView, Options, percent};
+use crate::report::{FileView, Options, View, percent};
 
 #[derive(Template)]
 #[template(path = "file.html")]
@@ -43,16 +43,17 @@ struct OutlineItem {
 }
 
 /// The body of a file's page.
-pub(super) fn body(file: &FileView, links: &Links, has_branches: bool, options: &Options) -> String {
+pub(super) fn body(file: &FileView, links: &Links, view: &View, options: &Options) -> String {
+    let has_branches = view.has_branches;
     let precision = options.precision;
     let totals = file.outcome.totals();
     let contexts = options.html.show_contexts.then(|| LineContexts::new(file));
-    let lines = lines::lines(file, file.text.as_deref().unwrap_or_default(), contexts.as_ref());
+    let lines = lines::lines(file, file.text.as_deref().unwrap_or_default(), contexts.as_ref(), view.mcdc);
     let body = FileBody {
         name: escape::text(&file.name),
         percent: percent::display(totals.percent(), precision),
         grade: cards::grade(totals.percent()),
-        cards: cards::cards(&totals, has_branches, precision),
+        cards: cards::cards(&totals, has_branches, view.mcdc.map(|form| file.mcdc_totals(form)), precision),
         totals,
         has_branches,
         previous: links.previous,

@@ -95,7 +95,12 @@ pub(super) fn body(
         title: &options.html.title,
         version: env!("CARGO_PKG_VERSION"),
         made: options.now.format("%Y-%m-%d %H:%M %z").to_string(),
-        cards: cards::cards(&view.totals, has_branches, options.precision),
+        cards: cards::cards(
+            &view.totals,
+            has_branches,
+            view.mcdc.map(|form| view.mcdc_totals(form)),
+            options.precision,
+        ),
         unusable: view.unusable.iter().map(|reason| escape::text(reason)).collect(),
         files: entries
             .iter()

@@ -4,11 +4,14 @@
 //! are letters, and only tokens that have a colour have an element.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::conditions::{self, Conditions, Mark};
 use super::contexts::LineContexts;
 use super::escape;
+use crate::metrics::{Form, JudgedDecision};
 use crate::model::{ArcEnd, LineArc, LineNo};
 use crate::report::FileView;
 use crate::source::{self, SourceTokenKind};
@@ -62,7 +65,13 @@ pub(super) struct Lines {
 
 /// Writes the lines of `text`, the file's decoded source. `contexts` are the numbers of those that each line ran in, where
 /// they are to be shown.
-pub(super) fn lines(file: &FileView, text: &str, contexts: Option<&LineContexts>) -> Lines {
+pub(super) fn lines(
+    file: &FileView,
+    text: &str,
+    contexts: Option<&LineContexts>,
+    form: Option<Form>,
+) -> Lines {
+    let conditions = Conditions::new(file);
     let tokens = source::highlight(text).unwrap_or_default();
     let mut tokens = tokens.iter().peekable();
     let count = text.lines().count();
@@ -106,13 +115,16 @@ pub(super) fn lines(file: &FileView, text: &str, contexts: Option<&LineContexts>
         let end = start + line.len();
         let coloured = line.len() <= LONGEST_COLOURED;
         let mut at = start;
+        let marks = if coloured { conditions.marks(number) } else { &[] };
+        let mut marks = Marks { waiting: marks.iter().peekable(), open: Vec::new(), start, end };
         while let Some(token) = tokens.peek() {
             if token.range.start >= end {
                 break;
             }
             let (from, to) = (token.range.start.max(start), token.range.end.min(end));
             if coloured && from < to {
-                escape::push_text(&mut html, &text[at..from]);
+                marks.push_text(&mut html, text, at..from);
+                marks.reach(&mut html, from);
                 let tag = tag(token.kind);
                 let _ = write!(html, "<{tag}>");
                 escape::push_text(&mut html, &text[from..to]);
@@ -124,9 +136,13 @@ pub(super) fn lines(file: &FileView, text: &str, contexts: Option<&LineContexts>
             }
             tokens.next();
         }
-        escape::push_text(&mut html, &text[at..end]);
+        marks.push_text(&mut html, text, at..end);
+        marks.reach(&mut html, end);
         if fate == Fate::Partial && first == number {
             push_branches(&mut html, file, number);
+        }
+        if let Some(form) = form {
+            push_decisions(&mut html, conditions.decisions(number), form);
         }
         // Tabs may be wider than they count here; a little room is left for that on the page.
         width = width.max(line.width() + 7 * line.matches('\t').count());
@@ -192,6 +208,68 @@ fn push_branches(html: &mut String, file: &FileView, line: LineNo) {
         html.push_str("</span>");
     }
     html.push_str("</span>");
+}
+
+/// Marks of conditions that are being written into a line.
+struct Marks<'a> {
+    waiting: std::iter::Peekable<std::slice::Iter<'a, Mark>>,
+    /// Where those that were begun end, in the text; the innermost last.
+    open: Vec<usize>,
+    /// Where the line is, in the text.
+    start: usize,
+    end: usize,
+}
+
+impl Marks<'_> {
+    /// Writes a piece of the line that has no colour, with the marks that begin or end in it.
+    fn push_text(&mut self, html: &mut String, text: &str, piece: Range<usize>) {
+        let mut at = piece.start;
+        while let Some(next) = self.next_edge().filter(|next| *next < piece.end) {
+            // A range that is not of this text could cut a character in two.
+            let Some(before) = text.get(at..next.max(at)) else { break };
+            escape::push_text(html, before);
+            at = next.max(at);
+            self.reach(html, at);
+        }
+        escape::push_text(html, &text[at..piece.end]);
+    }
+
+    /// The next place where a mark begins or ends.
+    fn next_edge(&mut self) -> Option<usize> {
+        let begins = self.waiting.peek().map(|mark| self.start.saturating_add(mark.from).min(self.end));
+        self.open.last().copied().into_iter().chain(begins).min()
+    }
+
+    /// Ends and begins what does so at `at` or before.
+    fn reach(&mut self, html: &mut String, at: usize) {
+        loop {
+            if self.open.last().is_some_and(|end| *end <= at) {
+                html.push_str("</mark>");
+                self.open.pop();
+                continue;
+            }
+            let begins = |mark: &&Mark| self.start.saturating_add(mark.from) <= at;
+            let Some(mark) = self.waiting.next_if(begins) else { break };
+            let outer = self.open.last().copied().unwrap_or(self.end);
+            self.open.push(self.start.saturating_add(mark.to).min(outer));
+            let _ = write!(html, "<mark title=\"{}\">", mark.words);
+        }
+    }
+}
+
+/// The buttons that open truth tables, and these, behind the line.
+fn push_decisions(html: &mut String, decisions: &[&JudgedDecision], form: Form) {
+    for judged in decisions {
+        let class = if conditions::is_shown(judged, form) { "d" } else { "d gap" };
+        let summary = conditions::summary(judged, form);
+        let _ = write!(
+            html,
+            "<button class=\"{class}\" type=button aria-expanded=false>{summary}<span class=unseen>, truth table</span></button>"
+        );
+    }
+    for judged in decisions {
+        html.push_str(&conditions::truth_table(judged, form));
+    }
 }
 
 /// The line that a way on leads to; of a way out, the line that the code begins on.

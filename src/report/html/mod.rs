@@ -7,6 +7,7 @@
 //! the settings (the time of the report is on the index only), so that an unchanged page need not be written again.
 
 mod cards;
+mod conditions;
 mod contexts;
 mod escape;
 mod file_page;
@@ -171,7 +172,7 @@ fn pages<'a>(view: &'a View, options: &'a Options) -> Pages<'a> {
         if let Some(file) = files.get(at) {
             let neighbour = |at: usize| names.get(at).map_or(INDEX, String::as_str);
             let links = Links { previous: neighbour(at.wrapping_sub(1)), up: INDEX, next: neighbour(at + 1) };
-            let body = file_page::body(file, &links, view.has_branches, options);
+            let body = file_page::body(file, &links, view, options);
             let title = format!("{} — {}", escape::visible(&file.name), options.html.title);
             let text = document(&title, &assets, "file-page", &body);
             return Some(Page { name: names[at].clone(), text });
@@ -207,7 +208,7 @@ fn single_file(view: &View, options: &Options) -> String {
     let bodies = files.iter().enumerate().map(|(at, file)| {
         let neighbour = |at: usize| names.get(at).map_or("#", String::as_str);
         let links = Links { previous: neighbour(at.wrapping_sub(1)), up: "#", next: neighbour(at + 1) };
-        file_page::body(file, &links, view.has_branches, options)
+        file_page::body(file, &links, view, options)
     });
     let body = render(&SingleBody { index: &index, files: bodies.collect() });
     let extra_css = options.html.extra_css.as_deref();

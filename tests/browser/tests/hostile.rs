@@ -8,7 +8,7 @@ const ATTACK: &str = "</script><script>document.title='owned'</script><img src=x
 /// What a reader sees of a line, and its branch words left out.
 const TEXTS: &str = "return [...document.querySelectorAll('.lines p')].map(p => {
     const copy = p.cloneNode(true);
-    copy.querySelectorAll(':scope > a:first-child, .j').forEach(e => e.remove());
+    copy.querySelectorAll(':scope > a:first-child, .j, .d').forEach(e => e.remove());
     return copy.textContent })";
 
 fn source() -> String {

@@ -344,7 +344,7 @@ fn a_page_marks_each_line_as_the_json_report_does() {
         // The text is the file's, to the character.
         let text = browser.js("return [...document.querySelectorAll('.lines p')].map(p => {
                  const copy = p.cloneNode(true);
-                 copy.querySelectorAll(':scope > a:first-child, .j').forEach(e => e.remove());
+                 copy.querySelectorAll(':scope > a:first-child, .j, .d').forEach(e => e.remove());
                  return copy.textContent + '\\n' }).join('')");
         let source = std::fs::read_to_string(project.path(file)).unwrap();
         assert_eq!(text.as_str().unwrap().replace('␌', "\u{c}"), source, "{file}");
@@ -511,5 +511,76 @@ fn contexts_are_counted_listed_and_lit() {
     browser.js("const i = document.querySelector('.by-context input'); i.value = 'one'; i.dispatchEvent(new Event('input'))");
     assert_eq!(lit(), json!(["t1", "t4", "t5", "t6", "t11"]));
     assert!(browser.axe().is_empty());
+    browser.assert_quiet_console();
+}
+
+#[test]
+fn conditions_are_marked_and_decisions_open_their_truth_tables() {
+    let project = Project::with(&[(
+        "code.py",
+        "def f(a, b, c):\n    if (a or b) and c:\n        return 1\n    return [x for x in a if x and b] or (2 if c else 3)\n\n\nf('', 'é', 1); f('x', 0, 1)\n",
+    )]);
+    project.minicov(&["run", "--mcdc", "code.py"]);
+    project.minicov(&["html"]);
+    let json = project.json();
+    let browser = Browser::start();
+    browser.open(&project.page("htmlcov", "code_py"), "");
+
+    // Every condition that the JSON report calls not seen both ways is underlined, with the words for it.
+    let marks = browser.js("return [...document.querySelectorAll('mark')].map(m => [Number(m.closest('p').id.slice(1)), m.textContent, m.title])");
+    let conditions = json["files"]["code.py"]["minicov"]["conditions"].as_array().unwrap();
+    let expected: Vec<Value> = conditions
+        .iter()
+        .filter_map(|condition| {
+            let words = match (condition["true"].as_bool()?, condition["false"].as_bool()?) {
+                (true, true) => return None,
+                (true, false) => "never false",
+                (false, true) => "never true",
+                (false, false) => "never evaluated",
+            };
+            let ran =
+                json["files"]["code.py"]["executed_lines"].as_array().unwrap().contains(&condition["line"]);
+            ran.then(|| json!([condition["line"], condition["text"], words]))
+        })
+        .collect();
+    assert!(expected.len() >= 2, "{expected:?}");
+    assert_eq!(marks, json!(expected));
+
+    // The truth table has the rows and pairs of the JSON report.
+    let decisions = json["files"]["code.py"]["mcdc"]["decisions"].as_array().unwrap();
+    let decision = decisions.iter().find(|decision| decision["line"] == 2).unwrap();
+    assert_eq!(browser.js("return document.querySelector('.tt').checkVisibility()"), false);
+    browser.click("#t2 .d");
+    assert_eq!(browser.js("return document.querySelector('.tt').checkVisibility()"), true);
+    let rows = browser.js("return [...document.querySelector('.tt').querySelectorAll('tbody tr:not(.never)')].map(r => [...r.querySelectorAll('td')].map(c => c.textContent))");
+    let vectors = decision["vectors"].as_array().unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), vectors.len());
+    for (number, row) in rows.as_array().unwrap().iter().enumerate() {
+        let shows: Vec<String> = decision["pairs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .enumerate()
+            .filter(|(_, pair)| pair.as_array().is_some_and(|pair| pair.contains(&json!(number))))
+            .map(|(condition, _)| (condition + 1).to_string())
+            .collect();
+        assert_eq!(row[4], shows.join(", "), "{rows} {decision}");
+    }
+    // Of (a or b) and c there are five evaluations: T-T, T-F, FTT, FTF, FF-.
+    let never = browser.js("return [...document.querySelector('.tt').querySelectorAll('.never td')].map(c => c.textContent).join('')");
+    assert_eq!(never, "T–FFFTFFFF–F");
+    let heads = browser.texts(".tt:not([hidden]) thead code");
+    assert_eq!(heads, ["1: a", "2: b", "3: c"]);
+    assert!(browser.axe().is_empty());
+    browser.click("#t2 .d");
+    assert_eq!(browser.js("return document.querySelector('.tt').checkVisibility()"), false);
+    let card = browser.texts(".metric > b").pop().unwrap();
+    assert_eq!(
+        card,
+        format!(
+            "{}%",
+            json["files"]["code.py"]["mcdc"]["summary"]["percent_covered_display"].as_str().unwrap()
+        )
+    );
     browser.assert_quiet_console();
 }

@@ -35,7 +35,7 @@ fn main() {
     let project = Project::with(&[("program.py", PROGRAM), ("shop.py", SHOP)]);
     project.copy_from_library(&["email", "json", "configparser.py"]);
     for test in ["test_price", "test_till"] {
-        project.minicov(&["run", "--branch", "--source", ".", "--context", test, "program.py", test]);
+        project.minicov(&["run", "--mcdc", "--source", ".", "--context", test, "program.py", test]);
     }
     project.minicov(&["html", "-q", "-d", "plain"]);
     project.minicov(&["html", "-q", "-d", "contexts", "--show-contexts"]);
