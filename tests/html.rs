@@ -160,11 +160,11 @@ fn what_is_not_minicovs_is_left_alone() {
 #[test]
 fn a_full_disk_leaves_no_half_page() {
     let project = measured();
-    let long = "value = 1\n".repeat(3000);
+    let long = "value = 1\n".repeat(12_000);
     project.file("other.py", long);
     project.run(CORES[0], &["program.py"]).success();
-    // No file may grow beyond 100 blocks of 512 bytes, and the signal for it is ignored: writing fails as on a full disk.
-    let script = format!("trap '' XFSZ; ulimit -f 100; exec {} html", env!("CARGO_BIN_EXE_minicov"));
+    // No file may grow beyond 600 blocks of 512 bytes, and the signal for it is ignored: writing fails as on a full disk.
+    let script = format!("trap '' XFSZ; ulimit -f 600; exec {} html", env!("CARGO_BIN_EXE_minicov"));
     let venv = crate::harness::venv_python().ancestors().nth(2).unwrap().to_path_buf();
     let outcome = project.command("/bin/sh").args(["-c", &script]).env("VIRTUAL_ENV", venv).run();
     outcome.code(1).stdout("");

@@ -20,7 +20,9 @@ for path in sorted(glob.glob('*.py')):
 
 /// What minicov says of each program, by file name.
 fn reported(project: &Project) -> BTreeMap<String, Value> {
-    let report = project.json().0;
+    let outcome = project.minicov(&["report", "--mcdc", "--format", "json", "-o", "-"]).run();
+    outcome.success().stderr("");
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
     report["files"].as_object().unwrap().iter().map(|(name, file)| (name.clone(), file.clone())).collect()
 }
 
@@ -181,13 +183,28 @@ fn fixtures() -> Project {
     project
 }
 
+/// Those that tell of each side of a branch: the trace function does on 3.11 only.
+fn cores() -> impl Iterator<Item = &'static str> {
+    CORES.iter().copied().filter(|core| *core != "settrace" || MINOR == 11)
+}
+
+/// The decisions that ran and that this core should have measured.
+fn unexplained<'a>(core: &str, comparison: &'a Comparison) -> Vec<&'a String> {
+    let explained = |decision: &String| {
+        // Python 3.11 compiles the copy of that `finally` for exceptions so that both ways are one.
+        let is_one_way = MINOR == 11 && decision.starts_with("finally_unhandled.py 5 11 5 25");
+        is_one_way || core == "settrace" && decision.contains("evaluations were not recorded")
+    };
+    comparison.not_measurable.iter().filter(|decision| !explained(decision)).collect()
+}
+
 #[test]
 fn every_construct_is_judged_as_by_an_independent_judge() {
-    for core in CORES.iter().filter(|core| **core != "settrace") {
+    for core in cores() {
         let comparison = compare(&fixtures(), core);
         assert!(comparison.decisions > 200, "only {} decisions", comparison.decisions);
         comparison.assert_none();
-        assert_eq!(comparison.not_measurable, Vec::<String>::new(), "core {core}");
+        assert_eq!(unexplained(core, &comparison), Vec::<&String>::new(), "core {core}");
     }
 }
 
@@ -203,7 +220,8 @@ fn random_programs_are_judged_as_by_an_independent_judge() {
     eprintln!("{} decisions, not measurable: {:?}", comparison.decisions, comparison.not_measurable);
     comparison.assert_none();
     // Constants in odd places.
-    assert!(comparison.not_measurable.len() * 100 <= comparison.decisions, "{:?}", comparison.not_measurable);
+    let unexplained = unexplained(CORES[0], &comparison);
+    assert!(unexplained.len() * 100 <= comparison.decisions, "{unexplained:?}");
 }
 
 fn write_random(project: &Project, seed: &str, count: &str) {

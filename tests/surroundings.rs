@@ -224,7 +224,7 @@ fn a_current_folder_that_is_gone() {
     let outcome = run(&program);
     outcome.code(1).stdout("");
     assert!(outcome.stderr.contains("minicov: hint: give --data-file a place"), "{}", outcome.stderr);
-    let outcome = project.minicov(&["report", "--data-file=data"]).run();
+    let outcome = project.minicov(&["report", "--format=console", "--data-file=data"]).run();
     outcome.success().stderr("");
     assert!(outcome.stdout.contains("program.py       1      0   100%"), "{}", outcome.stdout);
 }

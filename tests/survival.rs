@@ -73,7 +73,7 @@ fn dump(data_file: &Path) -> BTreeSet<String> {
             JOIN file ON file.id = file_id JOIN context ON context.id = context_id",
         // Whether a line is noted besides the arcs that say it ran depends on what was merged first.
         "SELECT path || ' ' || context || ' ' || fromno || ' ' || tono FROM arc
-            JOIN file ON file.id = file_id JOIN context ON context.id = context_id WHERE fromno <> tono",
+            JOIN file ON file.id = file_id JOIN context ON context.id = context_id WHERE abs(fromno) <> tono",
     ] {
         let mut statement = database.prepare(query).unwrap();
         let mut rows = statement.query(()).unwrap();

@@ -115,10 +115,6 @@ pub(super) fn begin_measuring(
     let selection =
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
     let needs = needs(settings);
-    if needs.vectors && !core.has_offsets {
-        return Err(UserError::new("MC/DC needs sys.monitoring, which this core does not use")
-            .hint("run with CPython 3.12 or newer, and without --core settrace"));
-    }
     if needs.sides && !core.has_sides {
         return Err(UserError::new(format!(
             "the core {} sees lines only on this Python, and not each side of a condition",
@@ -128,7 +124,8 @@ pub(super) fn begin_measuring(
     }
     let header = RunHeader {
         edges: needs.edges && (needs.sides || (core.has_offsets && trace::SIDES_HAVE_EVENTS)),
-        vectors: needs.vectors,
+        // A core that is told of sides alone says nothing of whole evaluations.
+        vectors: needs.vectors && core.has_offsets,
         ..header(workplace, settings, &selection, &folders, layout)
     };
     let journal = JournalWriter::create(JournalFolder::beside(&workplace.data_file), header.clone())

@@ -110,9 +110,8 @@ impl Checker<'_> {
     /// Whether a jump leads to where control goes on anyway.
     fn is_idle(&self, index: usize) -> bool {
         let instructions = &self.flow.instructions;
-        let next = instructions[index + 1..]
-            .iter()
-            .find(|instruction| !matches!(instruction.opcode.name, "NOP" | "NOT_TAKEN"));
+        let next =
+            instructions[index + 1..].iter().find(|instruction| instruction.opcode.name != "NOT_TAKEN");
         instructions[index].target == next.map(|instruction| instruction.start)
     }
 
