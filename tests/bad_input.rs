@@ -198,7 +198,7 @@ fn a_read_only_folder() {
 fn a_report_in_a_read_only_folder() {
     let project = measured();
     fs::set_permissions(project.root(), fs::Permissions::from_mode(0o555)).unwrap();
-    let outcome = as_nobody(&project, &["report"]);
+    let outcome = as_nobody(&project, &["report", "--format=console"]);
     fs::set_permissions(project.root(), fs::Permissions::from_mode(0o755)).unwrap();
     if let Some(outcome) = outcome {
         outcome.success();

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Project, repository};
+use crate::harness::{Project, comparable, repository};
 use cases::{CASES, Case, FILES};
 
 /// Warnings that both have by the same name, and coverage.py's words for one that has none there.
@@ -147,7 +147,8 @@ fn compare(project: &Project, case: &Case, ours: &[Answer], theirs: &[Answer]) -
         if failure.is_some_and(|failure| !our.stderr.contains(&failure)) {
             return differ("the sentence that coverage is too low");
         }
-        if settle(&our.stdout, &folder) != settle(&their_stdout, &format!("theirs/{}", case.name)) {
+        let [our_stdout, their_stdout] = comparable(&our.stdout, &their_stdout);
+        if settle(&our_stdout, &folder) != settle(&their_stdout, &format!("theirs/{}", case.name)) {
             return differ("standard output");
         }
         if our.warnings(true) != their.warnings(false) {

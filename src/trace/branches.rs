@@ -114,6 +114,11 @@ impl BranchState {
         self.watch.asks_for_instructions()
     }
 
+    /// The edge that the event of one side of a branch tells of.
+    pub(super) fn edge_of_side(&self, event: Edge) -> Option<Edge> {
+        self.watch.edge_of_side(event)
+    }
+
     /// Records an event for one side of a branch.
     pub(super) fn record_side(&self, session: &Session, event: Edge) -> Outlook {
         let Some(edge) = self.watch.edge_of_side(event) else { return Outlook::Settled };

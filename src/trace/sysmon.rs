@@ -355,7 +355,9 @@ fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answe
         && let Some(branches) = session.branches_of(state, event.code)?
     {
         let edge = event.edge()?;
-        if let Some(observed) = observe(session, state, event, edge)? {
+        if let Some(side) = branches.edge_of_side(edge)
+            && let Some(observed) = observe(session, state, event, side)?
+        {
             let outlook =
                 if observed.is_first { branches.record_side(session, edge) } else { branches.jumped(edge) };
             return Ok(if observed.is_open { Answer::Keep } else { outlook.into() });

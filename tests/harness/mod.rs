@@ -5,7 +5,7 @@ mod outcome;
 mod project;
 mod venv;
 
-pub(crate) use json::CoverageJson;
+pub(crate) use json::{CoverageJson, comparable};
 pub(crate) use outcome::{Command, Outcome};
 pub(crate) use project::Project;
 pub(crate) use venv::{build_python, greenlet_python, tmp_folder, venv_python, with_lock, xdist_python};

@@ -31,7 +31,7 @@ def _begin(sys, os):
     import _minicov_agent
 
     del sys.modules["_minicov_agent"]
-    _minicov_agent.start(handover)
+    return lambda: _minicov_agent.start(handover)
 
 
 def _leave_note(sys, os, folder):
@@ -46,8 +46,9 @@ def _run():
     import sys
 
     folder = os.path.dirname(os.path.abspath(__file__))
+    start = None
     try:
-        _begin(sys, os)
+        start = _begin(sys, os)
     except Exception:
         # A child must never break; without a word, because nobody asked it.
         pass
@@ -55,6 +56,19 @@ def _run():
     sys.path_importer_cache.pop(folder, None)
     del sys.modules["sitecustomize"]
 
+    def start_quietly():
+        try:
+            if start:
+                start()
+        except Exception:
+            pass
 
-_run()
-import sitecustomize  # noqa: E402 (the environment's own; where there is none, site expects this very ImportError)
+    return start_quietly
+
+
+_start = _run()
+try:
+    import sitecustomize  # the environment's own; where there is none, site expects this very ImportError
+finally:
+    # What runs before the program is not measured, as it is not in the program that minicov itself starts.
+    _start()
