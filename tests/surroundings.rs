@@ -91,7 +91,8 @@ after()
 covtest!(a_full_quota_ends_measuring_and_nothing_else, |core| {
     // The default action of SIGXFSZ is death; python ignores the signal, this program does not.
     let program = "\
-import resource, signal
+import resource, signal, sys
+sys.dont_write_bytecode = True
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
 import big

@@ -52,7 +52,9 @@ def invented(path, chance):
 def library():
     for folder, folders, names in os.walk(sysconfig.get_path("stdlib")):
         folders[:] = sorted(name for name in folders if name not in ("site-packages", "__pycache__"))
-        yield from (os.path.join(folder, name) for name in sorted(names) if name.endswith(".py"))
+        paths = [os.path.join(folder, name) for name in sorted(names) if name.endswith(".py")]
+        # Debian links a file to one in /etc, which is not the library's.
+        yield from (path for path in paths if not os.path.islink(path))
 
 
 def main(data_file, programs, count, seed):
