@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::needs::RecordedRuns;
 use crate::bytecode;
 use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineNo, LineSet, SourceHash};
 use crate::paths::{Patterns, canonical, display_name, python_files};
@@ -28,6 +29,8 @@ pub(super) struct Batches {
     pub(super) packages: BTreeSet<String>,
     /// What has been said already of code objects, by Python, kind of run, context and file.
     said: HashMap<(String, bool, String, String), BTreeSet<Said>>,
+    /// What was recorded of tests.
+    recorded: RecordedRuns,
     /// What the texts on the disk are now.
     texts: HashMap<PathBuf, Option<Text>>,
     /// The files that count although they never ran.
@@ -69,14 +72,17 @@ impl Batches {
         self.has_data |= !files.is_empty();
         let measured: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();
         let mut found = Vec::with_capacity(files.len());
+        let mut lost = Vec::new();
         for (path, journaled) in files {
             match self.text_that_ran(Path::new(&path), journaled.stamp) {
                 Ok(source) => found.push(self.batch_file(path, source, &settings, journaled)),
                 Err(Changed) => {
+                    lost.push((path.clone(), vec![settings.context.clone()]));
                     self.changed.insert(PathBuf::from(path));
                 }
             }
         }
+        self.recorded.add(&settings, &found, lost);
         let never_run = self.never_run(&settings, &measured);
         for file in found.iter_mut().filter(|_| settings.relative_files) {
             file.path = display_name(&file.path, Path::new(&settings.folder));
@@ -103,15 +109,20 @@ impl Batches {
     /// One batch for each Python, none of them empty.
     pub(super) fn into_batches(self) -> Vec<Batch> {
         let groups = self.groups.into_iter().filter(|(_, files)| !files.is_empty());
-        groups
+        let mut batches: Vec<Batch> = groups
             .map(|((python, [branches, edges, vectors]), files)| Batch {
                 python,
                 branches,
                 edges,
                 vectors,
                 files: files.into_values().collect(),
+                tests: Vec::new(),
             })
-            .collect()
+            .collect();
+        if let Some(first) = batches.first_mut() {
+            first.tests = self.recorded.into_needs();
+        }
+        batches
     }
 
     /// What was seen of one file: lines, steps between them as recorded or as they follow from edges, and these edges. Code

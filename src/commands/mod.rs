@@ -15,12 +15,15 @@ mod erase;
 mod exclusions;
 mod foreign;
 mod html_folder;
+mod impact;
 mod inputs;
+mod needs;
 mod output;
 mod parallel;
 mod project;
 mod report;
 mod run;
+mod world;
 
 use std::env;
 use std::path::Path;
@@ -29,8 +32,8 @@ use std::process::ExitCode;
 use self::exclusions::ExclusionRules;
 use crate::cli::{self, Invocation, Vocabulary};
 use crate::config::{
-    CombineSettings, Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb,
-    Workplace, options,
+    CombineSettings, Complaint, ConfigError, ImpactSettings, ReportSettings, RunSettings, Selected, Settings,
+    Verb, Workplace, options,
 };
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::{Form, METRICS};
@@ -127,6 +130,7 @@ fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, 
         }
         Verb::Erase => erase::erase(&workplace),
         Verb::Combine => combine::combine(&workplace, &CombineSettings::new(&settings, verb, files)),
+        Verb::Impact => impact::impact(&workplace, &ImpactSettings::new(&settings, words)?),
         Verb::Debug => debug::debug(&workplace, &settings, &files),
         // These need no configuration, and were answered above.
         Verb::Completions | Verb::Man => Ok(ExitStatus::Success.into()),

@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use pyo3::Python;
 
@@ -128,6 +129,10 @@ pub(super) fn begin_measuring(
         vectors: needs.vectors && core.has_offsets,
         ..header(workplace, settings, &selection, &folders, layout)
     };
+    let header = match role {
+        Role::Main => header,
+        Role::Child(handover) => RunHeader { run: handover.journal_header.run.clone(), ..header },
+    };
     let journal = JournalWriter::create(JournalFolder::beside(&workplace.data_file), header.clone())
         .map_err(|error| {
             UserError::new(error.to_string()).hint("give --data-file a place where files can be written")
@@ -177,7 +182,14 @@ pub(super) fn header(
         include: None,
         omit: settings.selection.omit.clone(),
         folder: workplace.folder.to_string_lossy().into_owned(),
+        run: format!("{}-{}", process::id(), nanoseconds_now()),
+        search_path: texts(layout.search_path.iter().cloned()),
     }
+}
+
+/// Since the epoch.
+fn nanoseconds_now() -> u128 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |duration| duration.as_nanos())
 }
 
 /// From now on programs that this process starts are measured, too.

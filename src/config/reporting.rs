@@ -71,6 +71,7 @@ impl ReportSettings {
             Verb::Run
             | Verb::Annotate
             | Verb::Combine
+            | Verb::Impact
             | Verb::Erase
             | Verb::Debug
             | Verb::Completions

@@ -3,21 +3,25 @@
 //! Must not know: Python objects, SQLite, files, terminals. Nothing here does I/O and nothing here fails.
 //! Invariant: everything is ordered or sorts, so that two runs over the same input give the same output.
 
+mod blocks;
 mod branches;
 mod code;
 mod decisions;
+mod dependencies;
 mod facts;
 mod lines;
 mod observed;
 mod short_circuit;
 mod totals;
 
+pub(crate) use blocks::{Block, Fingerprint, ImportName, MODULE_BLOCK, SourceBlocks, TextUse};
 pub(crate) use branches::{Action, ArcEnd, Branches, Cause, LineArc, Reason, Rewrite};
 pub(crate) use code::CodeShape;
 pub(crate) use decisions::{
     Anchor, AnchorKind, Condition, Context, Decision, DecisionMap, Decisions, Jump, MappedDecision,
     Measurability, MeasuredDecision, Node, Place, Test, Vector,
 };
+pub(crate) use dependencies::{ABSENT, Dependency, DependencyKind, DependencySet, TestNeeds, UNKNOWN, Use};
 pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
 pub(crate) use observed::{

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::Connection;
 
 use super::schema::{self, LinesAs};
-use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, read, vectors};
+use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, needs, read, vectors};
 use crate::model::{ArcEnd, CodeKey, LineArc};
 
 impl DataFile {
@@ -48,6 +48,7 @@ impl DataFile {
             edges: has_edges,
             vectors: has_vectors,
             files: contents.files,
+            tests: if self.tables.has_needs() { needs::read(&connection)? } else { Vec::new() },
         })
     }
 }

@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError, Vectors, edges, read, vectors};
-use crate::model::{CodeKey, Edge, LineArc, LineSet, SourceHash};
+use super::{DataFile, Fault, StoreError, Vectors, edges, needs, read, vectors};
+use crate::model::{CodeKey, Edge, LineArc, LineSet, SourceHash, TestNeeds};
 
 /// What one or more processes of one Python saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) struct Batch {
     pub(crate) vectors: bool,
     /// Each path at most once, or later entries add to earlier ones.
     pub(crate) files: Vec<BatchFile>,
+    /// What tests depend on.
+    pub(crate) tests: Vec<TestNeeds>,
 }
 
 /// What was seen of one file.
@@ -179,6 +181,7 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
     for file in &batch.files {
         merge.file(file)?;
     }
+    needs::add(transaction, &batch.tests)?;
     outcome.changed.append(&mut merge.outcome.changed);
     Ok(())
 }

@@ -54,4 +54,10 @@ pub(crate) struct RunHeader {
     pub(crate) omit: Vec<String>,
     /// The folder that relative patterns count from.
     pub(crate) folder: String,
+    /// Tells the run, with all its processes, from others.
+    #[serde(default)]
+    pub(crate) run: String,
+    /// `sys.path` before the program started: where packages are installed.
+    #[serde(default)]
+    pub(crate) search_path: Vec<String>,
 }
