@@ -23,7 +23,7 @@ pub(crate) use branch_watch::{BranchWatch, Fall};
 pub(crate) use control_flow::ControlFlow;
 pub(crate) use decisions::{CodeTest, Joiner};
 pub(crate) use executable::{executable_lines, is_function, is_short, is_statement, line_range, lines};
-pub(crate) use line_arcs::line_arcs;
+pub(crate) use line_arcs::LineSteps;
 pub(crate) use locations::has_columns;
 pub(crate) use marshal::unmarshal;
 pub(crate) use opcodes::takes_ways_without_branches;
