@@ -6,12 +6,13 @@
 //!
 //! Start reading at [`session`]: what is measured and where it goes. A [`Core`] is a way of getting the events.
 
-mod audit;
 mod branches;
 mod code;
 mod contexts;
 mod decisions;
 mod forks;
+#[cfg(Py_3_12)]
+mod interpreters;
 mod pthreads;
 mod session;
 mod settrace;
@@ -19,7 +20,7 @@ mod sides;
 #[cfg(Py_3_12)]
 mod sysmon;
 mod test_frames;
-mod thread_starts;
+mod watched_functions;
 
 use pyo3::prelude::*;
 

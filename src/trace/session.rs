@@ -25,6 +25,7 @@ use super::code::{Admitted, CodeState};
 use super::decisions::FileDecisions;
 use super::test_frames::TestFrame;
 use super::{Core, contexts, forks};
+use crate::bytecode;
 use crate::model::{
     ArcEnd, BranchDetail, CodeShape, DynamicContexts, Edge, FileStamp, Journal, JournalError, LineArc,
     LineNo, Place, Vector,
@@ -211,7 +212,8 @@ impl Session {
     pub(super) fn admit(&self, code: &Bound<'_, PyAny>) -> PyResult<Admitted> {
         let py = code.py();
         let name = code.getattr(intern!(py, "co_name"))?;
-        if name.cast::<PyString>().is_ok_and(|name| name.to_string_lossy() == "__annotate__") {
+        if name.cast::<PyString>().is_ok_and(|name| name.to_string_lossy() == bytecode::DEFERRED_ANNOTATIONS)
+        {
             return Ok(Admitted::Unmeasured(None));
         }
         let filename = code.getattr(intern!(py, "co_filename"))?.cast_into::<PyString>()?;
