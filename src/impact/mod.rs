@@ -20,7 +20,7 @@ mod test_id;
 
 pub(crate) use needs::{Recorded, needs};
 pub(crate) use project::{Project, World, fingerprint};
-pub(crate) use select::{Baseline, Reason, Selection, Unit, select};
+pub(crate) use select::{Baseline, Reason, Selection, select};
 
 #[cfg(test)]
 mod tests;

@@ -22,11 +22,6 @@ pub(crate) struct SourceBlocks {
 }
 
 impl SourceBlocks {
-    /// The code at module level.
-    pub(crate) fn module(&self) -> Option<&Block> {
-        self.blocks.first()
-    }
-
     /// The blocks of which a line is among `lines`.
     pub(crate) fn touched<'a>(&'a self, lines: &'a LineSet) -> impl Iterator<Item = &'a Block> {
         self.blocks.iter().filter(|block| !block.lines.intersection(lines).is_empty())

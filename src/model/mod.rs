@@ -6,6 +6,7 @@
 mod blocks;
 mod branches;
 mod code;
+mod contexts;
 mod decisions;
 mod dependencies;
 mod facts;
@@ -17,6 +18,7 @@ mod totals;
 pub(crate) use blocks::{Block, Fingerprint, ImportName, MODULE_BLOCK, SourceBlocks, TextUse};
 pub(crate) use branches::{Action, ArcEnd, Branches, Cause, LineArc, Reason, Rewrite};
 pub(crate) use code::CodeShape;
+pub(crate) use contexts::{DynamicContexts, NO_CONTEXT};
 pub(crate) use decisions::{
     Anchor, AnchorKind, Condition, Context, Decision, DecisionMap, Decisions, Jump, MappedDecision,
     Measurability, MeasuredDecision, Node, Place, Test, Vector,
