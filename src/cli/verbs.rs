@@ -24,7 +24,8 @@ const IMPACT_EXAMPLES: &str = "\
   minicov run --contexts=test -m pytest    # once, to learn what each test depends on
   minicov impact --explain
   minicov impact --since main --json
-Exit status: 0, tests were printed; 3, none must run; 1, an error.";
+  minicov impact --verify -m pytest
+Exit status: 0, tests were printed; 3, none must run; 2, --verify found tests that were missed; 1, an error.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
   minicov completions bash > ~/.local/share/bash-completion/completions/minicov

@@ -59,7 +59,7 @@ impl Extend<JournalContents> for Batches {
 impl Batches {
     /// Adds what a journal says.
     fn add(&mut self, contents: JournalContents) {
-        let JournalContents { settings, contexts, mut files, packages } = contents;
+        let JournalContents { settings, contexts, mut files, uses, packages } = contents;
         let labels: Vec<String> = contexts.iter().map(|label| joined(&settings.context, label)).collect();
         if let Some(include) = &settings.include {
             // The patterns were read when the run began, so they are good.
@@ -74,6 +74,8 @@ impl Batches {
         let measured: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();
         let mut found = Vec::with_capacity(files.len());
         let mut lost = Vec::new();
+        let uses =
+            uses.into_iter().filter_map(|(place, uses)| Some((labels.get(place)?.clone(), uses))).collect();
         for (path, journaled) in files {
             let seen_in = journaled.seen.keys().filter_map(|place| labels.get(*place).cloned());
             let contexts: Vec<String> = seen_in.collect();
@@ -85,7 +87,7 @@ impl Batches {
                 }
             }
         }
-        self.recorded.add(&settings, &found, lost);
+        self.recorded.add(&settings, &found, lost, uses);
         let never_run = self.never_run(&settings, &measured);
         for file in found.iter_mut().filter(|_| settings.relative_files) {
             file.path = display_name(&file.path, Path::new(&settings.folder));
@@ -120,9 +122,11 @@ impl Batches {
                 vectors,
                 files: files.into_values().collect(),
                 tests: Vec::new(),
+                replaces: false,
             })
             .collect();
         if let Some(first) = batches.first_mut() {
+            first.replaces = self.recorded.replaces;
             first.tests = self.recorded.into_needs();
         }
         batches

@@ -1,6 +1,6 @@
 //! `minicov impact`: prints the tests that a change needs.
 //!
-//! Invariant: nothing is run and nothing is written, but for what earlier runs left behind.
+//! Invariant: nothing is run unless it is to be verified, and nothing is written but what earlier runs left behind.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::world::{Disk, Former, name_of};
-use super::{Failure, collect, combine, run};
+use super::{Failure, collect, combine, run, verify};
 use crate::config::{ImpactSettings, Workplace};
 use crate::error::{ExitStatus, UserError};
 use crate::impact::{self, Baseline, Project, Reason, Selection};
@@ -31,6 +31,9 @@ pub(super) fn impact(workplace: &Workplace, settings: &ImpactSettings) -> Result
     collect::orphans(workplace);
     let tests = known_tests(workplace)?;
     let selection = selected(workplace, settings, &tests)?;
+    if let Some(command_line) = &settings.verify {
+        return verify::verify(workplace, settings, command_line, &tests, &selection);
+    }
     if tests.is_empty() {
         ui::notice(
             "everything must run, because no test was recorded; minicov run --contexts=test -m pytest records them",

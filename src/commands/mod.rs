@@ -16,6 +16,7 @@ mod exclusions;
 mod foreign;
 mod html_folder;
 mod impact;
+mod impacted;
 mod inputs;
 mod needs;
 mod output;
@@ -23,6 +24,7 @@ mod parallel;
 mod project;
 mod report;
 mod run;
+mod verify;
 mod world;
 
 use std::env;

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::world::{CONFIGURATION, Disk, has_packages, name_of};
-use crate::impact::{self, Project, Recorded, World, fingerprint};
-use crate::model::{Dependency, DependencyKind, LineSet, TestNeeds};
+use crate::impact::{self, CHILDREN, Project, Recorded, World, fingerprint};
+use crate::model::{Dependency, DependencyKind, LineSet, TestNeeds, Use};
 use crate::paths::project_files;
 use crate::store::{BatchFile, RunHeader};
 
@@ -16,6 +16,8 @@ use crate::store::{BatchFile, RunHeader};
 pub(super) struct RecordedRuns {
     journals: Vec<Journal>,
     has_tests: bool,
+    /// Whether what tests did before is to be forgotten.
+    pub(super) replaces: bool,
 }
 
 /// What matters of one.
@@ -26,16 +28,24 @@ struct Journal {
     files: Vec<(String, BTreeMap<String, LineSet>)>,
     /// Files that changed while they ran, by absolute path, and the contexts that ran them.
     changed: Vec<(String, Vec<String>)>,
+    /// What was used besides code, by context.
+    uses: BTreeMap<String, BTreeSet<Use>>,
 }
 
 impl RecordedRuns {
-    /// Adds what one journal says: `files` by absolute path.
+    /// Adds what one journal says: `files` by absolute path, `changed` files with the contexts that ran them.
     pub(super) fn add(
         &mut self,
         settings: &RunHeader,
         files: &[BatchFile],
         changed: Vec<(String, Vec<String>)>,
+        uses: BTreeMap<String, BTreeSet<Use>>,
     ) {
+        // Of other contexts is not known what they used.
+        if !settings.follows_tests && settings.context.is_empty() {
+            return;
+        }
+        self.replaces |= settings.replaces;
         let files: Vec<_> = files
             .iter()
             .map(|file| {
@@ -51,7 +61,8 @@ impl RecordedRuns {
             .collect();
         self.has_tests |=
             files.iter().flat_map(|(_, contexts)| contexts.keys()).any(|label| !label.is_empty());
-        self.journals.push(Journal { settings: settings.clone(), files, changed });
+        self.has_tests |= uses.keys().any(|label| !label.is_empty());
+        self.journals.push(Journal { settings: settings.clone(), files, changed, uses });
     }
 
     /// What each test depends on.
@@ -77,16 +88,27 @@ impl RecordedRuns {
 
 impl Journal {
     fn into_recorded(self) -> Recorded {
-        let Self { settings, files, changed } = self;
+        let Self { settings, files, changed, uses } = self;
         let folder = PathBuf::from(&settings.folder);
         let mut recorded = Recorded { run: settings.run.clone(), ..Recorded::default() };
+        // A process that runs tests itself, as those of pytest-xdist, knows which.
+        let has_tests = uses.values().any(|uses| uses.contains(&Use::Begun));
+        let is_nobodys = settings.is_child && !has_tests;
+        let label =
+            |context: String| if is_nobodys && context.is_empty() { CHILDREN.to_owned() } else { context };
         for (path, contexts) in files {
-            recorded.lines.insert(name_of(&folder, Path::new(&path)), contexts);
+            let contexts = contexts.into_iter().map(|(context, lines)| (label(context), lines));
+            recorded.lines.insert(name_of(&folder, Path::new(&path)), contexts.collect());
         }
         for (path, contexts) in changed {
             for context in contexts {
-                recorded.changed.entry(context).or_default().insert(name_of(&folder, Path::new(&path)));
+                let files = recorded.changed.entry(label(context)).or_default();
+                files.insert(name_of(&folder, Path::new(&path)));
             }
+        }
+        for (context, uses) in uses {
+            let uses = uses.into_iter().map(|used| used.map_path(|path| name_of(&folder, Path::new(path))));
+            recorded.uses.entry(label(context)).or_default().extend(uses);
         }
         recorded.surroundings = surroundings(&settings, &folder);
         recorded

@@ -48,9 +48,7 @@ impl World for Disk {
         match kind {
             DependencyKind::Folder => names_in(&self.folder.join(name), |_| true),
             DependencyKind::Packages => names_in(&self.folder.join(name), is_distribution),
-            DependencyKind::Variable => {
-                env_vars::lookup(name).map_or(ABSENT, |value| fingerprint(value.as_bytes()))
-            }
+            DependencyKind::Variable => env_vars::initial(name).map_or(ABSENT, |value| fingerprint(&value)),
             DependencyKind::Python => fingerprint(python::version().as_bytes()),
             DependencyKind::File
             | DependencyKind::Program

@@ -85,6 +85,8 @@ options! {
         .flags(&[Flag::new("erase", RUN)]);
     REPORT_AFTERWARDS: bool = Row::new("--report", "Print the console report when the program has ended")
         .flags(&[Flag::new("report", RUN)]);
+    IMPACTED: bool = Row::new("--impacted", "Have pytest run only the tests that a change needs, by what earlier runs recorded")
+        .flags(&[Flag::new("impacted", RUN)]);
     PYTHON: FileName = Row::new(
         "minicov:python",
         "The Python to run: that of VIRTUAL_ENV, else python3 or python on PATH, unless set",

@@ -18,7 +18,7 @@ mod project;
 mod select;
 mod test_id;
 
-pub(crate) use needs::{Recorded, needs};
+pub(crate) use needs::{CHILDREN, Recorded, needs};
 pub(crate) use project::{Project, World, fingerprint};
 pub(crate) use select::{Baseline, Reason, Selection, select};
 

@@ -10,6 +10,9 @@ use crate::model::{
     Block, Dependency, DependencyKind, DependencySet, LineSet, MODULE_BLOCK, TestNeeds, TextUse, UNKNOWN, Use,
 };
 
+/// The label of what ran in processes that tests started, where nobody knows which test started which.
+pub(crate) const CHILDREN: &str = "\0children";
+
 /// What a run recorded, as far as it matters here. Files are called as in [`World`](super::World).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recorded {
@@ -55,7 +58,7 @@ impl Recorded {
             self.lines.values().flat_map(BTreeMap::keys).chain(self.uses.keys()).chain(self.changed.keys());
         let mut tests: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for label in labels {
-            if let Some(test) = test_id::of_context(label) {
+            if let Some(test) = test_id::of_context(label).filter(|_| label != CHILDREN) {
                 tests.entry(test).or_default().insert(label);
             }
         }
@@ -73,6 +76,9 @@ pub(crate) fn needs(project: &Project, recorded: &Recorded) -> Vec<TestNeeds> {
         let mut own = BTreeSet::new();
         for context in run.with_inherited(test, contexts) {
             run.own(context, &mut own);
+        }
+        if run.is_unfinished(contexts) {
+            own.insert(failure());
         }
         let roots = roots(project, test, &own);
         let ran: BTreeSet<(String, String)> = ran(&own);
@@ -164,11 +170,20 @@ struct Run<'a> {
     recorded: &'a Recorded,
     /// Functions that ran outside any test, by file.
     outside: BTreeMap<&'a str, BTreeSet<String>>,
+    /// Whether anything ran in processes that tests started.
+    has_children: bool,
+    /// Whether some test is known to have started one.
+    is_child_told: bool,
 }
 
 impl<'a> Run<'a> {
     fn new(project: &'a Project<'a>, recorded: &'a Recorded) -> Self {
-        let mut run = Self { project, recorded, outside: BTreeMap::new() };
+        let has_children = recorded.lines.values().any(|contexts| contexts.contains_key(CHILDREN))
+            || recorded.uses.contains_key(CHILDREN)
+            || recorded.changed.contains_key(CHILDREN);
+        let mut run =
+            Self { project, recorded, outside: BTreeMap::new(), has_children, is_child_told: false };
+        run.is_child_told = recorded.tests().values().flatten().any(|context| run.starts(context));
         for (name, contexts) in &recorded.lines {
             let Some(lines) = contexts.get("") else { continue };
             let Some(file) = project.file(name) else { continue };
@@ -195,7 +210,26 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        if self.has_children && (!self.is_child_told || found.iter().any(|context| self.starts(context))) {
+            found.insert(CHILDREN);
+        }
         found
+    }
+
+    /// Whether programs were started in a context.
+    fn starts(&self, context: &str) -> bool {
+        let uses = self.recorded.uses.get(context);
+        uses.is_some_and(|uses| uses.iter().any(|used| matches!(used, Use::Started(_))))
+    }
+
+    /// Whether a test began, and was never seen to end.
+    fn is_unfinished(&self, contexts: &BTreeSet<&str>) -> bool {
+        let has = |used: &Use| {
+            contexts
+                .iter()
+                .any(|context| self.recorded.uses.get(*context).is_some_and(|uses| uses.contains(used)))
+        };
+        has(&Use::Begun) && !has(&Use::Ended)
     }
 
     /// What was done in a context.
@@ -217,19 +251,9 @@ impl<'a> Run<'a> {
                 Use::Opened(path) => Some(self.seen(DependencyKind::File, path)),
                 Use::Listed(path) => Some(self.seen(DependencyKind::Folder, path)),
                 Use::Started(path) => Some(self.seen(DependencyKind::Program, path)),
-                Use::Read(name, fingerprint) => Some(Dependency {
-                    kind: DependencyKind::Variable,
-                    name: name.clone(),
-                    block: String::new(),
-                    fingerprint: *fingerprint,
-                }),
-                Use::Failed => Some(Dependency {
-                    kind: DependencyKind::Failure,
-                    name: String::new(),
-                    block: String::new(),
-                    fingerprint: UNKNOWN,
-                }),
-                Use::Inherited(_) => None,
+                Use::Read(name) => Some(self.seen(DependencyKind::Variable, name)),
+                Use::Failed => Some(failure()),
+                Use::Inherited(_) | Use::Begun | Use::Ended => None,
             });
         }
     }
@@ -312,7 +336,10 @@ impl<'a> Run<'a> {
         let mut own = BTreeSet::new();
         self.own("", &mut own);
         found.extend(own.into_iter().filter(|dependency| {
-            !matches!(dependency.kind, DependencyKind::Function | DependencyKind::Shared)
+            !matches!(
+                dependency.kind,
+                DependencyKind::Function | DependencyKind::Shared | DependencyKind::Failure
+            )
         }));
         let is_plugin = |name: &str| {
             !imported.contains(name) || self.outside(name).iter().any(|block| block.starts_with("pytest_"))
@@ -343,6 +370,11 @@ fn shared(name: &str, block: &Block) -> Dependency {
         block: block.name.clone(),
         fingerprint: block.fingerprint,
     }
+}
+
+fn failure() -> Dependency {
+    let kind = DependencyKind::Failure;
+    Dependency { kind, name: String::new(), block: String::new(), fingerprint: UNKNOWN }
 }
 
 /// Code that nobody can tell the fingerprint of.

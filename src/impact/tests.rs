@@ -230,7 +230,7 @@ fn what_tests_use_besides_code_counts() {
         &[
             (a, Use::Opened("data.csv".to_owned())),
             (a, Use::Opened("missing.csv".to_owned())),
-            (a, Use::Read("VAR".to_owned(), ABSENT)),
+            (a, Use::Read("VAR".to_owned())),
             ("tests/test_b.py::test_other", Use::Inherited(a.to_owned())),
         ],
     );

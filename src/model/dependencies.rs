@@ -117,7 +117,7 @@ impl TestNeeds {
 }
 
 /// What a process did in a context besides running code.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Use {
     /// Opened a file for reading: its absolute path.
     Opened(String),
@@ -125,10 +125,55 @@ pub(crate) enum Use {
     Listed(String),
     /// Started a program.
     Started(String),
-    /// Read an environment variable: its name, and a fingerprint of its value.
-    Read(String, Fingerprint),
+    /// Read an environment variable: its name.
+    Read(String),
     /// Used what another context has set up: that context's label.
     Inherited(String),
     /// A test failed.
     Failed,
+    /// A test began.
+    Begun,
+    /// A test came to its end.
+    Ended,
+}
+
+impl Use {
+    /// The same with its path, if it has one, as `map` has it.
+    pub(crate) fn map_path(self, map: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Opened(path) => Self::Opened(map(&path)),
+            Self::Listed(path) => Self::Listed(map(&path)),
+            Self::Started(path) => Self::Started(map(&path)),
+            Self::Read(_) | Self::Failed | Self::Begun | Self::Ended | Self::Inherited(_) => self,
+        }
+    }
+
+    /// The number that stands for it in journals, and its name. What was inherited is no text there.
+    pub(crate) fn numbered(&self) -> (u32, &str) {
+        match self {
+            Self::Opened(path) => (1, path),
+            Self::Listed(path) => (2, path),
+            Self::Started(path) => (3, path),
+            Self::Read(name) => (4, name),
+            Self::Failed => (5, ""),
+            Self::Begun => (6, ""),
+            Self::Ended => (7, ""),
+            Self::Inherited(label) => (8, label),
+        }
+    }
+
+    /// What a number and a name in a journal stand for.
+    pub(crate) fn of_number(number: u32, name: String) -> Option<Self> {
+        match number {
+            1 => Some(Self::Opened(name)),
+            2 => Some(Self::Listed(name)),
+            3 => Some(Self::Started(name)),
+            4 => Some(Self::Read(name)),
+            5 => Some(Self::Failed),
+            6 => Some(Self::Begun),
+            7 => Some(Self::Ended),
+            8 => Some(Self::Inherited(name)),
+            _ => None,
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod sides;
 #[cfg(Py_3_12)]
 mod sysmon;
 mod test_frames;
+mod uses;
 mod watched_functions;
 
 use pyo3::prelude::*;
@@ -28,6 +29,7 @@ use crate::model::{BranchDetail, DynamicContexts};
 use code::CodeState;
 
 pub(crate) use session::{Session, begin, record_trouble_from_panics};
+pub(crate) use uses::watch as watch_uses;
 
 /// Whether each side of a branch has an event of its own, so that all edges are recorded whoever asks (3.14 and newer).
 pub(crate) const SIDES_HAVE_EVENTS: bool = cfg!(Py_3_14);

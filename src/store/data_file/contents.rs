@@ -48,6 +48,7 @@ impl DataFile {
             edges: has_edges,
             vectors: has_vectors,
             files: contents.files,
+            replaces: false,
             tests: if self.tables.has_needs() { needs::read(&connection)? } else { Vec::new() },
         })
     }

@@ -32,6 +32,8 @@ pub(crate) struct Batch {
     pub(crate) files: Vec<BatchFile>,
     /// What tests depend on.
     pub(crate) tests: Vec<TestNeeds>,
+    /// Whether what these tests did in earlier runs is forgotten.
+    pub(crate) replaces: bool,
 }
 
 /// What was seen of one file.
@@ -177,6 +179,9 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
         if was_recorded {
             schema::set_meta(transaction, key, "1")?;
         }
+    }
+    if batch.replaces {
+        needs::forget_earlier_runs(transaction, &batch.tests)?;
     }
     for file in &batch.files {
         merge.file(file)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{DataFile, Fault, StoreError};
+use super::{DataFile, Fault, StoreError, schema};
 use crate::model::{Dependency, DependencyKind, DependencySet, Fingerprint, TestNeeds};
 
 impl DataFile {
@@ -96,6 +96,33 @@ pub(super) fn add(connection: &Connection, tests: &[TestNeeds]) -> Result<(), Fa
     }
     prune(connection)
 }
+
+/// Removes what tests did, where another run than this one recorded it. Runs within a write transaction.
+pub(super) fn forget_earlier_runs(connection: &Connection, tests: &[TestNeeds]) -> Result<(), Fault> {
+    let mut find = connection.prepare("SELECT run FROM minicov_test WHERE test = ?")?;
+    let mut replaced: BTreeSet<&str> = BTreeSet::new();
+    for needs in tests {
+        let run: Option<String> = find.query_row([&needs.test], |row| row.get(0)).optional()?;
+        if run.is_some_and(|run| run != needs.run) {
+            replaced.insert(&needs.test);
+        }
+    }
+    let is_replaced = |label: &str| {
+        let test = PHASES.iter().find_map(|phase| label.strip_suffix(phase));
+        replaced.contains(test.unwrap_or(label))
+    };
+    for context in schema::contexts(connection, &is_replaced)?.into_keys() {
+        for table in ["line_bits", "arc", "minicov_edge", "minicov_vector"] {
+            connection
+                .prepare_cached(&format!("DELETE FROM {table} WHERE context_id = ?"))?
+                .execute([context])?;
+        }
+    }
+    Ok(())
+}
+
+/// What stands behind a test's id in the contexts of its phases.
+const PHASES: [&str; 3] = ["|setup", "|run", "|teardown"];
 
 struct Adding<'a> {
     connection: &'a Connection,

@@ -64,7 +64,7 @@ fn somebody_elses_file_is_left_as_it_is() {
         fs::remove_file(&path).unwrap();
         merge(&path, &batch("/a.py", Some(1), &[1]));
         folder.raw().execute("UPDATE minicov_meta SET value = ? WHERE key = 'format'", [format]).unwrap();
-        check(|fault| matches!(fault, Fault::OtherFormat { newest: 3, .. }));
+        check(|fault| matches!(fault, Fault::OtherFormat { newest: 4, .. }));
     }
 }
 
