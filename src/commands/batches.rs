@@ -132,14 +132,17 @@ impl Batches {
             let own_lines = lines_of(&shape, &lines);
             if said.insert((key.clone(), edges.clone(), own_lines.clone())) {
                 arcs.extend(bytecode::line_arcs(&shape, &edges, &own_lines.into_iter().collect()));
-                news.push(BatchCode { key, edges: BTreeMap::from([(context.clone(), edges)]) });
+                news.push(BatchCode {
+                    key,
+                    edges: BTreeMap::from([(context.clone(), edges.into_iter().collect())]),
+                });
             }
         }
         BatchFile {
             path,
             source,
             lines: BTreeMap::from([(context.clone(), lines)]),
-            arcs: BTreeMap::from([(context.clone(), arcs)]),
+            arcs: BTreeMap::from([(context.clone(), arcs.into_iter().collect())]),
             codes: news,
             tracer: None,
             vectors: BTreeMap::from([(context.clone(), vectors)]),
