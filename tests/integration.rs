@@ -18,6 +18,8 @@ mod bytecode_cache;
 mod children;
 /// `minicov combine`, and parallel data files.
 mod combine;
+/// Contexts that follow a program.
+mod contexts;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
 /// `debug`, completions, manual pages, docs/configuration.md.
@@ -36,6 +38,7 @@ mod fuzz;
 mod html;
 /// MC/DC, compared with a judge that shares nothing with minicov.
 mod mcdc;
+mod mcdc_reports;
 /// Three packages with their own suites, compared with coverage.py.
 mod packages;
 /// The programs in fixtures/programs, compared with their marks and with coverage.py.
