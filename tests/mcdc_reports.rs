@@ -181,14 +181,32 @@ shop.py:12:17-34
 
 #[test]
 fn what_is_not_measurable_is_listed_with_the_reason() {
-    let project = Project::with(&[(
-        "odd.py",
-        "def f(a, b):\n    if a and (b or True):\n        return 1\n\n\nf(1, 0)\n",
-    )]);
-    project.minicov(&["run", "--mcdc", "odd.py"]).run().success();
-    project.minicov(&["mcdc", "--missing"]).run().success().stdout("x");
-    let outcome = project.minicov(&["report", "-m"]).run();
-    outcome.success().stdout("x");
+    let program = "def f(a, b):\n    if a:\n        assert a and b\n    return 1\n\n\nf(1, 1)\n";
+    let project = Project::with(&[("odd.py", program)]);
+    project.minicov(&["run", "--mcdc", "-O", "odd.py"]).run().success();
+    project.minicov(&["mcdc", "--missing"]).run().success().stdout(
+        "\
+odd.py:3:16-22
+  assert: a and b
+  not measurable: the code that ran was compiled otherwise: pytest rewrites assertions, and python -O leaves them out
+
+  1  a  ? not measurable
+  2  b  ? not measurable
+
+0 of 0 conditions in 1 decision shown, 100% (masking MC/DC); 1 decision not measurable
+",
+    );
+    project.minicov(&["report", "-m"]).run().success().stdout(
+        "\
+Name     Stmts   Miss Branch BrPart  Conds  Shown  MC/DC  Cover   Missing
+-------------------------------------------------------------------------
+odd.py       5      1      2      1      0      0      -    71%   3
+-------------------------------------------------------------------------
+TOTAL        5      1      2      1      0      0      -    71%
+
+1 decision not measurable: minicov mcdc --missing tells why.
+",
+    );
 }
 
 #[test]

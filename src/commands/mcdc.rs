@@ -121,10 +121,11 @@ impl Question {
         lines.sort_unstable();
         let lines: Vec<String> = lines.iter().map(LineNo::to_string).collect();
         let error = UserError::new(format!("{}: no decision with several conditions is there", self.word));
-        Err(match lines.is_empty() {
-            true => error.hint(format!("{} has none at all", file.name)),
-            false => error.hint(format!("the nearest begin on {}", lines.join(", "))),
-        }
-        .into())
+        let hint = if lines.is_empty() {
+            format!("{} has none at all", file.name)
+        } else {
+            format!("the nearest begin on {}", lines.join(", "))
+        };
+        Err(error.hint(hint).into())
     }
 }
