@@ -67,6 +67,15 @@ pub(crate) fn output(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Re
     Ok(stdout.flush()?)
 }
 
+/// Writes a result that has colours, which only a terminal gets.
+pub(crate) fn coloured_output(
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), OutputError> {
+    let mut stdout = BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
+    write(&mut stdout)?;
+    Ok(stdout.flush()?)
+}
+
 /// How long something may take before its progress is shown.
 const UNTIL_PROGRESS: Duration = Duration::from_secs(1);
 
