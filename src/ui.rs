@@ -13,6 +13,20 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::UserError;
 
+/// Colours and weights of what [`coloured_output`] prints.
+pub(crate) mod tones {
+    pub(crate) use anstyle::Style as Tone;
+
+    use anstyle::AnsiColor;
+
+    pub(crate) const PLAIN: Tone = Tone::new();
+    pub(crate) const BOLD: Tone = Tone::new().bold();
+    pub(crate) const SOFT: Tone = Tone::new().dimmed();
+    pub(crate) const GOOD: Tone = AnsiColor::Green.on_default();
+    pub(crate) const BAD: Tone = AnsiColor::Red.on_default();
+    pub(crate) const WANTED: Tone = AnsiColor::Yellow.on_default();
+}
+
 /// A kind of warning: its slug stands behind each message and is documented in the README.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Warning {

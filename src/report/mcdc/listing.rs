@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
 
 use super::{Listed, Verdict, expression, letter, outcome, shortened, shown_by};
@@ -10,16 +9,10 @@ use crate::metrics::{self, Form, JudgedDecision, McDcTotals, Row, Wanted};
 use crate::model::{LineNo, Place, Vector};
 use crate::report::names::printable;
 use crate::report::{FileView, percent};
+use crate::ui::tones::{BAD, BOLD, GOOD, PLAIN, SOFT, Tone, WANTED};
 
 const LONGEST_TEXT: usize = 60;
 const LONGEST_EXPRESSION: usize = 200;
-
-const BOLD: Style = Style::new().bold();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default();
-const WANTED: Style = AnsiColor::Yellow.on_default();
-const SOFT: Style = Style::new().dimmed();
-const PLAIN: Style = Style::new();
 
 /// Writes the list, with colours, which whoever prints it takes out where they don't belong.
 pub(crate) fn list_decisions(
@@ -80,7 +73,7 @@ fn decision(judged: &JudgedDecision, form: Form, out: &mut dyn Write) -> io::Res
             printable(&text).into_owned(),
             format!("{} {}{needs}", verdict.sign(), verdict.words()),
         ];
-        conditions.push((style(verdict), cells));
+        conditions.push((tone(verdict), cells));
     }
     writeln!(out)?;
     table(None, &conditions, out)?;
@@ -156,7 +149,7 @@ fn deeds(judged: &JudgedDecision, vector: &Vector) -> String {
     if deeds.is_empty() { last } else { format!("{} and {last}", deeds.join(", ")) }
 }
 
-fn style(verdict: Verdict) -> Style {
+fn tone(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Shown(_) => GOOD,
         Verdict::NotShown | Verdict::Infeasible => BAD,
@@ -164,8 +157,8 @@ fn style(verdict: Verdict) -> Style {
     }
 }
 
-/// Writes rows of one line each, indented; a style is the whole row's.
-fn table(head: Option<Vec<String>>, rows: &[(Style, Vec<String>)], out: &mut dyn Write) -> io::Result<()> {
+/// Writes rows of one line each, indented; a tone is the whole row's.
+fn table(head: Option<Vec<String>>, rows: &[(Tone, Vec<String>)], out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let has_head = head.is_some();
@@ -174,9 +167,9 @@ fn table(head: Option<Vec<String>>, rows: &[(Style, Vec<String>)], out: &mut dyn
     }
     table.add_rows(rows.iter().map(|(_, cells)| cells));
     let head = has_head.then_some(SOFT);
-    let styles = head.into_iter().chain(rows.iter().map(|(style, _)| *style));
-    for (line, style) in table.lines().zip(styles) {
-        writeln!(out, " {style}{}{style:#}", line.trim_end())?;
+    let tones = head.into_iter().chain(rows.iter().map(|(tone, _)| *tone));
+    for (line, tone) in table.lines().zip(tones) {
+        writeln!(out, " {tone}{}{tone:#}", line.trim_end())?;
     }
     Ok(())
 }
