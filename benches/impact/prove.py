@@ -127,23 +127,26 @@ def prove(package, drawn, log):
         before = path.read_text()
         path.write_text(edit.text)
         try:
-            outcome = package.pytest("-p", "no:cacheprovider")
+            selected = package.selected()
+            is_all = selected == package.known and not package.arguments.testmon
+            # Where everything would run, nothing can be missed.
+            outcome = {"ran": [], "failed": [], "broken": ["-"]} if is_all else package.pytest("-p", "no:cacheprovider")
             if outcome is None:
                 figures["did not end"] += 1
                 continue
             failed = failing(package, outcome)
-            selected = package.selected()
             missed = failed - selected
             figures["edits"] += 1
             figures["edits of kind " + edit.kind] += 1
-            figures["edits with failures"] += bool(failed)
+            figures["edits that select everything"] += is_all
+            figures["edits with failures, of the others"] += bool(failed)
             figures["failures"] += len(failed)
             figures["missed by minicov"] += len(missed)
             figures["edits missed by minicov"] += bool(missed)
             figures["selected by minicov"] += len(selected)
             figures["known"] += len(package.known)
             record = {"number": number, "package": package.name, "kind": edit.kind, "path": edit.path, "line": edit.line,
-                      "before": edit.before, "after": edit.after, "failed": len(failed), "selected": len(selected),
+                      "before": edit.before, "after": edit.after, "failed": None if is_all else len(failed), "selected": len(selected),
                       "known": len(package.known), "missed": sorted(missed)}
             if package.arguments.testmon:
                 theirs = package.run_by_testmon()

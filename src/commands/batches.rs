@@ -79,12 +79,11 @@ impl Batches {
         for (path, journaled) in files {
             let seen_in = journaled.seen.keys().filter_map(|place| labels.get(*place).cloned());
             let contexts: Vec<String> = seen_in.collect();
-            match self.text_that_ran(Path::new(&path), journaled.stamp) {
-                Ok(source) => found.push(self.batch_file(path, source, &settings, &labels, journaled)),
-                Err(Changed) => {
-                    lost.push((path.clone(), contexts));
-                    self.changed.insert(PathBuf::from(path));
-                }
+            if let Ok(source) = self.text_that_ran(Path::new(&path), journaled.stamp) {
+                found.push(self.batch_file(path, source, &settings, &labels, journaled));
+            } else {
+                lost.push((path.clone(), contexts));
+                self.changed.insert(PathBuf::from(path));
             }
         }
         self.recorded.add(&settings, &found, lost, uses);
@@ -145,10 +144,11 @@ impl Batches {
         let mut file = BatchFile { path, source, ..BatchFile::default() };
         let lines: BTreeMap<usize, LineSet> =
             seen.iter().map(|(place, seen)| (*place, seen.lines.clone())).collect();
+        let mut taken: BTreeMap<String, BTreeSet<LineArc>> = BTreeMap::new();
         for (place, SeenInContext { lines, arcs, vectors }) in seen {
             let label = &labels[place];
             file.lines.insert(label.clone(), lines);
-            file.arcs.insert(label.clone(), arcs);
+            taken.insert(label.clone(), arcs);
             file.vectors.insert(label.clone(), vectors);
         }
         let place = (settings.python.clone(), settings.branches, file.path.clone());
@@ -167,14 +167,15 @@ impl Batches {
                 let label = &labels[place];
                 if said.insert((label.clone(), key.clone(), edges.clone(), own_lines.clone())) {
                     let arcs = steps.arcs(edges.clone(), own_lines);
-                    file.arcs.entry(label.clone()).or_default().extend(arcs);
-                    news.insert(label.clone(), edges);
+                    taken.entry(label.clone()).or_default().extend(arcs);
+                    news.insert(label.clone(), edges.into_iter().collect());
                 }
             }
             if !news.is_empty() {
                 file.codes.push(BatchCode { key, edges: news });
             }
         }
+        file.arcs = taken.into_iter().map(|(label, arcs)| (label, arcs.into_iter().collect())).collect();
         file
     }
 

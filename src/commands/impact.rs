@@ -12,7 +12,7 @@ use super::world::{Disk, Former, name_of};
 use super::{Failure, collect, combine, run, verify};
 use crate::config::{ImpactSettings, Workplace};
 use crate::error::{ExitStatus, UserError};
-use crate::impact::{self, Baseline, Project, Reason, Selection};
+use crate::impact::{self, Baseline, Project, Reason, Selection, is_python};
 use crate::model::TestNeeds;
 use crate::paths::project_files;
 use crate::python::{Environment, LINKED_MINOR};
@@ -79,7 +79,7 @@ pub(super) fn selected(
     // Sources elsewhere that tests used: what is gone is no source any more.
     let elsewhere = tests.iter().flat_map(TestNeeds::sets).flat_map(|set| set.iter());
     let elsewhere =
-        elsewhere.filter(|dependency| dependency.name.starts_with('/') && dependency.name.ends_with(".py"));
+        elsewhere.filter(|dependency| dependency.name.starts_with('/') && is_python(&dependency.name));
     sources.extend(
         elsewhere.map(|dependency| dependency.name.clone()).filter(|name| folder.join(name).is_file()),
     );

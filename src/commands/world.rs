@@ -29,8 +29,8 @@ pub(super) const CONFIGURATION: [&str; 8] = [
     ".coveragerc",
 ];
 
-/// Names in folders that come and go with runs.
-const PASSING: [&str; 4] = ["__pycache__", ".pytest_cache", ".coverage", ".git"];
+/// How names in folders begin that come and go with runs: tools hide what they keep.
+const PASSING: [&str; 2] = ["__pycache__", "."];
 
 /// The project as it is.
 pub(super) struct Disk {

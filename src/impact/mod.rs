@@ -19,7 +19,7 @@ mod select;
 mod test_id;
 
 pub(crate) use needs::{CHILDREN, Recorded, needs};
-pub(crate) use project::{Project, World, fingerprint};
+pub(crate) use project::{Project, World, fingerprint, is_python};
 pub(crate) use select::{Baseline, Reason, Selection, select};
 
 #[cfg(test)]

@@ -85,10 +85,13 @@ pub(crate) fn needs(project: &Project, recorded: &Recorded) -> Vec<TestNeeds> {
         let files = closure(project, &roots, &|file, block| {
             run.outside(file).contains(block) || ran.contains(&(file.to_owned(), block.to_owned()))
         });
-        if let Some(file) =
-            test_id::file(test).filter(|file| project.file(file).is_none_or(|file| file.blocks.is_none()))
-        {
-            own.insert(run.seen(DependencyKind::File, file));
+        match project.file_of_test(test) {
+            Some(file) if project.file(&file).is_none_or(|file| file.blocks.is_none()) => {
+                own.insert(run.seen(DependencyKind::File, &file));
+            }
+            Some(_) => {}
+            // Nobody would see the file change.
+            None => own.extend(test_id::file(test).map(unknown)),
         }
         let shared = sets.of(&files, || run.shared(&files));
         let text = run.looked_at(test, &own, &files);
@@ -119,8 +122,8 @@ pub(super) fn roots(project: &Project, test: &str, own: &BTreeSet<Dependency>) -
         .iter()
         .filter(|dependency| matches!(dependency.kind, DependencyKind::Function | DependencyKind::Shared));
     let mut roots: BTreeSet<String> = code.map(|dependency| dependency.name.clone()).collect();
-    if let Some(file) = test_id::file(test) {
-        let mut folder = file;
+    if let Some(file) = project.file_of_test(test) {
+        let mut folder = file.as_str();
         loop {
             folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
             let slash = if folder.is_empty() { "" } else { "/" };
@@ -132,7 +135,7 @@ pub(super) fn roots(project: &Project, test: &str, own: &BTreeSet<Dependency>) -
                 break;
             }
         }
-        roots.insert(file.to_owned());
+        roots.insert(file);
     }
     roots
 }
@@ -319,12 +322,12 @@ impl<'a> Run<'a> {
         match looks_at {
             TextUse::Nothing => {}
             TextUse::Docstrings => {
-                found.extend(files.iter().filter_map(|name| of(DependencyKind::Docstrings, name)))
+                found.extend(files.iter().filter_map(|name| of(DependencyKind::Docstrings, name)));
             }
             TextUse::Lines => found.extend(files.iter().filter_map(|name| of(DependencyKind::Text, name))),
         }
-        if let Some(name) = test_id::file(test).filter(|_| test_id::is_docstring(test)) {
-            found.extend(of(DependencyKind::Docstrings, &name.to_owned()));
+        if let Some(name) = self.project.file_of_test(test).filter(|_| test_id::is_docstring(test)) {
+            found.extend(of(DependencyKind::Docstrings, &name));
         }
         found
     }

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::imports::ModuleIndex;
+use super::test_id;
 use crate::model::{DependencyKind, Fingerprint, SourceBlocks};
 use crate::source;
 
@@ -41,6 +43,18 @@ impl<'a> Project<'a> {
         Self { world, index: ModuleIndex::new(sources), files: RefCell::default() }
     }
 
+    /// The file that a test is in, as this project calls it: pytest's ids count from its root folder, which may be above or
+    /// below this one. None where there is no such file, or where the test's id names none.
+    pub(super) fn file_of_test(&self, test: &str) -> Option<String> {
+        let named = test_id::file(test)?;
+        if self.file(named).is_some() {
+            return Some(named.to_owned());
+        }
+        let is_end = |whole: &str, end: &str| whole.strip_suffix(end).is_some_and(|rest| rest.ends_with('/'));
+        let mut files = self.index.files.iter();
+        files.find(|file| is_end(file, named) || is_end(named, file)).cloned()
+    }
+
     /// A source file; none where it cannot be read.
     pub(crate) fn file(&self, name: &str) -> Option<Rc<SourceFile>> {
         if let Some(known) = self.files.borrow().get(name) {
@@ -52,10 +66,14 @@ impl<'a> Project<'a> {
     }
 }
 
+/// Whether a file is Python's source, as its name tells.
+pub(crate) fn is_python(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "py" || extension == "pyw")
+}
+
 impl SourceFile {
     fn new(name: &str, bytes: &[u8]) -> Self {
-        let is_python = name.ends_with(".py") || name.ends_with(".pyw");
-        let text = if is_python { source::decode(bytes).ok() } else { None };
+        let text = if is_python(name) { source::decode(bytes).ok() } else { None };
         Self { text: fingerprint(bytes), blocks: text.and_then(|text| source::blocks(&text).ok()) }
     }
 }

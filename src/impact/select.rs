@@ -102,6 +102,9 @@ impl fmt::Display for Reason {
             DependencyKind::Docstrings => write!(out, "{name}: docstrings {verb}"),
             DependencyKind::Text => write!(out, "{name}: its text {verb}, at which code looks"),
             DependencyKind::File => write!(out, "{name}, which was opened, {verb}"),
+            DependencyKind::Folder if name.is_empty() => {
+                write!(out, "the project's folder, which was listed, {verb}")
+            }
             DependencyKind::Folder => write!(out, "{name}, which was listed, {verb}"),
             DependencyKind::Program => write!(out, "{name}, which was started, {verb}"),
             DependencyKind::Variable => write!(out, "environment variable {name} {verb}"),
@@ -185,7 +188,8 @@ fn new_files(tests: &[TestNeeds], now: &Project, baseline: &Baseline) -> BTreeSe
 
 /// Files that pytest takes for tests by their names (its `python_files`), and of which no test is known.
 fn test_files_without_data(tests: &[TestNeeds], now: &Project) -> Vec<String> {
-    let with_data: BTreeSet<&str> = tests.iter().filter_map(|needs| test_id::file(&needs.test)).collect();
+    let with_data: BTreeSet<String> =
+        tests.iter().filter_map(|needs| now.file_of_test(&needs.test)).collect();
     let is_test = |file: &&String| {
         let name = file.rsplit('/').next().unwrap_or(file);
         let stem = name.strip_suffix(".py").unwrap_or_default();

@@ -1,5 +1,7 @@
 //! What the label of a context says of a test.
 
+use super::project::is_python;
+
 /// What pytest's phases add to a test's id.
 const PHASES: [&str; 3] = ["|setup", "|run", "|teardown"];
 
@@ -32,7 +34,7 @@ pub(super) fn is_docstring(test: &str) -> bool {
     let Some((file, name)) = test.split_once("::") else { return false };
     let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".py");
     let name = name.split('[').next().unwrap_or(name);
-    name.contains('.') || name == stem || !file.ends_with(".py")
+    name.contains('.') || name == stem || !is_python(file)
 }
 
 #[cfg(test)]

@@ -20,8 +20,7 @@ impl Files {
     }
 
     fn project(&self) -> Project<'_> {
-        let sources =
-            self.0.borrow().keys().filter(|name| name.ends_with(".py")).cloned().collect::<Vec<_>>();
+        let sources = self.0.borrow().keys().filter(|name| is_python(name)).cloned().collect::<Vec<_>>();
         Project::new(self, sources)
     }
 

@@ -13,6 +13,7 @@ mod facts;
 mod lines;
 mod observed;
 mod short_circuit;
+mod sorted_set;
 mod totals;
 
 pub(crate) use blocks::{Block, Fingerprint, ImportName, MODULE_BLOCK, SourceBlocks, TextUse};
@@ -30,4 +31,5 @@ pub(crate) use observed::{
     BranchDetail, CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
 };
 pub(crate) use short_circuit::{Next, ShortCircuit};
+pub(crate) use sorted_set::SortedSet;
 pub(crate) use totals::Totals;

@@ -110,7 +110,9 @@ unsafe extern "C" fn hear(event: *const c_char, arguments: *mut raw::PyObject, _
         let Ok(arguments) = arguments.cast_into::<PyTuple>() else { return };
         let uses = note(watch, &arguments);
         if !uses.is_empty() && is_the_programs(py, watch) {
-            uses.iter().for_each(|used| keep(session, used));
+            for used in &uses {
+                keep(session, used);
+            }
         }
     }));
     0
@@ -164,7 +166,7 @@ fn listed(watch: &Watch, arguments: &Bound<'_, PyTuple>) -> Vec<Use> {
 fn started(watch: &Watch, arguments: &Bound<'_, PyTuple>) -> Vec<Use> {
     let program = first_path(arguments);
     let words = arguments.get_item(1).ok().map(|words| paths(&words)).unwrap_or_default();
-    watch.program(program, words)
+    watch.program(program, &words)
 }
 
 /// (event, path, arguments, environment)
@@ -176,7 +178,7 @@ fn executed(watch: &Watch, arguments: &Bound<'_, PyTuple>) -> Vec<Use> {
 fn commanded(watch: &Watch, arguments: &Bound<'_, PyTuple>) -> Vec<Use> {
     let command = first_path(arguments).unwrap_or_default();
     let words = command.to_string_lossy().split_whitespace().map(PathBuf::from).collect::<Vec<_>>();
-    watch.program(words.first().cloned(), words)
+    watch.program(words.first().cloned(), &words)
 }
 
 fn first_path(arguments: &Bound<'_, PyTuple>) -> Option<PathBuf> {
@@ -252,7 +254,7 @@ impl Watch {
     }
 
     /// A program that is started, and the files among its arguments.
-    fn program(&self, program: Option<PathBuf>, words: Vec<PathBuf>) -> Vec<Use> {
+    fn program(&self, program: Option<PathBuf>, words: &[PathBuf]) -> Vec<Use> {
         let mut uses: Vec<Use> = Vec::new();
         let program = program.or_else(|| words.first().cloned());
         if let Some(path) = program.filter(|path| path.is_absolute() || path.components().count() > 1)
@@ -285,7 +287,8 @@ fn is_the_programs(py: Python<'_>, watch: &Watch) -> bool {
         let file =
             file.and_then(|file| Some(file.cast_into::<PyString>().ok()?.to_string_lossy().into_owned()));
         let Some(file) = file else { return true };
-        if file.starts_with("<frozen importlib") {
+        // `importlib.metadata` looks through the search path as imports do.
+        if file.starts_with("<frozen importlib") || file.contains("/importlib/metadata/") {
             return false;
         }
         let is_runner = RUNNERS.iter().any(|runner| file.contains(runner));

@@ -15,6 +15,7 @@ mod facts_cache;
 mod lock_holder;
 mod merge;
 mod needs;
+mod pairs;
 mod read;
 mod schema;
 mod vectors;
