@@ -8,20 +8,24 @@
 
 mod branches;
 mod code;
+mod contexts;
 mod decisions;
 mod forks;
 #[cfg(Py_3_12)]
 mod interpreters;
+mod pthreads;
 mod session;
 mod settrace;
 mod sides;
 #[cfg(Py_3_12)]
 mod sysmon;
+mod test_frames;
 mod watched_functions;
 
 use pyo3::prelude::*;
 
-use crate::model::BranchDetail;
+use crate::model::{BranchDetail, DynamicContexts};
+use code::CodeState;
 
 pub(crate) use session::{Session, begin, record_trouble_from_panics};
 
@@ -38,7 +42,10 @@ pub(crate) struct Core {
     /// Whether it can watch each side of each branch ([`BranchDetail::Sides`]).
     pub(crate) has_sides: bool,
     /// Hooks this core into the interpreter, for the session that [`begin`] has set.
-    pub(crate) install: fn(Python<'_>, branches: Option<BranchDetail>) -> Result<(), TraceError>,
+    pub(crate) install:
+        fn(Python<'_>, branches: Option<BranchDetail>, contexts: DynamicContexts) -> Result<(), TraceError>,
+    /// Turns events of a code object of the main interpreter on again.
+    turn_on_again: fn(&Bound<'_, PyAny>, &CodeState),
 }
 
 /// Every core this build has, best first.
@@ -50,6 +57,7 @@ pub(crate) static CORES: &[Core] = &[
         has_offsets: true,
         has_sides: true,
         install: sysmon::install,
+        turn_on_again: sysmon::turn_on_again,
     },
     Core {
         slug: "settrace",
@@ -57,6 +65,7 @@ pub(crate) static CORES: &[Core] = &[
         has_offsets: false,
         has_sides: cfg!(not(Py_3_12)),
         install: settrace::install,
+        turn_on_again: |_, _| (),
     },
 ];
 

@@ -24,11 +24,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::TraceError;
-use super::code::{CodeState, reserve_slot, state_of};
+use super::code::{CodeState, reserve_slot, state_of, test_frame_of};
 use super::session::{Session, active, guard, prepare_for_errors};
+use super::test_frames::TestFrame;
 use super::watched_functions::{self, Listeners};
 use crate::bytecode::{self, ControlFlow};
-use crate::model::{BranchDetail, Edge, LineNo};
+use crate::model::{BranchDetail, DynamicContexts, Edge, LineNo};
 use crate::python;
 use crate::python::ffi::Interpreter;
 
@@ -46,7 +47,11 @@ unsafe extern "C" {
     ) -> *mut raw::PyObject;
 }
 
-pub(super) fn install(py: Python<'_>, _branches: Option<BranchDetail>) -> Result<(), TraceError> {
+pub(super) fn install(
+    py: Python<'_>,
+    _branches: Option<BranchDetail>,
+    _dynamic: DynamicContexts,
+) -> Result<(), TraceError> {
     reserve_slot(py)?;
     prepare_for_errors(py);
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
@@ -191,7 +196,12 @@ unsafe extern "C" fn trace(
             // SAFETY: as above.
             raw::PyTrace_OPCODE => unsafe { opcode(session, frame) }?,
             // SAFETY: as above; the argument is null when an exception leaves the frame.
-            raw::PyTrace_RETURN => unsafe { leave(session, frame, !argument.is_null()) }?,
+            raw::PyTrace_RETURN => {
+                // SAFETY: as above.
+                let left = unsafe { leave(session, frame, !argument.is_null()) };
+                TestFrame::end(py, session);
+                left?;
+            }
             _ => (),
         }
         Ok(())
@@ -207,6 +217,11 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     // SAFETY: the caller vouches for it.
     let code = unsafe { code_of(frame) };
     let state = state_of(session, &code)?;
+    if session.dynamic != DynamicContexts::None
+        && let Some(test_frame) = test_frame_of(&code)
+    {
+        test_frame.begin(code.py(), session);
+    }
     let mut last = 0;
     if session.branches.is_some()
         && let Some(state) = state.filter(|state| state.suspends)
