@@ -23,11 +23,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::TraceError;
 use super::code::{CodeState, reserve_slot, state_of, test_frame_of};
 use super::session::{Session, active, guard, prepare_for_errors};
 use super::test_frames::TestFrame;
 use super::watched_functions::{self, Listeners};
+use super::{TraceError, attached_threads};
 use crate::bytecode::{self, ControlFlow};
 use crate::model::{BranchDetail, DynamicContexts, Edge, LineNo};
 use crate::python;
@@ -56,8 +56,18 @@ pub(super) fn install(
     prepare_for_errors(py);
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
     watched_functions::watch(py, Listeners { thread_start: await_thread, trace_function: await_change })?;
+    attached_threads::watch(trace_attached_thread);
     trace_this_thread();
     Ok(())
+}
+
+/// Called when C code has attached a thread of its own. It may have had a thread state before, which is gone with what it
+/// knew of trace functions.
+fn trace_attached_thread() {
+    // A thread that is about to end has no room for its calls any more.
+    if active().is_some() && is_in_main_interpreter() && CALLS.try_with(|_| ()).is_ok() {
+        trace_this_thread();
+    }
 }
 
 /// Called when the trace function of this thread is about to be changed, by whomever.
