@@ -13,7 +13,7 @@ use crate::model::{
 const OTHER_CODE: &str =
     "the code that ran was compiled otherwise: pytest rewrites assertions, and python -O leaves them out";
 /// Said of a decision that was entered in runs without MC/DC.
-const NO_VECTORS: &str = "its evaluations were not recorded: run with --mcdc, on CPython 3.12 or newer";
+const NO_VECTORS: &str = "its evaluations were not recorded: run with --mcdc";
 
 /// A decision with what was seen of it.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@
 //!
 //! Must not know: how events arrive. Invariant: an evaluation is recorded once, and only if it happened.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -20,8 +20,8 @@ use pyo3::prelude::*;
 use super::code::CodeState;
 use super::forks;
 use super::session::Session;
-use crate::bytecode::{CodeTest, Joiner};
-use crate::model::{Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit, Vector};
+use crate::bytecode::{CodeTest, ControlFlow, Joiner};
+use crate::model::{CodeShape, Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit, Vector};
 use crate::python;
 use crate::source;
 
@@ -72,6 +72,8 @@ pub(super) struct DecisionWatch {
     file: u32,
     /// By code unit: places in `tests`.
     by_unit: HashMap<u32, Vec<usize>>,
+    /// By line with a jump that is watched: places in `decisions`.
+    by_line: BTreeMap<LineNo, BTreeSet<usize>>,
     tests: Vec<WatchedTest>,
     decisions: Vec<WatchedDecision>,
     /// Evaluations under way, by frame and decision.
@@ -136,7 +138,7 @@ impl Session {
         else {
             return Ok(None);
         };
-        Ok(DecisionWatch::new(state.file(), &file.joiner, &python::lone_shape(code)?))
+        Ok(DecisionWatch::new(state.file(), &file.joiner, &python::lone_shape(code)?, state.flow(code)?))
     }
 
     fn decisions_of_file(
@@ -155,7 +157,7 @@ impl Session {
 }
 
 impl DecisionWatch {
-    fn new(file: u32, joiner: &Joiner, shape: &crate::model::CodeShape) -> Option<Self> {
+    fn new(file: u32, joiner: &Joiner, shape: &CodeShape, flow: &ControlFlow) -> Option<Self> {
         let found = joiner.code(shape);
         let mut places: HashMap<u32, Option<usize>> = HashMap::new();
         let (mut tests, mut decisions) = (Vec::new(), Vec::new());
@@ -183,12 +185,23 @@ impl DecisionWatch {
             }
         }
         let mut by_unit: HashMap<u32, Vec<usize>> = HashMap::new();
-        for (index, WatchedTest { test, .. }) in tests.iter().enumerate() {
+        let mut by_line: BTreeMap<LineNo, BTreeSet<usize>> = BTreeMap::new();
+        for (index, WatchedTest { test, decision, .. }) in tests.iter().enumerate() {
+            if let Some((line, _)) = flow.branch_at(test.jump.start) {
+                by_line.entry(line).or_default().insert(*decision);
+            }
             for unit in test.jump.start / 2..test.jump.next / 2 {
                 by_unit.entry(unit).or_default().push(index);
             }
         }
-        (!tests.is_empty()).then(|| Self { file, by_unit, tests, decisions, open: Mutex::default() })
+        (!tests.is_empty()).then(|| Self { file, by_unit, by_line, tests, decisions, open: Mutex::default() })
+    }
+
+    /// Whether a jump on `line` belongs to a decision of which there is more to learn.
+    pub(super) fn is_open(&self, line: LineNo) -> bool {
+        self.by_line.get(&line).is_some_and(|decisions| {
+            decisions.iter().any(|decision| !self.decisions[*decision].is_done.load(Ordering::Relaxed))
+        })
     }
 
     /// Takes notice of an edge in a frame. None where the jump is not watched.

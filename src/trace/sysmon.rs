@@ -20,7 +20,7 @@ use super::branches::{BranchState, Outlook};
 use super::code::{CodeState, reserve_slot, state_of};
 use super::decisions::Observed;
 use super::session::{Session, active, guard, prepare_for_errors};
-use super::{TraceError, audit, forks};
+use super::{SIDES_HAVE_EVENTS, TraceError, audit, forks};
 use crate::model::{BranchDetail, Edge};
 use crate::python::ffi::{self, Interpreter};
 
@@ -56,6 +56,12 @@ const SIDES: [Callback; 2] = [
 ];
 /// What tells of branches where both sides share one (3.12, 3.13).
 const BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_branch", callback!(branch))];
+/// The same for the core `settrace`, which sees lines itself.
+const TOLD_SIDES: [Callback; 2] = [
+    ("BRANCH_LEFT", c"minicov_told_left", callback!(told_side)),
+    ("BRANCH_RIGHT", c"minicov_told_right", callback!(told_side)),
+];
+const TOLD_BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_told", callback!(told_side))];
 /// What tells of functions left, and that the rest of a branch's line went well.
 const ENDS_OF_LINES: [Callback; 2] =
     [("PY_RETURN", c"minicov_py_return", callback!(py_return)), ("JUMP", c"minicov_jump", callback!(jump))];
@@ -90,12 +96,8 @@ struct Tool {
 
 pub(super) fn install(py: Python<'_>, branches: Option<BranchDetail>) -> Result<(), TraceError> {
     prepare_for_errors(py);
-    let monitoring = py.import("sys")?.getattr("monitoring")?;
-    let tool = take_tool(&monitoring, branches)?;
-    let id = tool.id;
-    let tool = Tool { set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()), ..tool };
-    let _ = MAIN.set((tool, monitoring.getattr("DISABLE")?.unbind()));
-    turn_on(&monitoring, id, branches, None)?;
+    reserve_slot(py)?;
+    hook_main(py, |events| local_callbacks(events, branches))?;
     audit::listen(py, |event| {
         if event == IMPORT_EVENT {
             // SAFETY: an audit hook is called attached.
@@ -110,6 +112,28 @@ pub(super) fn install(py: Python<'_>, branches: Option<BranchDetail>) -> Result<
     })
 }
 
+/// Has the branches of the main interpreter tell of their sides and of evaluations, for a core that sees lines itself and has
+/// reserved the slot of code objects.
+pub(super) fn install_sides(py: Python<'_>) -> Result<(), TraceError> {
+    hook_main(py, |events| {
+        Ok(if events.hasattr("BRANCH_LEFT")? { TOLD_SIDES.to_vec() } else { TOLD_BOTH_SIDES.to_vec() })
+    })
+}
+
+/// Takes the main interpreter's events.
+fn hook_main(
+    py: Python<'_>,
+    local: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<Vec<Callback>>,
+) -> Result<(), TraceError> {
+    let monitoring = py.import("sys")?.getattr("monitoring")?;
+    let callbacks = local(&monitoring.getattr("events")?)?;
+    let tool = take_tool(&monitoring, &callbacks)?;
+    let id = tool.id;
+    let tool = Tool { set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()), ..tool };
+    let _ = MAIN.set((tool, monitoring.getattr("DISABLE")?.unbind()));
+    turn_on(&monitoring, id, callbacks, None)
+}
+
 /// Measures a further interpreter, unless that is done already. Fails in silence while it is being made: the next import
 /// tries again.
 fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>) {
@@ -121,9 +145,7 @@ fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>
         return;
     }
     let Some(monitoring) = ffi::sys_attribute(py, c"monitoring") else { return forget(interpreter) };
-    match take_tool(&monitoring, branches)
-        .and_then(|tool| turn_on(&monitoring, tool.id, branches, Some(&capsule(py, tool)?)))
-    {
+    match hook_other(&monitoring, branches) {
         Ok(()) => (),
         Err(TraceError::Python(error)) => {
             ffi::discard(error, py);
@@ -131,6 +153,13 @@ fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>
         }
         Err(_) => forget(interpreter),
     }
+}
+
+fn hook_other(monitoring: &Bound<'_, PyAny>, branches: Option<BranchDetail>) -> Result<(), TraceError> {
+    let callbacks = local_callbacks(&monitoring.getattr("events")?, branches)?;
+    let tool = take_tool(monitoring, &callbacks)?;
+    reserve_slot(monitoring.py())?;
+    turn_on(monitoring, tool.id, callbacks, Some(&capsule(monitoring.py(), tool)?))
 }
 
 fn forget(interpreter: Interpreter) {
@@ -169,19 +198,18 @@ fn local_callbacks(events: &Bound<'_, PyAny>, branches: Option<BranchDetail>) ->
     Ok(local)
 }
 
-/// Takes an id and a slot in the running interpreter, and names the events to be turned on in measured code.
-fn take_tool(monitoring: &Bound<'_, PyAny>, branches: Option<BranchDetail>) -> Result<Tool, TraceError> {
+/// Takes an id in the running interpreter, and names the events to be turned on in measured code.
+fn take_tool(monitoring: &Bound<'_, PyAny>, callbacks: &[Callback]) -> Result<Tool, TraceError> {
     let py = monitoring.py();
     let events = monitoring.getattr("events")?;
     let mut local_events = 0;
-    for (name, ..) in local_callbacks(&events, branches)? {
+    for (name, ..) in callbacks {
         local_events |= events.getattr(name)?.extract::<u32>()?;
     }
     let instructions = events.getattr(INSTRUCTION.0)?.extract()?;
     for id in TOOL_IDS {
         match monitoring.call_method1("use_tool_id", (id, TOOL_NAME)) {
             Ok(_) => {
-                reserve_slot(py)?;
                 return Ok(Tool { id, local_events, instructions, set_local_events: None });
             }
             Err(error) => ffi::discard(error, py),
@@ -194,13 +222,11 @@ fn take_tool(monitoring: &Bound<'_, PyAny>, branches: Option<BranchDetail>) -> R
 fn turn_on(
     monitoring: &Bound<'_, PyAny>,
     id: u8,
-    branches: Option<BranchDetail>,
+    callbacks: Vec<Callback>,
     own: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), TraceError> {
     let events = monitoring.getattr("events")?;
-    for (name, function_name, function) in
-        local_callbacks(&events, branches)?.into_iter().chain([START, INSTRUCTION])
-    {
+    for (name, function_name, function) in callbacks.into_iter().chain([START, INSTRUCTION]) {
         let callback = fastcall(monitoring.py(), function_name, function, own)?;
         monitoring.call_method1("register_callback", (id, events.getattr(name)?, callback))?;
     }
@@ -377,6 +403,21 @@ fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
         return Ok(if observed.is_open || !observed.has_both { Answer::Keep } else { outlook.into() });
     }
     Ok(branches.record(session, edge).into())
+}
+
+/// BRANCH, BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination), where another core sees lines.
+fn told_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
+    let Some(sides) = session.sides_of(state, event.code)? else { return Ok(Answer::Disable) };
+    let told = event.edge()?;
+    let Some((Some(line), from)) = state.flow(event.code)?.branch_of_event(told.from) else {
+        return Ok(Answer::Disable);
+    };
+    let edge = Edge { from, ..told };
+    let has_both = sides.record(session, line, edge);
+    let is_open = observe(session, state, event, edge)?.is_some_and(|observed| observed.is_open);
+    let is_settled = !is_open && (has_both || SIDES_HAVE_EVENTS);
+    Ok(if is_settled { Answer::Disable } else { Answer::Keep })
 }
 
 /// PY_RETURN(code, offset, value): a code object is left with a value.
