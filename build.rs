@@ -37,6 +37,12 @@ fn main() {
     for function in ["execv", "execve", "posix_spawn", "posix_spawnp", "system"] {
         println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
     }
+    // So that extension modules' calls of these do (`src/trace/interpreters.rs`, `src/trace/watched_functions.rs`).
+    for function in
+        ["Py_NewInterpreter", "Py_NewInterpreterFromConfig", "_PyXI_NewInterpreter", "PyEval_SetTrace"]
+    {
+        println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
+    }
     write_opcodes(executable);
     let cache = ask(executable, ASK_FOR_CACHES);
     let (magic, tag) = cache.trim().split_once(' ').unwrap_or_default();

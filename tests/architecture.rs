@@ -80,6 +80,11 @@ const OWNED: &[Owned] = &[
         owners: &["source"],
         why: "Python's regular expressions are translated in one place",
     },
+    Owned {
+        word: "PySys_AddAuditHook",
+        owners: &[],
+        why: "a hook makes every audited operation of the program slower, and stays for ever",
+    },
     Owned { word: "toml::", owners: &["config"], why: "configuration files are read in one place" },
     Owned { word: "globset", owners: &["paths"], why: "one reading of patterns" },
     Owned {

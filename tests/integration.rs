@@ -36,6 +36,7 @@ mod fuzz;
 mod html;
 /// MC/DC, compared with a judge that shares nothing with minicov.
 mod mcdc;
+mod mcdc_reports;
 /// Three packages with their own suites, compared with coverage.py.
 mod packages;
 /// The programs in fixtures/programs, compared with their marks and with coverage.py.

@@ -336,6 +336,41 @@ covtest!(a_file_name_that_is_no_text, |core| {
     assert_eq!(project.reported_files(), ["main.py"]);
 });
 
+// Audit hooks make every audited operation slower. Up to 3.13 a wrong call of `sys.audit` passes where there is none.
+#[cfg(not(Py_3_14))]
+covtest!(there_is_no_audit_hook, |core| {
+    let program = "\
+import sys
+print(sys.audit(1))
+sys.addaudithook(lambda *event: None)
+try: sys.audit(1)
+except TypeError: print('heard')
+";
+    let project = Project::with(&[("audits.py", program)]);
+    project.run(core, &["--branch", "audits.py"]).success().stdout("None\nheard\n").stderr("");
+});
+
+covtest!(measuring_goes_on_when_the_program_takes_its_trace_function_back, |core| {
+    let program = "\
+import ctypes, sys
+def one():
+    return 1
+def two():
+    return 2
+sys.settrace(lambda *event: None)
+sys.settrace(None)
+one()
+ctypes.pythonapi.PyEval_SetTrace(None, None)
+two()
+";
+    let project = Project::with(&[("sets.py", program)]);
+    project.run(core, &["sets.py"]).success().stdout("").stderr("");
+    // In the frame that does this, settrace sees nothing until a call returns.
+    let unseen: &[u32] = if core == "settrace" { &[7, 8, 10] } else { &[] };
+    let expected: Vec<u32> = (1..=10).filter(|line| !unseen.contains(line)).collect();
+    assert_eq!(project.executed("sets.py"), expected);
+});
+
 covtest!(a_source_replaced_within_a_tick_of_the_clock, |core| {
     let program = "\
 import os

@@ -7,7 +7,7 @@ use crate::model::{CodeShape, LineNo, LineSet};
 use super::locations::{locations, locations_in};
 
 /// The name of the code objects that hold deferred annotations (PEP 649, CPython 3.14+). Programs hardly ever run them.
-const DEFERRED_ANNOTATIONS: &str = "__annotate__";
+pub(crate) const DEFERRED_ANNOTATIONS: &str = "__annotate__";
 
 /// Whether a code object of this name belongs to a module, `def` or `class`, and not to a lambda, a comprehension or what
 /// evaluates type parameters.
@@ -49,9 +49,20 @@ pub(crate) fn line_range(table: &[u8], first_line: i32) -> Option<(LineNo, LineN
     })
 }
 
+/// Whether the code object of a function or class may begin its suite on its header's line, so that the line is left both
+/// where it is defined and in its suite. `outer` are the lines of the code that defines it, ascending.
+pub(crate) fn may_begin_on_header(table: &[u8], first_line: i32, outer: &[LineNo]) -> bool {
+    // What comes before a suite stands in column 0, or has no column (CPython 3.11–3.15, `Python/compile.c`).
+    let mut beyond = locations_in(table, first_line)
+        .map_while(Result::ok)
+        .filter(|location| location.span.is_some_and(|span| span.column > 0));
+    is_short(table, first_line)
+        || beyond.any(|location| location.line.is_some_and(|line| outer.binary_search(&line).is_ok()))
+}
+
 /// Whether a code object has two lines at most: that of a function or class on one line has no more, with the line of its
 /// first decorator. Stops at the third, so that it costs little to ask.
-pub(crate) fn is_short(table: &[u8], first_line: i32) -> bool {
+fn is_short(table: &[u8], first_line: i32) -> bool {
     let mut known = [None; 2];
     lines_in(table, first_line).all(|line| {
         if !known.contains(&Some(line)) {

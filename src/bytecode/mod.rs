@@ -22,7 +22,9 @@ mod ways;
 pub(crate) use branch_watch::{BranchWatch, Fall};
 pub(crate) use control_flow::ControlFlow;
 pub(crate) use decisions::{CodeTest, Joiner};
-pub(crate) use executable::{executable_lines, is_function, is_short, is_statement, line_range, lines};
+pub(crate) use executable::{
+    DEFERRED_ANNOTATIONS, executable_lines, is_function, is_statement, line_range, lines, may_begin_on_header,
+};
 pub(crate) use line_arcs::line_arcs;
 pub(crate) use locations::has_columns;
 pub(crate) use marshal::unmarshal;

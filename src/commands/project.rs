@@ -80,13 +80,13 @@ pub(super) fn view(
     Ok(view)
 }
 
-/// The form to judge MC/DC in: the one asked for, or masking where it was recorded.
+/// The form to judge MC/DC in: the one asked for, or masking where it was recorded or is demanded.
 fn form(selected: &Selected, data: &DataFile) -> Result<Option<Form>, StoreError> {
     // Other words were refused with the settings.
     if let Some(form) = selected.mcdc.as_deref().and_then(Form::named) {
         return Ok(Some(form));
     }
-    Ok(data.has_vectors()?.then(Form::default))
+    Ok((selected.demands_mcdc || data.has_vectors()?).then(Form::default))
 }
 
 /// What a fault of the data file means to the user.

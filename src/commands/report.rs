@@ -32,17 +32,28 @@ pub(super) fn report(
         contexts: options.show_contexts || options.html.show_contexts,
     };
     let view = project::view(workplace, &settings.selected, rules, wanted)?;
-    if options.sort.column.needs_branches() && !view.has_branches {
-        return Err(UserError::new("can't sort by branches, because none were measured")
-            .hint("measure them with minicov run --branch")
-            .into());
-    }
+    require_sorted(&options, &view)?;
     for format in &formats {
         write(format, &view, &options, settings, workplace)?;
     }
     // Of several formats, the first judges.
     let percent_of_nothing = formats.first().map_or(100.0, |format| format.percent_of_nothing);
     judge(&demands, &view, percent_of_nothing)
+}
+
+/// Refuses to sort by what was not measured.
+fn require_sorted(options: &Options, view: &View) -> Result<(), UserError> {
+    let Some(metric) = options.sort.column.needs() else { return Ok(()) };
+    let needs = metric.needs();
+    if needs.vectors && view.mcdc.is_none() {
+        return Err(UserError::new("can't sort by MC/DC, because it was not measured")
+            .hint("measure it with minicov run --mcdc"));
+    }
+    if needs.edges && !view.has_branches {
+        return Err(UserError::new("can't sort by branches, because none were measured")
+            .hint("measure them with minicov run --branch"));
+    }
+    Ok(())
 }
 
 fn chosen_formats(settings: &ReportSettings) -> Result<Vec<&'static Format>, UserError> {
@@ -116,12 +127,13 @@ fn demands(workplace: &Workplace, demanded: &Demanded, precision: u8) -> Result<
             let mut demands = threshold.metrics.iter();
             demands.find(|(name, _)| name == metric).map(|(_, percent)| *percent)
         };
-        Ok(Threshold { name, files, line: of("line"), branch: of("branch") })
+        Ok(Threshold { name, files, line: of("line"), branch: of("branch"), mcdc: of("mcdc") })
     });
     Ok(Demands {
         precision,
         total: demanded.fail_under,
         branch: demanded.fail_under_branch,
+        mcdc: demanded.fail_under_mcdc,
         thresholds: thresholds.collect::<Result<_, UserError>>()?,
     })
 }

@@ -21,6 +21,8 @@ const REPORTS: &[Verb] = Verb::REPORTS;
 /// The reports that end with a total.
 const TOTALS: &[Verb] = Verb::FORMATS;
 const ALL: &[Verb] = Verb::CONFIGURED;
+/// The commands that record MC/DC, or report it.
+const MEASURING_MCDC: &[Verb] = &[Verb::Run, Verb::Report, Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov];
 
 const PLUGINS: &str = "minicov is no Python program, so it can run no plugins of coverage.py's";
 const DEBUGGING: &str = "coverage.py's internals are not minicov's; see minicov debug";
@@ -75,7 +77,7 @@ options! {
         "minicov:mcdc",
         "MC/DC in this form: runs record what it needs, reports show it, which they also do where a run recorded it",
     )
-    .flags(&[Flag::new("mcdc", &[Verb::Run, Verb::Report]).value("FORM").or_bare("masking")]);
+    .flags(&[Flag::new("mcdc", MEASURING_MCDC).value("FORM").or_bare("masking")]);
     APPEND: bool = Row::new("--append", "Add to earlier data, which is what happens anyway; --erase removes it")
         .flags(&[Flag::new("append", &[Verb::Run, Verb::Combine]).short('a')]);
     ERASE: bool = Row::new("--erase", "Remove earlier data first; without it, runs add up")
@@ -113,7 +115,7 @@ options! {
         .flags(&[Flag::new("precision", &[Verb::Report, Verb::Html]).value("N")]);
     SORT: String = Row::new(
         "report:sort",
-        "Column to sort by: name, stmts, miss, branch, brpart or cover; with a - in front, largest first",
+        "Column to sort by: name, stmts, miss, branch, brpart, conds, shown, mcdc or cover; with a - in front, largest first",
     )
     .flags(&[Flag::new("sort", REPORT).value("COLUMN")]);
     REPORT_INCLUDE: List = Row::new("report:include", "Report only files that match these patterns")
@@ -135,6 +137,12 @@ options! {
     )
     .default("0")
     .flags(&[Flag::new("fail-under-branch", TOTALS).value("MIN")]);
+    FAIL_UNDER_MCDC: f64 = Row::new(
+        "minicov:fail_under_mcdc",
+        "The total of conditions that MC/DC shows, in percent, below which a report ends with status 2",
+    )
+    .default("0")
+    .flags(&[Flag::new("fail-under-mcdc", TOTALS).value("MIN")]);
     CONTEXTS: List = Row::new("report:contexts", "Count only what ran in contexts that match these regexes")
         .flags(&[Flag::new("contexts", &[Verb::Report, Verb::Html, Verb::Json]).value("REGEX,...")]);
     QUIET: bool = Row::new("--quiet", "Don't say what was done")

@@ -88,6 +88,7 @@ impl ReportSettings {
             demanded: Demanded {
                 fail_under: settings.given(&options::FAIL_UNDER),
                 fail_under_branch: settings.given(&options::FAIL_UNDER_BRANCH),
+                fail_under_mcdc: settings.given(&options::FAIL_UNDER_MCDC),
                 thresholds: settings.thresholds.clone(),
             },
             look: Look::new(settings),
@@ -117,6 +118,8 @@ pub(crate) struct Selected {
     pub(crate) ignore_errors: bool,
     /// The form of MC/DC, if it was asked for.
     pub(crate) mcdc: Option<String>,
+    /// Whether a total of MC/DC is demanded, so that one is needed whoever recorded it.
+    pub(crate) demands_mcdc: bool,
     /// What becomes of parallel data files, and what sources are called here.
     pub(crate) combining: CombineSettings,
 }
@@ -131,6 +134,11 @@ impl Selected {
             contexts: settings.get(&options::CONTEXTS).to_vec(),
             ignore_errors: settings.get(&options::IGNORE_ERRORS),
             mcdc: settings.get(&options::MCDC).map(str::to_owned),
+            demands_mcdc: settings.given(&options::FAIL_UNDER_MCDC).is_some()
+                || settings
+                    .thresholds
+                    .iter()
+                    .any(|threshold| threshold.metrics.iter().any(|(metric, _)| metric == "mcdc")),
             combining: CombineSettings::new(settings, verb, Vec::new()),
         }
     }
@@ -141,6 +149,7 @@ impl Selected {
 pub(crate) struct Demanded {
     pub(crate) fail_under: Option<f64>,
     pub(crate) fail_under_branch: Option<f64>,
+    pub(crate) fail_under_mcdc: Option<f64>,
     /// `[tool.minicov.thresholds]`.
     pub(crate) thresholds: Vec<Threshold>,
 }

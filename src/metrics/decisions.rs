@@ -22,7 +22,7 @@ pub(crate) struct SeenDecision<'a> {
     pub(crate) graph: ShortCircuit,
     /// By condition: whether it was seen false, and true.
     pub(crate) seen: Vec<[bool; 2]>,
-    /// Evaluations that were recorded as such.
+    /// Evaluations that were recorded as such; those that an exception ended are among them.
     pub(crate) recorded: Option<&'a BTreeSet<Vector>>,
     /// Why nothing can be said of whole evaluations.
     pub(crate) unmeasurable: Option<String>,
@@ -100,7 +100,9 @@ impl SeenDecision<'_> {
                 }
             }
         } else {
-            let fits = |vector: &&Vector| vector.truths.len() == self.graph.len();
+            let fits = |vector: &&Vector| {
+                vector.truths.len() == self.graph.len() && self.graph.is_complete(vector)
+            };
             vectors.extend(self.recorded.into_iter().flatten().filter(fits).cloned());
         }
         vectors.into_iter().collect()

@@ -15,7 +15,7 @@ mod line;
 mod mcdc;
 
 pub(crate) use branch_arcs::{BranchLine, branch_lines, executed_arcs, partial};
-pub(crate) use mcdc::{Form, JudgedDecision, Judgement, McDcTotals, judge_decisions};
+pub(crate) use mcdc::{Form, JudgedDecision, Judgement, McDcTotals, Pair, judge_decisions};
 
 use crate::model::{Facts, LineNo, LineSet, MeasuredFile};
 

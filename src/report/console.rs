@@ -1,9 +1,12 @@
-//! The table on the terminal: coverage.py's text report, character for character.
+//! The table on the terminal: coverage.py's text report, character for character, with columns for MC/DC where that was
+//! measured. They stand before `Cover`, since CI services look for the last percentage of the last line.
 //!
 //! Source of columns, widths and messages: coverage 7.17.3, `report.py`.
 
 use std::io::{self, Write};
 
+use super::mcdc::Words;
+use super::names::printable;
 use super::summary::{Columns, Row, Summary};
 use super::{Format, Options, View};
 
@@ -23,6 +26,15 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
     for line in table(&summary.rows, &summary.total, summary.columns) {
         writeln!(out, "{line}")?;
     }
+    let gaps = summary.rows.iter().flat_map(|row| row.gaps.iter().map(move |gap| (row, gap)));
+    for (number, (row, gap)) in gaps.enumerate() {
+        let blank = if number == 0 { "\n" } else { "" };
+        let words = gap.words.iter().map(|words| match words {
+            Words::Plain(text) => printable(text).into_owned(),
+            Words::Code(text) => format!("`{}`", printable(text)),
+        });
+        writeln!(out, "{blank}{}:{}: {}", row.name, gap.line, words.collect::<String>())?;
+    }
     summary.write_skipped(out)
 }
 
@@ -35,23 +47,42 @@ fn table(rows: &[Row], total: &Row, columns: Columns) -> Vec<String> {
     let cover_width = (width(&total.cover) + 2).max(" Cover".len()) + 1;
     let cover_width = cover_width.max(widest_cover);
 
+    let mcdc_width =
+        rows.iter().chain([total]).map(|row| width(&row.mcdc_cover) + 2).max().unwrap_or(0).max(7);
+
     // Padded by hand, because formatting panics at widths above 65535 and names come from outside.
     let padded = |name: &str| format!("{name}{}", " ".repeat(name_width - width(name)));
     let missing = if columns.missing { "   Missing" } else { "" };
     let branches = if columns.branches { format!("{:>7}{:>7}", "Branch", "BrPart") } else { String::new() };
-    let header =
-        format!("{}{:>7}{:>7}{branches}{:>cover_width$}{missing}", padded("Name"), "Stmts", "Miss", "Cover");
+    let mcdc = if columns.mcdc {
+        format!("{:>7}{:>7}{:>mcdc_width$}", "Conds", "Shown", "MC/DC")
+    } else {
+        String::new()
+    };
+    let header = format!(
+        "{}{:>7}{:>7}{branches}{mcdc}{:>cover_width$}{missing}",
+        padded("Name"),
+        "Stmts",
+        "Miss",
+        "Cover"
+    );
     let rule = "-".repeat(width(&header));
     let line = |row: &Row| {
-        let Row { name, totals, cover, missing } = row;
+        let Row { name, totals, mcdc, mcdc_cover, cover, missing, gaps: _ } = row;
         let (name, statements, lacking) = (padded(name), totals.statements, totals.missing);
         let branches = if columns.branches {
             format!("{:>7}{:>7}", totals.branches, totals.partial_branches)
         } else {
             String::new()
         };
+        let mcdc = if columns.mcdc {
+            format!("{:>7}{:>7}{mcdc_cover:>mcdc_width$}", mcdc.conditions, mcdc.shown)
+        } else {
+            String::new()
+        };
         let number_width = cover_width - 1;
-        let line = format!("{name}{statements:>7}{lacking:>7}{branches}{cover:>number_width$}%   {missing}");
+        let line =
+            format!("{name}{statements:>7}{lacking:>7}{branches}{mcdc}{cover:>number_width$}%   {missing}");
         line.trim_end().to_owned()
     };
 

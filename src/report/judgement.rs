@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::{View, percent};
+use crate::metrics::{Form, McDcTotals};
 use crate::model::Totals;
 use crate::paths::Patterns;
 
@@ -20,6 +21,8 @@ pub(crate) struct Demands {
     pub(crate) total: Option<f64>,
     /// Of branches.
     pub(crate) branch: Option<f64>,
+    /// Of conditions, as MC/DC has it.
+    pub(crate) mcdc: Option<f64>,
     pub(crate) thresholds: Vec<Threshold>,
 }
 
@@ -31,6 +34,7 @@ pub(crate) struct Threshold {
     pub(crate) files: Patterns,
     pub(crate) line: Option<f64>,
     pub(crate) branch: Option<f64>,
+    pub(crate) mcdc: Option<f64>,
 }
 
 /// A demand that makes no sense.
@@ -38,8 +42,8 @@ pub(crate) struct Threshold {
 pub(crate) enum DemandError {
     #[error("{what}={demand:?} is invalid: it must be between 0 and 100")]
     OutOfRange { what: String, demand: f64 },
-    #[error("{what} can't be judged, because no branches were measured")]
-    NoBranches { what: String },
+    #[error("{what} can't be judged, because no {missing} measured")]
+    NotMeasured { what: String, missing: &'static str },
 }
 
 /// A demand that is not met, in half a sentence.
@@ -80,6 +84,13 @@ impl Demands {
                 |total, demand| format!("branch coverage of {total} is less than {what}={demand}"),
             )?;
         }
+        if let Some(demand) = self.mcdc {
+            let what = "fail-under-mcdc";
+            let percent = view.mcdc_totals(require_mcdc(view, what)?).percent();
+            self.check(&mut judgement, percent, Some(demand), what, |total, demand| {
+                format!("MC/DC of {total} is less than {what}={demand}")
+            })?;
+        }
         for threshold in &self.thresholds {
             self.judge_threshold(view, threshold, &mut judgement)?;
         }
@@ -92,7 +103,7 @@ impl Demands {
         threshold: &Threshold,
         judgement: &mut Judgement,
     ) -> Result<(), DemandError> {
-        let Threshold { name, files, line, branch } = threshold;
+        let Threshold { name, files, line, branch, mcdc } = threshold;
         let matching: Vec<_> =
             view.files.iter().filter(|file| files.matches(Path::new(&file.path))).collect();
         if matching.is_empty() {
@@ -102,12 +113,20 @@ impl Demands {
         if branch.is_some() {
             require_branches(view, &format!("the branch threshold of {name}"))?;
         }
-        let kinds =
-            [("line", line, totals.percent_statements()), ("branch", branch, totals.percent_branches())];
-        for (kind, demand, percent) in kinds {
+        let mut conditions = McDcTotals::default();
+        if mcdc.is_some() {
+            let form = require_mcdc(view, &format!("the mcdc threshold of {name}"))?;
+            conditions = matching.iter().map(|file| file.mcdc_totals(form)).sum();
+        }
+        let kinds = [
+            ("line", "line coverage", line, totals.percent_statements()),
+            ("branch", "branch coverage", branch, totals.percent_branches()),
+            ("mcdc", "MC/DC", mcdc, conditions.percent()),
+        ];
+        for (kind, words, demand, percent) in kinds {
             let what = format!("the {kind} threshold of {name}");
             self.check(judgement, percent, *demand, &what, |shown, demand| {
-                format!("{kind} coverage of {name} is {shown}, less than its threshold of {demand}")
+                format!("{words} of {name} is {shown}, less than its threshold of {demand}")
             })?;
         }
         Ok(())
@@ -138,7 +157,14 @@ impl Demands {
 }
 
 fn require_branches(view: &View, what: &str) -> Result<(), DemandError> {
-    if view.has_branches { Ok(()) } else { Err(DemandError::NoBranches { what: what.to_owned() }) }
+    if view.has_branches {
+        return Ok(());
+    }
+    Err(DemandError::NotMeasured { what: what.to_owned(), missing: "branches were" })
+}
+
+fn require_mcdc(view: &View, what: &str) -> Result<Form, DemandError> {
+    view.mcdc.ok_or_else(|| DemandError::NotMeasured { what: what.to_owned(), missing: "MC/DC was" })
 }
 
 /// Digits after the decimal point that a demand was written with.

@@ -4,6 +4,8 @@
 
 use std::io::{self, Write};
 
+use super::mcdc::Words;
+use super::names::printable;
 use super::summary::{Row, Summary};
 use super::{Format, Options, View};
 
@@ -27,6 +29,7 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
     let names: Vec<String> = rows.iter().map(|row| escape(&row.name)).collect();
     let name_width =
         names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("**TOTAL**".len()) + 1;
+    let mcdc_width = (total.mcdc_cover.len() + 5).max(9);
     let cover_width = (total.cover.len() + 6).max(" Cover ".len());
 
     let mut headings = vec![
@@ -36,6 +39,10 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
     ];
     if columns.branches {
         headings.extend([format!("{} |", right("Branch", 9)), format!("{} |", right("BrPart", 9))]);
+    }
+    if columns.mcdc {
+        headings.extend(["Conds", "Shown"].map(|title| format!("{} |", right(title, 9))));
+        headings.push(format!("{} |", right("MC/DC", mcdc_width)));
     }
     headings.push(format!("{} |", right("Cover", cover_width)));
     if columns.missing {
@@ -61,6 +68,15 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
             line.push_str(&right(&dressed(count.to_string()), 9));
             line.push_str(" |");
         }
+        if columns.mcdc {
+            let counts = [row.mcdc.conditions, row.mcdc.shown].map(|count| count.to_string());
+            for count in counts {
+                line.push_str(&right(&dressed(count), 9));
+                line.push_str(" |");
+            }
+            line.push_str(&right(&dressed(row.mcdc_cover.clone()), mcdc_width));
+            line.push_str(" |");
+        }
         line.push_str(&right(&dressed(format!("{}%", row.cover)), cover_width));
         line.push_str(" |");
         if columns.missing {
@@ -73,7 +89,25 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
         write_row(out, format!("| {}|", left(name, name_width)), row, false, &escape(&row.missing))?;
     }
     write_row(out, format!("|{} |", left(" **TOTAL**", name_width)), total, true, "")?;
+    for (number, (row, gap)) in
+        rows.iter().flat_map(|row| row.gaps.iter().map(move |gap| (row, gap))).enumerate()
+    {
+        let blank = if number == 0 { "\n" } else { "" };
+        let words = gap.words.iter().map(|words| match words {
+            Words::Plain(text) => escape(&printable(text)),
+            Words::Code(text) => code_span(&printable(text)),
+        });
+        writeln!(out, "{blank}- {}:{}: {}", escape(&row.name), gap.line, words.collect::<String>())?;
+    }
     summary.write_skipped(out)
+}
+
+/// Text as it stands, between more backquotes than it has in a row (CommonMark 0.31, section 6.1).
+fn code_span(text: &str) -> String {
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let blank = if longest > 0 { " " } else { "" };
+    format!("{fence}{blank}{text}{blank}{fence}")
 }
 
 /// A backslash before each character that could mean something in a table.

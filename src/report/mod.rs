@@ -14,6 +14,7 @@ mod json;
 mod judgement;
 mod lcov;
 mod markdown;
+mod mcdc;
 mod names;
 mod percent;
 mod regions;
@@ -26,6 +27,8 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 use chrono::{DateTime, FixedOffset};
+
+use crate::metrics::{self, Metric};
 
 pub(crate) use annotate::{annotate, annotated_name};
 pub(crate) use html::{HtmlOptions, INDEX, MADE_BY_COVERAGE_PY, MADE_BY_US, Page, Pages};
@@ -77,7 +80,7 @@ impl Format {
 pub(crate) struct Options {
     /// Digits after the decimal point of percentages.
     pub(crate) precision: u8,
-    /// `console`, `markdown`: list the missing lines.
+    /// `console`, `markdown`: list the missing lines, and the conditions that were not shown.
     pub(crate) show_missing: bool,
     /// `console`, `markdown`: leave out files with nothing missing.
     pub(crate) skip_covered: bool,
@@ -135,15 +138,19 @@ pub(crate) enum SortColumn {
     Missing,
     Branches,
     PartialBranches,
+    Conditions,
+    ShownConditions,
+    McDc,
     Cover,
 }
 
 impl SortColumn {
-    /// Whether the column is only there when branches were measured.
-    pub(crate) fn needs_branches(self) -> bool {
+    /// The metric without which the column is not there.
+    pub(crate) fn needs(self) -> Option<&'static dyn Metric> {
         match self {
-            Self::Branches | Self::PartialBranches => true,
-            Self::Name | Self::Statements | Self::Missing | Self::Cover => false,
+            Self::Branches | Self::PartialBranches => Some(metrics::BRANCH),
+            Self::Conditions | Self::ShownConditions | Self::McDc => Some(metrics::MCDC),
+            Self::Name | Self::Statements | Self::Missing | Self::Cover => None,
         }
     }
 }
@@ -151,7 +158,7 @@ impl SortColumn {
 /// A sort option that is none.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid sorting option '{0}': it is one of name, stmts, miss, branch, brpart and cover, with a '-' before it to reverse"
+    "invalid sorting option '{0}': it is one of name, stmts, miss, branch, brpart, conds, shown, mcdc and cover, with a '-' before it to reverse"
 )]
 pub(crate) struct SortError(String);
 
@@ -171,6 +178,9 @@ impl FromStr for Sort {
             "miss" => SortColumn::Missing,
             "branch" => SortColumn::Branches,
             "brpart" => SortColumn::PartialBranches,
+            "conds" => SortColumn::Conditions,
+            "shown" => SortColumn::ShownConditions,
+            "mcdc" | "mc/dc" => SortColumn::McDc,
             "cover" => SortColumn::Cover,
             _ => return Err(SortError(text.to_owned())),
         };

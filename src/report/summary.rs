@@ -5,8 +5,10 @@
 use std::cmp::Ordering;
 use std::io::{self, Write};
 
+use super::mcdc::{self, Gap};
 use super::names::printable;
 use super::{Options, SortColumn, View, human_order, percent};
+use crate::metrics::McDcTotals;
 use crate::model::Totals;
 
 /// A table before it is laid out.
@@ -27,19 +29,27 @@ impl Summary {
         let (mut covered, mut empty) = (0, 0);
         for file in &view.files {
             let totals = file.outcome.totals();
+            let mcdc = view.mcdc.map(|form| file.mcdc_totals(form)).unwrap_or_default();
             // Branches of statements that never ran are missing with them.
-            if options.skip_covered && totals.missing == 0 && totals.partial_branches == 0 {
+            let is_covered = totals.missing == 0 && totals.partial_branches == 0 && mcdc.missing() == 0;
+            if options.skip_covered && is_covered {
                 covered += 1;
             } else if options.skip_empty && totals.statements == 0 {
                 empty += 1;
             } else {
-                let missing = if options.show_missing { file.outcome.missing_text() } else { String::new() };
-                rows.push(Row::new(printable(&file.name).into_owned(), totals, missing, options));
+                let mut row = Row::new(printable(&file.name).into_owned(), totals, mcdc, options);
+                if options.show_missing {
+                    row.missing = file.outcome.missing_text();
+                    row.gaps = view.mcdc.map(|form| mcdc::gaps(file, form)).unwrap_or_default();
+                }
+                rows.push(row);
             }
         }
         sort(&mut rows, options);
-        let total = Row::new("TOTAL".to_owned(), view.totals, String::new(), options);
-        let columns = Columns { branches: view.has_branches, missing: options.show_missing };
+        let mcdc = view.mcdc.map(|form| view.mcdc_totals(form)).unwrap_or_default();
+        let total = Row::new("TOTAL".to_owned(), view.totals, mcdc, options);
+        let columns =
+            Columns { branches: view.has_branches, mcdc: view.mcdc.is_some(), missing: options.show_missing };
         Self { rows, total, columns, covered, empty }
     }
 
@@ -60,21 +70,32 @@ impl Summary {
 pub(super) struct Columns {
     /// Branch and `BrPart`.
     pub(super) branches: bool,
+    /// Conds, Shown and MC/DC.
+    pub(super) mcdc: bool,
     pub(super) missing: bool,
 }
 
 pub(super) struct Row {
     pub(super) name: String,
     pub(super) totals: Totals,
+    pub(super) mcdc: McDcTotals,
+    /// Percentage of MC/DC with its sign; a dash where there are no conditions.
+    pub(super) mcdc_cover: String,
     /// Percentage without its sign.
     pub(super) cover: String,
-    /// Empty where the column is not asked for.
+    /// Empty where the column is not asked for, as the next.
     pub(super) missing: String,
+    /// What MC/DC lacks.
+    pub(super) gaps: Vec<Gap>,
 }
 
 impl Row {
-    fn new(name: String, totals: Totals, missing: String, options: &Options) -> Self {
-        Self { name, totals, cover: percent::display(totals.percent(), options.precision), missing }
+    fn new(name: String, totals: Totals, mcdc: McDcTotals, options: &Options) -> Self {
+        let display = |value| percent::display(value, options.precision);
+        let mcdc_cover =
+            if mcdc.conditions == 0 { "-".to_owned() } else { format!("{}%", display(mcdc.percent())) };
+        let cover = display(totals.percent());
+        Self { name, totals, mcdc, mcdc_cover, cover, missing: String::new(), gaps: Vec::new() }
     }
 }
 
@@ -85,6 +106,9 @@ fn sort(rows: &mut [Row], options: &Options) {
         SortColumn::Missing => |a, b| a.totals.missing.cmp(&b.totals.missing),
         SortColumn::Branches => |a, b| a.totals.branches.cmp(&b.totals.branches),
         SortColumn::PartialBranches => |a, b| a.totals.partial_branches.cmp(&b.totals.partial_branches),
+        SortColumn::Conditions => |a, b| a.mcdc.conditions.cmp(&b.mcdc.conditions),
+        SortColumn::ShownConditions => |a, b| a.mcdc.shown.cmp(&b.mcdc.shown),
+        SortColumn::McDc => |a, b| a.mcdc.percent().total_cmp(&b.mcdc.percent()),
         SortColumn::Cover => |a, b| a.totals.percent().total_cmp(&b.totals.percent()),
     };
     rows.sort_by(|a, b| {

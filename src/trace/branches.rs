@@ -17,7 +17,8 @@ use crate::model::{BranchDetail, CodeShape, Edge, LineNo};
 use crate::python;
 
 /// Code objects of expressions (CPython 3.11–3.15, `Python/compile.c` and `Python/codegen.c`).
-const EXPRESSIONS: [&str; 5] = ["<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"];
+const NO_SUITES: [&str; 6] =
+    ["<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", bytecode::DEFERRED_ANNOTATIONS];
 
 thread_local! {
     /// The code object and the number of the fall beside which control has just jumped. The place where both arrive has a
@@ -82,16 +83,21 @@ impl Session {
     }
 }
 
-/// Whether a function or class may stand on one line among the constants of `code`; within what evaluates its type
-/// parameters, too.
+/// Whether a function or class among the constants of `code` may begin its suite on its header's line; within what
+/// evaluates its type parameters, too.
 fn defines_on_one_line(code: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let mut outer = None;
     for nested in python::nested_code(code)? {
-        let (table, first_line) = line_table(&nested)?;
-        if !bytecode::is_short(table.as_bytes(), first_line) {
+        let name = nested.getattr(intern!(code.py(), "co_name"))?.cast_into::<PyString>()?;
+        if NO_SUITES.contains(&name.to_string_lossy().as_ref()) {
             continue;
         }
-        let name = nested.getattr(intern!(code.py(), "co_name"))?.cast_into::<PyString>()?;
-        if !EXPRESSIONS.contains(&name.to_string_lossy().as_ref()) {
+        if outer.is_none() {
+            let (table, first_line) = line_table(code)?;
+            outer = Some(bytecode::lines(table.as_bytes(), first_line));
+        }
+        let (table, first_line) = line_table(&nested)?;
+        if bytecode::may_begin_on_header(table.as_bytes(), first_line, outer.as_deref().unwrap_or_default()) {
             return Ok(true);
         }
     }

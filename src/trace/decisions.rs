@@ -5,6 +5,9 @@
 //! anything else: what an exception left behind is forgotten when the decision is next begun, and an evaluation of which the
 //! beginning was not seen counts for nothing.
 //!
+//! Where a jump serves several conditions, an evaluation so far is recorded, too, once for each condition and truth: that is
+//! what is left of one that an exception ends.
+//!
 //! Must not know: how events arrive. Invariant: an evaluation is recorded once, and only if it happened.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -86,6 +89,8 @@ struct WatchedTest {
     decision: usize,
     /// Bits of the sides whose edge was recorded.
     recorded: AtomicU8,
+    /// Bits of the sides that tell of other conditions as well and were seen to tell of this one.
+    told: AtomicU8,
 }
 
 struct WatchedDecision {
@@ -101,6 +106,16 @@ struct WatchedDecision {
 struct Evaluation {
     truths: Vec<Option<bool>>,
     expected: u32,
+}
+
+/// What a test of a condition was to the evaluation under way.
+enum Step {
+    /// Nothing: it belongs to none, or tests again what is known.
+    Ignored,
+    /// It goes on.
+    Went,
+    /// It is complete.
+    Ended(Vector),
 }
 
 /// What an event at a watched jump was.
@@ -181,7 +196,8 @@ impl DecisionWatch {
                 })
             });
             if let Some(decision) = place {
-                tests.push(WatchedTest { test: *test, decision, recorded: AtomicU8::new(0) });
+                let (recorded, told) = (AtomicU8::new(0), AtomicU8::new(0));
+                tests.push(WatchedTest { test: *test, decision, recorded, told });
             }
         }
         let mut by_unit: HashMap<u32, Vec<usize>> = HashMap::new();
@@ -209,7 +225,7 @@ impl DecisionWatch {
         let indices = self.by_unit.get(&(edge.from / 2))?;
         let mut observed = Observed { is_first: false, has_both: true, is_open: false };
         for index in indices {
-            let WatchedTest { test, decision, recorded } = &self.tests[*index];
+            let WatchedTest { test, decision, recorded, told } = &self.tests[*index];
             let side = usize::from(test.jump.is_jumping_side(edge.to));
             let bit = 1 << side;
             if recorded.load(Ordering::Relaxed) & bit == 0 {
@@ -221,17 +237,24 @@ impl DecisionWatch {
                 continue;
             }
             observed.is_open = true;
-            if let Some(truth) = test.truths[side]
-                && let Some(vector) = self.advance(frame, *decision, test.condition, truth)
-            {
-                watched.record(session, self.file, &vector);
+            let Some(truth) = test.truths[side] else { continue };
+            match self.advance(frame, *decision, test.condition, truth) {
+                Step::Ended(vector) => watched.record(session, self.file, &vector),
+                // The edge leaves open what it told of, and this evaluation may never end.
+                Step::Went if test.is_retest[side] && told.fetch_or(bit, Ordering::Relaxed) & bit == 0 => {
+                    let truths = with(&self.open, |open| Some(open.get(&(frame, *decision))?.truths.clone()));
+                    if let Some(truths) = truths {
+                        session.record_vector(self.file, watched.place, &Vector { truths, outcome: None });
+                    }
+                }
+                Step::Went | Step::Ignored => {}
             }
         }
         Some(observed)
     }
 
-    /// A condition was found true or false; returns the evaluation if that ended it.
-    fn advance(&self, frame: usize, decision: usize, condition: u32, truth: bool) -> Option<Vector> {
+    /// A condition was found true or false.
+    fn advance(&self, frame: usize, decision: usize, condition: u32, truth: bool) -> Step {
         let graph = &self.decisions[decision].graph;
         with(&self.open, |open| advance(graph, open, (frame, decision), condition, truth))
     }
@@ -249,27 +272,27 @@ fn advance(
     key: (usize, usize),
     condition: u32,
     truth: bool,
-) -> Option<Vector> {
+) -> Step {
     let mut truths = if graph.start() == Next::Condition(condition) {
         open.remove(&key);
         vec![None; graph.len()]
     } else {
-        let evaluation = open.remove(&key)?;
+        let Some(evaluation) = open.remove(&key) else { return Step::Ignored };
         if evaluation.expected != condition {
             open.insert(key, evaluation);
-            return None;
+            return Step::Ignored;
         }
         evaluation.truths
     };
     truths[condition as usize] = Some(truth);
     match graph.next(condition, truth) {
-        Next::Outcome(outcome) => Some(Vector { truths, outcome }),
+        Next::Outcome(outcome) => Step::Ended(Vector { truths, outcome }),
         Next::Condition(expected) => {
             if open.len() >= MOST_OPEN {
                 open.clear();
             }
             open.insert(key, Evaluation { truths, expected });
-            None
+            Step::Went
         }
     }
 }

@@ -6,17 +6,18 @@
 //!
 //! Start reading at [`session`]: what is measured and where it goes. A [`Core`] is a way of getting the events.
 
-mod audit;
 mod branches;
 mod code;
 mod decisions;
 mod forks;
+#[cfg(Py_3_12)]
+mod interpreters;
 mod session;
 mod settrace;
 mod sides;
 #[cfg(Py_3_12)]
 mod sysmon;
-mod thread_starts;
+mod watched_functions;
 
 use pyo3::prelude::*;
 

@@ -24,6 +24,7 @@ use pyo3::types::PyString;
 use super::code::CodeState;
 use super::decisions::FileDecisions;
 use super::{Core, forks};
+use crate::bytecode;
 use crate::model::{
     ArcEnd, BranchDetail, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector,
 };
@@ -184,7 +185,8 @@ impl Session {
     pub(super) fn admit(&self, code: &Bound<'_, PyAny>) -> PyResult<Option<CodeState>> {
         let py = code.py();
         let name = code.getattr(intern!(py, "co_name"))?;
-        if name.cast::<PyString>().is_ok_and(|name| name.to_string_lossy() == "__annotate__") {
+        if name.cast::<PyString>().is_ok_and(|name| name.to_string_lossy() == bytecode::DEFERRED_ANNOTATIONS)
+        {
             return Ok(None);
         }
         let filename = code.getattr(intern!(py, "co_filename"))?.cast_into::<PyString>()?;

@@ -1,6 +1,6 @@
 //! The core for CPython 3.11, and an independent check on newer versions: `PyEval_SetTrace` with a function of ours.
 //!
-//! A trace function belongs to a thread. New threads are noticed before they start (`thread_starts`); the first frame
+//! A trace function belongs to a thread. New threads are noticed before they start (`watched_functions`); the first frame
 //! that runs in one then passes through our frame evaluation function, which starts tracing there. That function is in
 //! place only while a thread is awaited, because CPython makes plain calls slower as long as there is one (PEP 523).
 //!
@@ -10,7 +10,7 @@
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
 use std::cell::{Cell, RefCell};
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,16 +22,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
+use super::TraceError;
 use super::code::{CodeState, reserve_slot, state_of};
 use super::session::{Session, active, guard, prepare_for_errors};
-use super::{TraceError, audit, thread_starts};
+use super::watched_functions::{self, Listeners};
 use crate::bytecode::{self, ControlFlow};
 use crate::model::{BranchDetail, Edge, LineNo};
 use crate::python::ffi::Interpreter;
-
-/// Raised by `PyEval_SetTrace`, whoever calls it, before it does anything (CPython 3.11–3.15, `Python/ceval.c` and
-/// `Python/legacy_tracing.c`).
-const SETTRACE_EVENT: &CStr = c"sys.settrace";
 
 /// `sys.gettrace`, as it was before the program could replace it.
 static GETTRACE: OnceLock<Py<PyAny>> = OnceLock::new();
@@ -57,21 +54,22 @@ pub(super) fn install(py: Python<'_>, branches: Option<BranchDetail>) -> Result<
     let _ = branches;
     prepare_for_errors(py);
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
-    thread_starts::watch(py, await_thread)?;
+    watched_functions::watch(py, Listeners { thread_start: await_thread, trace_function: await_change })?;
     trace_this_thread();
-    audit::listen(py, |event| {
-        if event == SETTRACE_EVENT && STATE.get() == Tracing::On && is_in_main_interpreter() {
-            // The program is about to change the trace function of this thread.
-            STATE.set(Tracing::Awaited);
-            await_thread();
-        }
-    })?;
     Ok(())
+}
+
+/// Called when the trace function of this thread is about to be changed, by whomever.
+fn await_change() {
+    if STATE.get() == Tracing::On && is_in_main_interpreter() {
+        STATE.set(Tracing::Awaited);
+        await_thread();
+    }
 }
 
 fn trace_this_thread() {
     forget_ended_frames();
-    // Not `On` yet: setting the trace function raises the audit event, too.
+    // Not `On` yet: we are told of this change, too.
     STATE.set(Tracing::Awaited);
     // SAFETY: called with the thread attached. A null argument keeps `sys.gettrace()` at None.
     unsafe { raw::PyEval_SetTrace(Some(trace), ptr::null_mut()) };
@@ -90,7 +88,7 @@ fn has_own_trace_function() -> bool {
 
 /// Whether the running code is measured at all: that of further interpreters has no slots of ours.
 fn is_in_main_interpreter() -> bool {
-    // SAFETY: called by audit events and starts of threads, which come with the thread attached.
+    // SAFETY: called before changes of trace functions and starts of threads, which come with the thread attached.
     let py = unsafe { Python::assume_attached() };
     Interpreter::current(py).is_main()
 }
@@ -119,7 +117,7 @@ unsafe extern "C" fn evaluate_frame(
     // A frame that begins with an exception (`generator.throw`) is no place to call Python; the next one will do.
     if STATE.get() == Tracing::Awaited && throw == 0 {
         if has_own_trace_function() {
-            // Measuring goes on when the program sets it back to None, which raises the audit event again.
+            // Measuring goes on when the program sets it back to None, of which we are told again.
             STATE.set(Tracing::On);
         } else {
             trace_this_thread();

@@ -2,8 +2,8 @@
 //!
 //! A global PY_START tells of each code object once. Where it is measured, LINE is turned on for that code object alone,
 //! and with branches those of branches, returns and jumps; each is turned off at its first hit, or when nothing more can be
-//! learned from it. So what has been seen costs nothing. All of it belongs to one interpreter: further ones are noticed when
-//! they first import, and get the same.
+//! learned from it. So what has been seen costs nothing. All of it belongs to one interpreter: further ones get the same when
+//! they are made.
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use super::branches::{BranchState, Outlook};
 use super::code::{CodeState, reserve_slot, state_of};
 use super::decisions::Observed;
 use super::session::{Session, active, guard, prepare_for_errors};
-use super::{SIDES_HAVE_EVENTS, TraceError, audit, forks};
+use super::{SIDES_HAVE_EVENTS, TraceError, forks, interpreters};
 use crate::model::{BranchDetail, Edge};
 use crate::python::ffi::{self, Interpreter};
 
@@ -75,10 +75,6 @@ static MAIN: OnceLock<(Tool, Py<PyAny>)> = OnceLock::new();
 /// Other interpreters that are measured.
 static OTHERS: Mutex<BTreeSet<Interpreter>> = Mutex::new(BTreeSet::new());
 
-/// The audit event by which a further interpreter is noticed: none comes to life without an import (CPython 3.12–3.15,
-/// `Python/import.c`, `import_find_and_load`).
-const IMPORT_EVENT: &CStr = c"import";
-
 /// The name of a capsule round a [`Tool`].
 const CAPSULE: &CStr = c"minicov";
 
@@ -98,18 +94,15 @@ pub(super) fn install(py: Python<'_>, branches: Option<BranchDetail>) -> Result<
     prepare_for_errors(py);
     reserve_slot(py)?;
     hook_main(py, |events| local_callbacks(events, branches))?;
-    audit::listen(py, |event| {
-        if event == IMPORT_EVENT {
-            // SAFETY: an audit hook is called attached.
-            let py = unsafe { Python::assume_attached() };
-            let interpreter = Interpreter::current(py);
-            if !interpreter.is_main()
-                && let Some(session) = active()
-            {
-                join(py, interpreter, session.branches);
-            }
+    interpreters::watch(|py| {
+        let interpreter = Interpreter::current(py);
+        if !interpreter.is_main()
+            && let Some(session) = active()
+        {
+            join(py, interpreter, session.branches);
         }
-    })
+    });
+    Ok(())
 }
 
 /// Has the branches of the main interpreter tell of their sides and of evaluations, for a core that sees lines itself and has
@@ -134,8 +127,7 @@ fn hook_main(
     turn_on(&monitoring, id, callbacks, None)
 }
 
-/// Measures a further interpreter, unless that is done already. Fails in silence while it is being made: the next import
-/// tries again.
+/// Measures a further interpreter, unless that is done already. Fails in silence: then it runs unmeasured.
 fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>) {
     let is_new = {
         let _pass = forks::pass();

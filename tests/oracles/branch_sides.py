@@ -74,10 +74,11 @@ def trace(frame, event, _):
     frame.f_trace_opcodes = True
     if event == "opcode":
         known = by_code[code]
-        jump = waiting.pop(frame, None)
-        if jump is not None:
-            taken.add((known, jump, jumps[known].side(jump, frame.f_lasti)))
         jump = jumps[known].at.get(frame.f_lasti)
+        # The prefixes of a jump's argument have events of their own, before the jump's.
+        if frame in waiting and waiting[frame] != jump:
+            before = waiting.pop(frame)
+            taken.add((known, before, jumps[known].side(before, frame.f_lasti)))
         if jump is not None:
             waiting[frame] = jump
     elif event == "exception":

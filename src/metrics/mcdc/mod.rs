@@ -67,6 +67,10 @@ pub(crate) struct McDcTotals {
 }
 
 impl McDcTotals {
+    pub(crate) fn missing(&self) -> usize {
+        self.conditions - self.shown
+    }
+
     /// Conditions shown, in percent; 100 where there are none.
     #[expect(clippy::cast_precision_loss, reason = "counts of conditions are far below 2^53")]
     pub(crate) fn percent(&self) -> f64 {

@@ -221,7 +221,9 @@ fn kept<'a>(view: &'a View, options: &Options) -> (Vec<&'a FileView>, Vec<String
     let (mut covered, mut empty) = (0, 0);
     let files = view.files.iter().filter(|file| {
         let totals = file.outcome.totals();
-        if options.html.skip_covered && totals.missing == 0 && totals.missing_branches == 0 {
+        let mcdc = view.mcdc.map(|form| file.mcdc_totals(form)).unwrap_or_default();
+        let is_covered = totals.missing == 0 && totals.missing_branches == 0 && mcdc.missing() == 0;
+        if options.html.skip_covered && is_covered {
             covered += 1;
             return false;
         }
