@@ -100,9 +100,8 @@ impl SeenDecision<'_> {
                 }
             }
         } else {
-            let fits = |vector: &&Vector| {
-                vector.truths.len() == self.graph.len() && self.graph.is_complete(vector)
-            };
+            let fits =
+                |vector: &&Vector| vector.truths.len() == self.graph.len() && self.graph.is_complete(vector);
             vectors.extend(self.recorded.into_iter().flatten().filter(fits).cloned());
         }
         vectors.into_iter().collect()

@@ -361,13 +361,7 @@ unsafe fn ask_for_opcodes(
 }
 
 /// A branch of a frame took a side.
-fn take_side(
-    session: &Session,
-    state: &CodeState,
-    frame: *mut raw::PyFrameObject,
-    line: LineNo,
-    edge: Edge,
-) {
+fn take_side(session: &Session, state: &CodeState, frame: *mut raw::PyFrameObject, line: LineNo, edge: Edge) {
     if let Some(sides) = state.sides.get() {
         sides.record(session, line, edge);
     }

@@ -71,16 +71,15 @@ impl SidesTaken {
         else {
             return true;
         };
-        let is_decided =
-            match sides.first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed) {
-                Err(DECIDED) => return true,
-                Err(before) if before == mark => return false,
-                Err(_) => {
-                    sides.first.store(DECIDED, Ordering::Relaxed);
-                    true
-                }
-                Ok(_) => false,
-            };
+        let is_decided = match sides.first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed) {
+            Err(DECIDED) => return true,
+            Err(before) if before == mark => return false,
+            Err(_) => {
+                sides.first.store(DECIDED, Ordering::Relaxed);
+                true
+            }
+            Ok(_) => false,
+        };
         session.record_edge(self.code, edge);
         is_decided
     }
