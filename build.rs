@@ -33,8 +33,8 @@ fn main() {
         println!("cargo:rustc-link-arg-bins=-Wl,-rpath,{folder}");
         println!("cargo:rustc-link-arg-tests=-Wl,-rpath,{folder}");
     }
-    // So that the interpreter's calls of these find minicov's (`src/processes/exec.rs`).
-    for function in ["execv", "execve", "posix_spawn", "posix_spawnp", "system"] {
+    // So that the interpreter's calls of these find minicov's (`src/processes/exec.rs`, `src/trace/pthreads.rs`).
+    for function in ["execv", "execve", "posix_spawn", "posix_spawnp", "system", "pthread_create"] {
         println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
     }
     // So that extension modules' calls of these do (`src/trace/interpreters.rs`, `src/trace/watched_functions.rs`).

@@ -18,6 +18,8 @@ mod bytecode_cache;
 mod children;
 /// `minicov combine`, and parallel data files.
 mod combine;
+/// Contexts that follow a program.
+mod contexts;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
 /// `debug`, completions, manual pages, docs/configuration.md.

@@ -15,48 +15,70 @@ use super::ways::Ways;
 use super::{is_function, is_statement};
 use crate::model::{ArcEnd, CodeShape, Edge, LineArc, LineNo, LineSet};
 
-/// The steps between lines of one code object that follow from the edges taken in it and the lines that ran. An edge from
-/// an instruction to itself says that it was reached.
-pub(crate) fn line_arcs(shape: &CodeShape, edges: &BTreeSet<Edge>, lines: &LineSet) -> BTreeSet<LineArc> {
-    let flow = ControlFlow::new(shape);
-    let ways = Ways::new(&flow, shape);
-    // A module begins at line 1 whatever stands there; older compilers say 0.
-    let exit = -shape.first_line.max(1);
-    let mut arcs = BTreeSet::new();
-    // Places that control got to, and whose lines may have only one way on.
-    let mut entered: Vec<usize> = lines.iter().filter_map(|line| ways.only_place(line)).collect();
-    for edge in edges {
-        let (Some(from), Some(to)) = (flow.index_at(edge.from), flow.index_at(edge.to)) else { continue };
-        let Some(line) = ways.owner(from) else { continue };
-        if from == to && flow.instructions[from].opcode.flow == Flow::Raise {
-            arcs.extend(way_of_raise(&flow, from, is_function(shape.flags).then_some(exit)));
-            continue;
-        }
-        entered.extend(step(&flow, line, to, exit, &mut arcs));
-    }
-    let mut known = BTreeSet::new();
-    while let Some(place) = entered.pop() {
-        if let Some(line) = flow.instructions[place].line.filter(|_| known.insert(place)) {
-            entered.extend(step(&flow, line, place, exit, &mut arcs));
+/// What edges taken in a code object, and lines that ran, say of steps between its lines.
+pub(crate) struct LineSteps {
+    flow: ControlFlow,
+    ways: Ways,
+    /// Where leaving the code leads. A module begins at line 1 whatever stands there; older compilers say 0.
+    exit: ArcEnd,
+    is_function: bool,
+    is_statement: bool,
+}
+
+impl LineSteps {
+    pub(crate) fn new(shape: &CodeShape) -> Self {
+        let flow = ControlFlow::new(shape);
+        let ways = Ways::new(&flow, shape);
+        Self {
+            flow,
+            ways,
+            exit: -shape.first_line.max(1),
+            is_function: is_function(shape.flags),
+            is_statement: is_statement(&shape.name),
         }
     }
-    for line in lines.iter() {
-        arcs.extend(ways.only_source(line).map(|source| arc(source, line)));
-    }
-    // A `raise` that is all that its line does was reached if the line ran, for all that matters: there is no other way.
-    for (index, instruction) in flow.instructions.iter().enumerate() {
-        if instruction.opcode.flow == Flow::Raise
-            && !ways.is_telling(index)
-            && instruction.line.is_some_and(|line| lines.contains(line))
-        {
-            arcs.extend(way_of_raise(&flow, index, is_function(shape.flags).then_some(exit)));
+
+    /// The steps between lines that follow from edges and lines. An edge from an instruction to itself says that it was
+    /// reached.
+    pub(crate) fn arcs(&self, edges: &BTreeSet<Edge>, lines: &LineSet) -> BTreeSet<LineArc> {
+        let Self { flow, ways, exit, .. } = self;
+        let exit = *exit;
+        let mut arcs = BTreeSet::new();
+        // Places that control got to, and whose lines may have only one way on.
+        let mut entered: Vec<usize> = lines.iter().filter_map(|line| ways.only_place(line)).collect();
+        for edge in edges {
+            let (Some(from), Some(to)) = (flow.index_at(edge.from), flow.index_at(edge.to)) else { continue };
+            let Some(line) = ways.owner(from) else { continue };
+            if from == to && flow.instructions[from].opcode.flow == Flow::Raise {
+                arcs.extend(way_of_raise(flow, from, self.is_function.then_some(exit)));
+                continue;
+            }
+            entered.extend(step(flow, line, to, exit, &mut arcs));
         }
+        let mut known = BTreeSet::new();
+        while let Some(place) = entered.pop() {
+            if let Some(line) = flow.instructions[place].line.filter(|_| known.insert(place)) {
+                entered.extend(step(flow, line, place, exit, &mut arcs));
+            }
+        }
+        for line in lines.iter() {
+            arcs.extend(ways.only_source(line).map(|source| arc(source, line)));
+        }
+        // A `raise` that is all that its line does was reached if the line ran, for all that matters: there is no other way.
+        for (index, instruction) in flow.instructions.iter().enumerate() {
+            if instruction.opcode.flow == Flow::Raise
+                && !ways.is_telling(index)
+                && instruction.line.is_some_and(|line| lines.contains(line))
+            {
+                arcs.extend(way_of_raise(flow, index, self.is_function.then_some(exit)));
+            }
+        }
+        if !self.is_statement {
+            // Leaving an expression's code is not leaving the function of one line that it may stand in.
+            arcs.retain(|step| step.to > 0);
+        }
+        arcs
     }
-    if !is_statement(&shape.name) {
-        // Leaving an expression's code is not leaving the function of one line that it may stand in.
-        arcs.retain(|step| step.to > 0);
-    }
-    arcs
 }
 
 fn arc(from: LineNo, to: LineNo) -> LineArc {

@@ -25,7 +25,7 @@ pub(crate) use decisions::{CodeTest, Joiner};
 pub(crate) use executable::{
     DEFERRED_ANNOTATIONS, executable_lines, is_function, is_statement, line_range, lines, may_begin_on_header,
 };
-pub(crate) use line_arcs::line_arcs;
+pub(crate) use line_arcs::LineSteps;
 pub(crate) use locations::has_columns;
 pub(crate) use marshal::unmarshal;
 pub(crate) use opcodes::takes_ways_without_branches;

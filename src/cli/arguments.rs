@@ -11,6 +11,7 @@ use super::command_line;
 use super::verbs::{self, VerbHelp};
 use crate::config::{Flag, Kind, Row, Value, Verb, options};
 use crate::env_vars;
+use crate::model::DynamicContexts;
 use crate::ui;
 
 /// What was asked.
@@ -141,6 +142,9 @@ fn argument(verb: Verb, row: &'static Row, flag: &'static Flag, vocabulary: &Voc
         }
         Kind::Text if row.id == options::CORE.row.id => argument.value_parser(one_of(&vocabulary.cores)),
         Kind::Text if row.id == options::MCDC.row.id => argument.value_parser(one_of(&vocabulary.forms)),
+        Kind::Text if row.id == options::DYNAMIC_CONTEXT.row.id => {
+            argument.value_parser(one_of(&DynamicContexts::WORDS))
+        }
         Kind::Text | Kind::File | Kind::Switch => argument,
     }
 }

@@ -3,17 +3,17 @@
 //! Must not know: where journals come from, who writes the data file. Invariant: adding the same journal twice changes
 //! nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::bytecode;
-use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineNo, LineSet, SourceHash};
+use crate::bytecode::{self, LineSteps};
+use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineNo, LineSet, SourceHash};
 use crate::paths::{Patterns, canonical, display_name, python_files};
 use crate::source;
-use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, RunHeader};
+use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, RunHeader, SeenInContext};
 
 /// Journals put together.
 #[derive(Debug, Default)]
@@ -26,16 +26,16 @@ pub(super) struct Batches {
     pub(super) has_data: bool,
     /// Packages asked for by name of which a module ran.
     pub(super) packages: BTreeSet<String>,
-    /// What has been said already of code objects, by Python, kind of run, context and file.
-    said: HashMap<(String, bool, String, String), BTreeSet<Said>>,
+    /// What has been said already of code objects, by Python, kind of run and file.
+    said: HashMap<(String, bool, String), HashSet<Said>>,
     /// What the texts on the disk are now.
     texts: HashMap<PathBuf, Option<Text>>,
     /// The files that count although they never ran.
     never_run: BTreeMap<Sources, Vec<String>>,
 }
 
-/// A code object, the edges taken in it, and those of its lines that ran.
-type Said = (CodeKey, BTreeSet<Edge>, Vec<LineNo>);
+/// A context, a code object, the edges taken in it there, and those of its lines that ran.
+type Said = (String, CodeKey, BTreeSet<Edge>, Vec<LineNo>);
 
 /// A file as it is now.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,8 @@ impl Extend<JournalContents> for Batches {
 impl Batches {
     /// Adds what a journal says.
     fn add(&mut self, contents: JournalContents) {
-        let JournalContents { settings, mut files, packages } = contents;
+        let JournalContents { settings, contexts, mut files, packages } = contents;
+        let labels: Vec<String> = contexts.iter().map(|label| joined(&settings.context, label)).collect();
         if let Some(include) = &settings.include {
             // The patterns were read when the run began, so they are good.
             let folder = Path::new(&settings.folder);
@@ -71,7 +72,7 @@ impl Batches {
         let mut found = Vec::with_capacity(files.len());
         for (path, journaled) in files {
             match self.text_that_ran(Path::new(&path), journaled.stamp) {
-                Ok(source) => found.push(self.batch_file(path, source, &settings, journaled)),
+                Ok(source) => found.push(self.batch_file(path, source, &settings, &labels, journaled)),
                 Err(Changed) => {
                     self.changed.insert(PathBuf::from(path));
                 }
@@ -121,29 +122,43 @@ impl Batches {
         path: String,
         source: Option<SourceHash>,
         settings: &RunHeader,
-        JournaledFile { lines, mut arcs, codes, vectors, stamp: _ }: JournaledFile,
+        labels: &[String],
+        JournaledFile { seen, codes, stamp: _ }: JournaledFile,
     ) -> BatchFile {
-        let context = &settings.context;
-        let place = (settings.python.clone(), settings.branches, context.clone(), path.clone());
+        let mut file = BatchFile { path, source, ..BatchFile::default() };
+        let lines: BTreeMap<usize, LineSet> =
+            seen.iter().map(|(place, seen)| (*place, seen.lines.clone())).collect();
+        for (place, SeenInContext { lines, arcs, vectors }) in seen {
+            let label = &labels[place];
+            file.lines.insert(label.clone(), lines);
+            file.arcs.insert(label.clone(), arcs);
+            file.vectors.insert(label.clone(), vectors);
+        }
+        let place = (settings.python.clone(), settings.branches, file.path.clone());
         let said = self.said.entry(place).or_default();
-        let mut news = Vec::new();
         for (shape, edges) in codes {
             let key = CodeKey::of(&shape);
-            let own_lines = lines_of(&shape, &lines);
-            if said.insert((key.clone(), edges.clone(), own_lines.clone())) {
-                arcs.extend(bytecode::line_arcs(&shape, &edges, &own_lines.into_iter().collect()));
-                news.push(BatchCode { key, edges: BTreeMap::from([(context.clone(), edges)]) });
+            let mut steps = Steps::of(&shape);
+            let mut news = BTreeMap::new();
+            let places: BTreeSet<usize> = lines.keys().chain(edges.keys()).copied().collect();
+            for place in places {
+                let edges = edges.get(&place).cloned().unwrap_or_default();
+                let own_lines = lines.get(&place).map(|lines| steps.lines_among(lines)).unwrap_or_default();
+                if edges.is_empty() && own_lines.is_empty() {
+                    continue;
+                }
+                let label = &labels[place];
+                if said.insert((label.clone(), key.clone(), edges.clone(), own_lines.clone())) {
+                    let arcs = steps.arcs(edges.clone(), own_lines);
+                    file.arcs.entry(label.clone()).or_default().extend(arcs);
+                    news.insert(label.clone(), edges);
+                }
+            }
+            if !news.is_empty() {
+                file.codes.push(BatchCode { key, edges: news });
             }
         }
-        BatchFile {
-            path,
-            source,
-            lines: BTreeMap::from([(context.clone(), lines)]),
-            arcs: BTreeMap::from([(context.clone(), arcs)]),
-            codes: news,
-            tracer: None,
-            vectors: BTreeMap::from([(context.clone(), vectors)]),
-        }
+        file
     }
 
     /// Hash of the file's text, if that is the text that ran. `None`: it is out of reach, the data is not.
@@ -224,14 +239,42 @@ fn read_text(path: &Path) -> io::Result<Text> {
     Ok(Text { modified, size: metadata.len(), hash: source::hash(&fs::read(path)?) })
 }
 
-/// The lines that ran among those of one code object.
-fn lines_of(shape: &CodeShape, lines: &LineSet) -> Vec<LineNo> {
-    let Some((first, last)) = bytecode::line_range(&shape.line_table, shape.first_line) else {
-        return Vec::new();
-    };
-    if (last - first) as usize <= lines.len() {
-        (first..=last).filter(|line| lines.contains(*line)).collect()
-    } else {
-        lines.iter().filter(|line| (first..=last).contains(line)).collect()
+/// A context as the data file calls it: that of the run, and behind it the one that followed the program.
+fn joined(of_run: &str, of_program: &str) -> String {
+    match (of_run, of_program) {
+        ("", label) | (label, "") => label.to_owned(),
+        (of_run, of_program) => format!("{of_run}|{of_program}"),
+    }
+}
+
+/// Steps between the lines of one code object, for any number of contexts: many take the same ways.
+struct Steps<'a> {
+    shape: &'a CodeShape,
+    range: Option<(LineNo, LineNo)>,
+    analysis: Option<LineSteps>,
+    known: HashMap<(BTreeSet<Edge>, Vec<LineNo>), BTreeSet<LineArc>>,
+}
+
+impl<'a> Steps<'a> {
+    fn of(shape: &'a CodeShape) -> Self {
+        let range = bytecode::line_range(&shape.line_table, shape.first_line);
+        Self { shape, range, analysis: None, known: HashMap::new() }
+    }
+
+    /// The lines that ran among those of the code object.
+    fn lines_among(&self, lines: &LineSet) -> Vec<LineNo> {
+        let Some((first, last)) = self.range else { return Vec::new() };
+        if (last - first) as usize <= lines.len() {
+            (first..=last).filter(|line| lines.contains(*line)).collect()
+        } else {
+            lines.iter().filter(|line| (first..=last).contains(line)).collect()
+        }
+    }
+
+    fn arcs(&mut self, edges: BTreeSet<Edge>, lines: Vec<LineNo>) -> &BTreeSet<LineArc> {
+        let steps = self.analysis.get_or_insert_with(|| LineSteps::new(self.shape));
+        self.known
+            .entry((edges, lines))
+            .or_insert_with_key(|(edges, lines)| steps.arcs(edges, &lines.iter().copied().collect()))
     }
 }

@@ -138,12 +138,13 @@ pub(super) fn begin_measuring(
     });
     let detail = if needs.sides { BranchDetail::Sides } else { BranchDetail::Steps };
     let branches = needs.edges.then_some(detail);
-    trace::begin(selection, branches, core, journal);
+    trace::begin(selection, branches, settings.dynamic_contexts, core, journal);
     trace::record_trouble_from_panics();
     if !python::ffi::at_exit(finish) {
         return Err(UserError::new("the interpreter takes no further exit functions"));
     }
-    Python::attach(|py| (core.install)(py, branches)).map_err(|error| UserError::new(error.to_string()))?;
+    Python::attach(|py| (core.install)(py, branches, settings.dynamic_contexts))
+        .map_err(|error| UserError::new(error.to_string()))?;
     measure_children(workplace, settings, script_folder, header, role);
     Ok(())
 }

@@ -55,8 +55,8 @@ options! {
         .default(".coverage")
         .flags(&[Flag::new("data-file", ALL).value("FILE")]);
     DISABLE_WARNINGS: List = Row::new("run:disable_warnings", "Names of warnings not to print");
-    DYNAMIC_CONTEXT: String = Row::new("run:dynamic_context", "How contexts follow the program: test_function")
-        .inert("contexts that change while the program runs are not there yet");
+    DYNAMIC_CONTEXT: String = Row::new("run:dynamic_context", "Which contexts follow the program")
+        .flags(&[Flag::new("contexts", RUN).value("KIND")]);
     PARALLEL: bool = Row::new("run:parallel", "Write a data file of its own for each run, to be combined later")
         .flags(&[Flag::new("parallel-mode", RUN).short('p')]);
     PATCH: List = Row::new("run:patch", "What coverage.py patches to follow a program: _exit, execv, fork, subprocess");

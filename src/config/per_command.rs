@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ConfigError;
 use super::options;
 use super::settings::Settings;
+use crate::model::DynamicContexts;
 use crate::paths::{SelectionRequest, parallel_file};
 
 /// What every command needs: where it stands and which data file is meant.
@@ -57,6 +58,9 @@ pub(crate) struct RunSettings {
     pub(crate) selection: SelectionRequest,
     /// Static context; empty for none.
     pub(crate) context: String,
+    /// How contexts follow the program.
+    #[serde(default)]
+    pub(crate) dynamic_contexts: DynamicContexts,
     pub(crate) core: Option<String>,
     /// Whether branches are recorded, too.
     pub(crate) branch: bool,
@@ -105,6 +109,10 @@ impl RunSettings {
                 omit: settings.get(&options::RUN_OMIT).to_vec(),
             },
             context: settings.get(&options::CONTEXT).unwrap_or_default().to_owned(),
+            dynamic_contexts: settings
+                .get(&options::DYNAMIC_CONTEXT)
+                .and_then(DynamicContexts::called)
+                .unwrap_or_default(),
             core: settings.get(&options::CORE).map(str::to_owned),
             branch: settings.get(&options::BRANCH),
             mcdc: settings.get(&options::MCDC).is_some(),

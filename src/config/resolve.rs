@@ -12,6 +12,7 @@ use super::options::{self, OPTIONS};
 use super::settings::{Origin, Settings};
 use super::value::Value;
 use crate::env_vars::{self, EnvVar};
+use crate::model::DynamicContexts;
 use crate::ui::{self, Warning};
 
 /// A warning that was not printed yet: it may be one that the configuration turns off.
@@ -100,6 +101,12 @@ impl Settings {
         if let Some(form) = form {
             let reason = format!("{form:?} is no form of MC/DC ({})", FORMS.join(", "));
             return Err(self.bad(&options::MCDC.row, 0, &reason));
+        }
+        let dynamic = self.get(&options::DYNAMIC_CONTEXT);
+        if let Some(word) = dynamic.filter(|word| DynamicContexts::called(word).is_none()) {
+            let words = DynamicContexts::WORDS.map(|(word, _)| word).join(", ");
+            let reason = format!("{word:?} is no kind of contexts that follow a program ({words})");
+            return Err(self.bad(&options::DYNAMIC_CONTEXT.row, 0, &reason));
         }
         let precision = self.get(&options::PRECISION);
         if !(0..=MOST_DIGITS).contains(&precision) {

@@ -5,6 +5,7 @@
 
 mod branches;
 mod code;
+mod contexts;
 mod decisions;
 mod facts;
 mod lines;
@@ -14,6 +15,7 @@ mod totals;
 
 pub(crate) use branches::{Action, ArcEnd, Branches, Cause, LineArc, Reason, Rewrite};
 pub(crate) use code::CodeShape;
+pub(crate) use contexts::{DynamicContexts, NO_CONTEXT};
 pub(crate) use decisions::{
     Anchor, AnchorKind, Condition, Context, Decision, DecisionMap, Decisions, Jump, MappedDecision,
     Measurability, MeasuredDecision, Node, Place, Test, Vector,

@@ -90,7 +90,7 @@ pub(crate) enum BranchDetail {
 }
 
 /// Which code object of a file: enough to find it again among those that the same text compiles to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct CodeKey {
     /// `co_qualname`.
     pub(crate) qualname: String,
@@ -150,6 +150,12 @@ pub(crate) trait Journal: Send + Sync {
 
     /// Control passed from line to line of `file`, as a tracer without offsets sees it.
     fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError>;
+
+    /// Gives a number, never [`NO_CONTEXT`](super::NO_CONTEXT), to a context that follows the program.
+    fn context(&self, label: &str) -> u32;
+
+    /// From now on what the calling thread records belongs to the context with this number.
+    fn enter(&self, context: u32);
 
     /// Called in a child process right after a fork: gives up what belongs to the parent. The child's next record goes
     /// to a place of its own. May be left out (a child by `clone`): it only frees what the parent needs sooner.

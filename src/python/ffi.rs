@@ -15,7 +15,7 @@ use std::ptr;
 
 use pyo3::ffi as raw;
 use pyo3::prelude::*;
-use pyo3::types::PyCode;
+use pyo3::types::{PyCode, PyString};
 
 /// How a step of initialisation ended.
 pub(crate) enum Status {
@@ -327,6 +327,94 @@ pub(crate) fn current_frame(_py: Python<'_>) -> Option<usize> {
     // SAFETY: attached; the result is a borrowed reference or null.
     let frame = unsafe { raw::PyEval_GetFrame() };
     (!frame.is_null()).then(|| frame.addr())
+}
+
+/// Whether a frame is the running one or among its callers.
+pub(crate) fn is_under_way(_py: Python<'_>, wanted: usize) -> bool {
+    // SAFETY: attached; the result is a borrowed reference or null.
+    let mut frame = unsafe { raw::PyEval_GetFrame() };
+    if !frame.is_null() {
+        // SAFETY: alive; from here on each frame of the chain is owned.
+        unsafe { raw::Py_INCREF(frame.cast()) };
+    }
+    while !frame.is_null() {
+        let is_found = frame.addr() == wanted;
+        // SAFETY: the frame is alive; a new reference or null.
+        let back = if is_found { ptr::null_mut() } else { unsafe { raw::PyFrame_GetBack(frame) } };
+        // SAFETY: owned by this loop; the interpreter keeps a frame that is under way alive.
+        unsafe { raw::Py_DECREF(frame.cast()) };
+        if is_found {
+            return true;
+        }
+        frame = back;
+    }
+    false
+}
+
+/// The code of the running frame.
+pub(crate) fn current_code(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
+    // SAFETY: attached; the result is a borrowed reference or null.
+    let frame = unsafe { raw::PyEval_GetFrame() };
+    if frame.is_null() {
+        return None;
+    }
+    // SAFETY: the frame is alive; the result is a new reference, never null.
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    unsafe { Bound::from_owned_ptr_or_opt(py, code.cast()) }
+}
+
+/// A local variable of the running frame, without running any Python code.
+pub(crate) fn current_local<'py>(py: Python<'py>, name: &CStr) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: attached; the result is a borrowed reference or null.
+    let frame = unsafe { raw::PyEval_GetFrame() };
+    if frame.is_null() {
+        return None;
+    }
+    #[cfg(Py_3_12)]
+    // SAFETY: the frame is alive, and the name is read only; a new reference, or null with an exception set.
+    let value = unsafe { raw::PyFrame_GetVarString(frame, name.as_ptr().cast_mut()) };
+    #[cfg(not(Py_3_12))]
+    let value = {
+        // SAFETY: the frame is alive; a new reference to a dictionary, or null with an exception set.
+        let locals = unsafe { raw::PyFrame_GetLocals(frame) };
+        // SAFETY: as stated.
+        let locals = unsafe { Bound::from_owned_ptr_or_opt(py, locals) };
+        locals.map_or(ptr::null_mut(), |locals| {
+            // SAFETY: a mapping and a C string; a new reference, or null with an exception set.
+            unsafe { raw::PyMapping_GetItemString(locals.as_ptr(), name.as_ptr()) }
+        })
+    };
+    // SAFETY: a new reference or null, as stated.
+    unsafe { owned_or_cleared(py, value) }
+}
+
+/// An attribute as `object.__getattribute__` finds it: without what the object's class makes of attributes.
+pub(crate) fn plain_attribute<'py>(object: &Bound<'py, PyAny>, name: &CStr) -> Option<Bound<'py, PyAny>> {
+    plain_attribute_named(object, name.to_str().ok()?)
+}
+
+/// The same.
+pub(crate) fn plain_attribute_named<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &str,
+) -> Option<Bound<'py, PyAny>> {
+    let name = PyString::new(object.py(), name);
+    // SAFETY: attached; both are alive; a new reference, or null with an exception set.
+    let value = unsafe { raw::PyObject_GenericGetAttr(object.as_ptr(), name.as_ptr()) };
+    // SAFETY: as stated.
+    unsafe { owned_or_cleared(object.py(), value) }
+}
+
+/// # Safety
+/// A new reference, or null with an exception set.
+unsafe fn owned_or_cleared(py: Python<'_>, value: *mut raw::PyObject) -> Option<Bound<'_, PyAny>> {
+    if value.is_null() {
+        // SAFETY: attached.
+        unsafe { raw::PyErr_Clear() };
+    }
+    // SAFETY: the caller vouches for it.
+    unsafe { Bound::from_owned_ptr_or_opt(py, value) }
 }
 
 /// Offset in bytes of the instruction that the running frame is at.

@@ -12,5 +12,5 @@ pub(crate) use data_file::{
 };
 pub(crate) use journal::{
     FoundJournal, JournalContents, JournalFolder, JournalWriter, JournaledFile, OwnJournal, RunHeader,
-    read as read_journal,
+    SeenInContext, read as read_journal,
 };

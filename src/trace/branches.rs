@@ -115,6 +115,16 @@ impl BranchState {
         }
     }
 
+    /// Forgets what was seen.
+    pub(super) fn begin_anew(&self) {
+        for first in &self.first_destinations {
+            first.store(0, Ordering::Relaxed);
+        }
+        for seen in &self.falls_seen {
+            seen.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// Whether there are instructions of which it tells something that they were reached.
     pub(super) fn asks_for_instructions(&self) -> bool {
         self.watch.asks_for_instructions()

@@ -10,19 +10,20 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyWeakrefMethods, PyWeakrefReference};
 
 use super::TraceError;
 use super::branches::BranchState;
 use super::decisions::DecisionWatch;
-use super::forks;
 use super::session::Session;
 use super::sides::SidesTaken;
+use super::test_frames::TestFrame;
+use super::{contexts, forks};
 use crate::bytecode::{self, ControlFlow};
 use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
 use crate::python;
@@ -37,8 +38,13 @@ static OTHER_SLOTS: Mutex<BTreeMap<Interpreter, CodeSlot>> = Mutex::new(BTreeMap
 /// Held while a slot is filled: whoever comes second takes what the first one put there.
 static FILLING: Mutex<()> = Mutex::new(());
 
-/// Stands in the slot of code that is not measured: no address of a [`CodeState`].
+/// Stands in the slot of code that is not measured: no address of a [`CodeState`]. What lies above, up to
+/// [`LAST_UNMEASURED`], stands for frames of tests that are not measured, by their number.
 const UNMEASURED: *mut c_void = std::ptr::without_provenance_mut(1);
+const LAST_UNMEASURED: usize = 1 + TestFrame::ALL.len();
+
+/// The code objects of the main interpreter that had events since these were last turned on again.
+static TOUCHED: Mutex<Vec<Py<PyWeakrefReference>>> = Mutex::new(Vec::new());
 
 /// `co_flags`: CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR (CPython `Include/cpython/code.h`).
 const SUSPENDING: u32 = 0x20 | 0x80 | 0x200;
@@ -71,10 +77,15 @@ pub(super) struct CodeState {
     pub(super) sides: OnceLock<SidesTaken>,
     /// Steps between lines recorded so far, where the core sees lines only.
     steps: OnceLock<StepsSeen>,
+    /// What a call of it is to those who recognise tests.
+    pub(super) test_frame: Option<TestFrame>,
+    /// What this state is of, where contexts are tracked ([`contexts::stamp`]).
+    stamp: AtomicU32,
+    is_touched: AtomicBool,
 }
 
 impl CodeState {
-    pub(super) fn new(code: &Bound<'_, PyAny>, file: u32) -> PyResult<Self> {
+    pub(super) fn new(code: &Bound<'_, PyAny>, file: u32, test_frame: Option<TestFrame>) -> PyResult<Self> {
         let py = code.py();
         let (table, first_line) = line_table(code)?;
         let index = LineIndex::of(table.as_bytes(), first_line);
@@ -95,7 +106,48 @@ impl CodeState {
             decisions: OnceLock::new(),
             sides: OnceLock::new(),
             steps: OnceLock::new(),
+            test_frame,
+            stamp: AtomicU32::new(0),
+            is_touched: AtomicBool::new(false),
         })
+    }
+
+    /// Sees to it that the state is of this thread's stamp, and that the code's events are turned on again at the next
+    /// switch.
+    fn be_of_now(&self, session: &Session, code: &Bound<'_, PyAny>) -> PyResult<()> {
+        let stamp = contexts::stamp(code.py(), session);
+        if self.stamp.load(Ordering::Relaxed) != stamp {
+            self.begin_anew();
+            self.stamp.store(stamp, Ordering::Relaxed);
+        }
+        if !self.is_touched.load(Ordering::Relaxed)
+            && Interpreter::current(code.py()).is_main()
+            && !self.is_touched.swap(true, Ordering::Relaxed)
+        {
+            let reference = PyWeakrefReference::new(code)?.unbind();
+            let _pass = forks::pass();
+            TOUCHED.lock().unwrap_or_else(PoisonError::into_inner).push(reference);
+        }
+        Ok(())
+    }
+
+    /// Forgets what was seen.
+    fn begin_anew(&self) {
+        for word in &self.seen {
+            word.store(0, Ordering::Relaxed);
+        }
+        if let Some(branches) = self.branches.get() {
+            branches.begin_anew();
+        }
+        if let Some(Some(decisions)) = self.decisions.get() {
+            decisions.begin_anew();
+        }
+        if let Some(sides) = self.sides.get() {
+            sides.begin_anew();
+        }
+        if let Some(steps) = self.steps.get() {
+            steps.begin_anew();
+        }
     }
 
     /// Whether the step was not recorded before; marks it.
@@ -158,6 +210,14 @@ impl StepsSeen {
     fn new(lines: usize) -> Self {
         let first_two = (0..lines).map(|_| [const { AtomicI32::new(0) }; 2]).collect();
         Self { first_two, others: Mutex::default() }
+    }
+
+    fn begin_anew(&self) {
+        for place in self.first_two.iter().flatten() {
+            place.store(0, Ordering::Relaxed);
+        }
+        let _pass = forks::pass();
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn is_marked(&self, line: usize, to: ArcEnd) -> bool {
@@ -281,7 +341,7 @@ fn while_alone<T>(body: impl FnOnce() -> T) -> T {
 
 /// Called by CPython when a code object dies.
 unsafe extern "C" fn free(pointer: *mut c_void) {
-    if !pointer.is_null() && pointer != UNMEASURED {
+    if pointer.addr() > LAST_UNMEASURED {
         // SAFETY: every other pointer in a slot came from `Box::into_raw` in `state_of`, and is freed once.
         drop(unsafe { Box::from_raw(pointer.cast::<CodeState>()) });
     }
@@ -296,16 +356,61 @@ pub(super) fn state_of<'a>(session: &Session, code: &'a Bound<'_, PyAny>) -> PyR
     let mut pointer = while_alone(|| unsafe { slot.get(code.as_ptr()) });
     if pointer.is_null() {
         let fresh = match session.admit(code)? {
-            Some(state) => Box::into_raw(Box::new(state)).cast(),
-            None => UNMEASURED,
+            Admitted::Measured(state) => Box::into_raw(state).cast(),
+            Admitted::Unmeasured(None) => UNMEASURED,
+            Admitted::Unmeasured(Some(test_frame)) => {
+                ptr::without_provenance_mut(UNMEASURED.addr() + 1 + test_frame as usize)
+            }
         };
         pointer = fill(slot, code, fresh);
     }
-    if pointer.is_null() || pointer == UNMEASURED {
+    if pointer.addr() <= LAST_UNMEASURED {
         return Ok(None);
     }
     // SAFETY: set above or earlier, and freed only when the code object dies.
-    Ok(Some(unsafe { &*pointer.cast::<CodeState>() }))
+    let state = unsafe { &*pointer.cast::<CodeState>() };
+    if contexts::are_tracked() {
+        state.be_of_now(session, code)?;
+    }
+    Ok(Some(state))
+}
+
+/// What a call of `code` is to those who recognise tests, once [`state_of`] has looked at it.
+pub(super) fn test_frame_of(code: &Bound<'_, PyAny>) -> Option<TestFrame> {
+    let slot = slot(code.py())?;
+    // SAFETY: as in `state_of`.
+    let pointer = while_alone(|| unsafe { slot.get(code.as_ptr()) });
+    match pointer.addr() {
+        address if address <= UNMEASURED.addr() => None,
+        address if address <= LAST_UNMEASURED => TestFrame::ALL.get(address - UNMEASURED.addr() - 1).copied(),
+        // SAFETY: as in `state_of`.
+        _ => unsafe { &*pointer.cast::<CodeState>() }.test_frame,
+    }
+}
+
+/// Has the events of all code objects that had any since the last time turned on again.
+pub(super) fn turn_on_again(py: Python<'_>, session: &Session) {
+    let touched = {
+        let _pass = forks::pass();
+        std::mem::take(&mut *TOUCHED.lock().unwrap_or_else(PoisonError::into_inner))
+    };
+    let Some(slot) = slot(py) else { return };
+    for code in touched.iter().filter_map(|reference| reference.bind(py).upgrade()) {
+        // SAFETY: as in `state_of`.
+        let pointer = while_alone(|| unsafe { slot.get(code.as_ptr()) });
+        if pointer.addr() > LAST_UNMEASURED {
+            // SAFETY: as in `state_of`.
+            let state = unsafe { &*pointer.cast::<CodeState>() };
+            state.is_touched.store(false, Ordering::Relaxed);
+            session.turn_on_again(&code, state);
+        }
+    }
+}
+
+/// What is to become of a code object.
+pub(super) enum Admitted {
+    Measured(Box<CodeState>),
+    Unmeasured(Option<TestFrame>),
 }
 
 /// Puts `fresh` into the slot of `code`, unless another thread was faster; tells what stands there now, null where the

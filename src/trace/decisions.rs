@@ -220,6 +220,17 @@ impl DecisionWatch {
         })
     }
 
+    /// Forgets what was seen; evaluations under way go on.
+    pub(super) fn begin_anew(&self) {
+        for test in &self.tests {
+            test.recorded.store(0, Ordering::Relaxed);
+        }
+        for decision in &self.decisions {
+            with(&decision.seen, HashSet::clear);
+            decision.is_done.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// Takes notice of an edge in a frame. None where the jump is not watched.
     pub(super) fn observe(&self, session: &Session, edge: Edge, frame: usize) -> Option<Observed> {
         let indices = self.by_unit.get(&(edge.from / 2))?;

@@ -8,20 +8,24 @@
 
 mod branches;
 mod code;
+mod contexts;
 mod decisions;
 mod forks;
 #[cfg(Py_3_12)]
 mod interpreters;
+mod pthreads;
 mod session;
 mod settrace;
 mod sides;
 #[cfg(Py_3_12)]
 mod sysmon;
+mod test_frames;
 mod watched_functions;
 
 use pyo3::prelude::*;
 
-use crate::model::BranchDetail;
+use crate::model::{BranchDetail, DynamicContexts};
+use code::CodeState;
 
 pub(crate) use session::{Session, begin, record_trouble_from_panics};
 
@@ -36,7 +40,10 @@ pub(crate) struct Core {
     /// Whether it tells of branches by offsets in the bytecode; else by lines.
     pub(crate) has_offsets: bool,
     /// Hooks this core into the interpreter, for the session that [`begin`] has set.
-    pub(crate) install: fn(Python<'_>, branches: Option<BranchDetail>) -> Result<(), TraceError>,
+    pub(crate) install:
+        fn(Python<'_>, branches: Option<BranchDetail>, contexts: DynamicContexts) -> Result<(), TraceError>,
+    /// Turns events of a code object of the main interpreter on again.
+    turn_on_again: fn(&Bound<'_, PyAny>, &CodeState),
 }
 
 /// Every core this build has, best first.
@@ -47,12 +54,14 @@ pub(crate) static CORES: &[Core] = &[
         doc: "sys.monitoring (3.12 and newer): each event turns itself off at its first hit",
         has_offsets: true,
         install: sysmon::install,
+        turn_on_again: sysmon::turn_on_again,
     },
     Core {
         slug: "settrace",
         doc: "PyEval_SetTrace: every line of every call; the core on 3.11, an independent check elsewhere",
         has_offsets: false,
         install: settrace::install,
+        turn_on_again: |_, _| (),
     },
 ];
 

@@ -21,12 +21,14 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::code::CodeState;
+use super::code::{Admitted, CodeState};
 use super::decisions::FileDecisions;
-use super::{Core, forks};
+use super::test_frames::TestFrame;
+use super::{Core, contexts, forks};
 use crate::bytecode;
 use crate::model::{
-    ArcEnd, BranchDetail, CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector,
+    ArcEnd, BranchDetail, CodeShape, DynamicContexts, Edge, FileStamp, Journal, JournalError, LineArc,
+    LineNo, Place, Vector,
 };
 use crate::paths::{Selection, canonical};
 use crate::python::ffi;
@@ -48,6 +50,9 @@ pub(crate) struct Session {
     pub(super) branches: Option<BranchDetail>,
     /// Whether evaluations of decisions are recorded.
     pub(super) vectors: bool,
+    /// How contexts follow the program.
+    pub(super) dynamic: DynamicContexts,
+    turn_on_again: fn(&Bound<'_, PyAny>, &CodeState),
     /// Whether the core tells of branches by offsets; else it tells of steps between lines.
     core_has_offsets: bool,
     journal: Arc<dyn Journal>,
@@ -68,6 +73,7 @@ pub(crate) struct Session {
 pub(crate) fn begin(
     selection: Selection,
     branches: Option<BranchDetail>,
+    dynamic: DynamicContexts,
     core: &Core,
     journal: Arc<dyn Journal>,
 ) {
@@ -75,6 +81,8 @@ pub(crate) fn begin(
         selection,
         branches,
         vectors: branches == Some(BranchDetail::Sides),
+        dynamic,
+        turn_on_again: core.turn_on_again,
         core_has_offsets: core.has_offsets,
         journal,
         files: Mutex::default(),
@@ -84,6 +92,9 @@ pub(crate) fn begin(
         quiet: AtomicBool::new(false),
         trouble: OnceLock::new(),
     });
+    if dynamic != DynamicContexts::None {
+        contexts::track();
+    }
     forks::watch();
 }
 
@@ -122,6 +133,7 @@ impl Session {
     pub(super) fn forked() {
         if let Some(session) = SESSION.get() {
             session.journal.forked();
+            contexts::forked();
         }
     }
 
@@ -173,29 +185,45 @@ impl Session {
         }
     }
 
+    /// The journal's number for a context.
+    pub(super) fn number_of_context(&self, label: &str) -> u32 {
+        self.journal.context(label)
+    }
+
+    /// From now on what this thread records belongs to another context.
+    pub(super) fn enter(&self, context: u32) {
+        self.journal.enter(context);
+    }
+
+    /// Has events of a code object that were turned off turned on again.
+    pub(super) fn turn_on_again(&self, code: &Bound<'_, PyAny>, state: &CodeState) {
+        (self.turn_on_again)(code, state);
+    }
+
     /// The result of a record, or nothing more of any kind.
     fn keep<T>(&self, record: impl FnOnce(&dyn Journal) -> Result<T, JournalError>) -> Option<T> {
         let _pass = forks::pass();
         record(&*self.journal).map_err(|error| self.go_quiet(&error.to_string())).ok()
     }
 
-    /// The state for a code object that is seen for the first time; `None` where it is not measured.
+    /// What is to become of a code object that is seen for the first time.
     ///
     /// Must be called while a frame of that code is the current one, because that is where its module's name stands.
-    pub(super) fn admit(&self, code: &Bound<'_, PyAny>) -> PyResult<Option<CodeState>> {
+    pub(super) fn admit(&self, code: &Bound<'_, PyAny>) -> PyResult<Admitted> {
         let py = code.py();
         let name = code.getattr(intern!(py, "co_name"))?;
         if name.cast::<PyString>().is_ok_and(|name| name.to_string_lossy() == bytecode::DEFERRED_ANNOTATIONS)
         {
-            return Ok(None);
+            return Ok(Admitted::Unmeasured(None));
         }
         let filename = code.getattr(intern!(py, "co_filename"))?.cast_into::<PyString>()?;
-        let Some(file) = self.file_number(&filename)? else { return Ok(None) };
-        let state = CodeState::new(code, file)?;
+        let test_frame = TestFrame::of(code, &filename, self.dynamic)?;
+        let Some(file) = self.file_number(&filename)? else { return Ok(Admitted::Unmeasured(test_frame)) };
+        let state = Box::new(CodeState::new(code, file, test_frame)?);
         if self.branches.is_some() && self.core_has_offsets {
             self.state_at_once(&state, code)?;
         }
-        Ok(Some(state))
+        Ok(Admitted::Measured(state))
     }
 
     /// The journal's number for a `co_filename`, or `None` where the file is not measured.

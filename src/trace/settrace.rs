@@ -23,11 +23,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::TraceError;
-use super::code::{CodeState, reserve_slot, state_of};
+use super::code::{CodeState, reserve_slot, state_of, test_frame_of};
 use super::session::{Session, active, guard, prepare_for_errors};
+use super::test_frames::TestFrame;
 use super::watched_functions::{self, Listeners};
 use crate::bytecode::{self, ControlFlow};
-use crate::model::{BranchDetail, Edge, LineNo};
+use crate::model::{BranchDetail, DynamicContexts, Edge, LineNo};
 use crate::python::ffi::Interpreter;
 
 /// `sys.gettrace`, as it was before the program could replace it.
@@ -44,7 +45,11 @@ unsafe extern "C" {
     ) -> *mut raw::PyObject;
 }
 
-pub(super) fn install(py: Python<'_>, branches: Option<BranchDetail>) -> Result<(), TraceError> {
+pub(super) fn install(
+    py: Python<'_>,
+    branches: Option<BranchDetail>,
+    _dynamic: DynamicContexts,
+) -> Result<(), TraceError> {
     reserve_slot(py)?;
     #[cfg(Py_3_12)]
     if branches == Some(BranchDetail::Sides) {
@@ -181,7 +186,12 @@ unsafe extern "C" fn trace(
             // SAFETY: as above.
             raw::PyTrace_OPCODE => unsafe { opcode(session, frame) }?,
             // SAFETY: as above; the argument is null when an exception leaves the frame.
-            raw::PyTrace_RETURN => unsafe { leave(session, frame, !argument.is_null()) }?,
+            raw::PyTrace_RETURN => {
+                // SAFETY: as above.
+                let left = unsafe { leave(session, frame, !argument.is_null()) };
+                TestFrame::end(py, session);
+                left?;
+            }
             _ => (),
         }
         Ok(())
@@ -201,6 +211,11 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     // SAFETY: as stated.
     let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
     let state = state_of(session, &code)?;
+    if session.dynamic != DynamicContexts::None
+        && let Some(test_frame) = test_frame_of(&code)
+    {
+        test_frame.begin(py, session);
+    }
     let mut last = 0;
     if session.branches.is_some()
         && let Some(state) = state.filter(|state| state.suspends)

@@ -56,6 +56,13 @@ impl SidesTaken {
         Self { code, by_line }
     }
 
+    /// Forgets what was seen.
+    pub(super) fn begin_anew(&self) {
+        for sides in self.by_line.values().flatten() {
+            sides.first.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Whether a branch on `line` has a side that was not seen.
     pub(super) fn is_open(&self, line: LineNo) -> bool {
         self.by_line.get(&line).is_some_and(|branches| {

@@ -17,11 +17,12 @@ use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
 use super::branches::{BranchState, Outlook};
-use super::code::{CodeState, reserve_slot, state_of};
+use super::code::{self, CodeState, reserve_slot, state_of};
 use super::decisions::Observed;
 use super::session::{Session, active, guard, prepare_for_errors};
-use super::{SIDES_HAVE_EVENTS, TraceError, forks, interpreters};
-use crate::model::{BranchDetail, Edge};
+use super::test_frames::TestFrame;
+use super::{SIDES_HAVE_EVENTS, TraceError, contexts, forks, interpreters};
+use crate::model::{BranchDetail, DynamicContexts, Edge};
 use crate::python::ffi::{self, Interpreter};
 
 /// The raw function that CPython calls for an event, round a handler.
@@ -62,9 +63,19 @@ const TOLD_SIDES: [Callback; 2] = [
     ("BRANCH_RIGHT", c"minicov_told_right", callback!(told_side)),
 ];
 const TOLD_BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_told", callback!(told_side))];
+const TOLD_START: Callback = ("PY_START", c"minicov_told_start", callback!(told_start));
 /// What tells of functions left, and that the rest of a branch's line went well.
 const ENDS_OF_LINES: [Callback; 2] =
     [("PY_RETURN", c"minicov_py_return", callback!(py_return)), ("JUMP", c"minicov_jump", callback!(jump))];
+
+/// What tells that the frame of a test is left: with a value, or for a while, and that it goes on.
+const PAUSES: [Callback; 2] = [
+    ("PY_YIELD", c"minicov_py_yield", callback!(py_yield)),
+    ("PY_RESUME", c"minicov_py_resume", callback!(py_resume)),
+];
+/// What tells that a frame is left by an exception. It cannot be had for one code object (CPython 3.12–3.14), nor be turned
+/// off where it happens.
+const UNWIND: Callback = ("PY_UNWIND", c"minicov_py_unwind", unwind_callback);
 
 /// What tells that an instruction was reached, in code where that is a question.
 const INSTRUCTION: Callback = ("INSTRUCTION", c"minicov_instruction", callback!(instruction));
@@ -85,21 +96,29 @@ struct Tool {
     local_events: u32,
     /// The event for each instruction.
     instructions: u32,
+    /// The events that are turned on in code whose calls are tests.
+    ends: u32,
+    /// The same, where a call may pause.
+    pauses: u32,
     /// `sys.monitoring.set_local_events`; looked up each time where `None`, because objects of one interpreter must not be
     /// held for another.
     set_local_events: Option<Py<PyAny>>,
 }
 
-pub(super) fn install(py: Python<'_>, branches: Option<BranchDetail>) -> Result<(), TraceError> {
+pub(super) fn install(
+    py: Python<'_>,
+    branches: Option<BranchDetail>,
+    dynamic: DynamicContexts,
+) -> Result<(), TraceError> {
     prepare_for_errors(py);
     reserve_slot(py)?;
-    hook_main(py, |events| local_callbacks(events, branches))?;
+    hook_main(py, dynamic, |events| local_callbacks(events, branches), all_callbacks)?;
     interpreters::watch(|py| {
         let interpreter = Interpreter::current(py);
         if !interpreter.is_main()
             && let Some(session) = active()
         {
-            join(py, interpreter, session.branches);
+            join(py, interpreter, session.branches, session.dynamic);
         }
     });
     Ok(())
@@ -108,27 +127,33 @@ pub(super) fn install(py: Python<'_>, branches: Option<BranchDetail>) -> Result<
 /// Has the branches of the main interpreter tell of their sides and of evaluations, for a core that sees lines itself and has
 /// reserved the slot of code objects.
 pub(super) fn install_sides(py: Python<'_>) -> Result<(), TraceError> {
-    hook_main(py, |events| {
+    let local = |events: &Bound<'_, PyAny>| {
         Ok(if events.hasattr("BRANCH_LEFT")? { TOLD_SIDES.to_vec() } else { TOLD_BOTH_SIDES.to_vec() })
+    };
+    hook_main(py, DynamicContexts::None, local, |mut local| {
+        local.push(TOLD_START);
+        local
     })
 }
 
 /// Takes the main interpreter's events.
 fn hook_main(
     py: Python<'_>,
+    dynamic: DynamicContexts,
     local: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<Vec<Callback>>,
+    all: fn(Vec<Callback>) -> Vec<Callback>,
 ) -> Result<(), TraceError> {
     let monitoring = py.import("sys")?.getattr("monitoring")?;
-    let callbacks = local(&monitoring.getattr("events")?)?;
-    let tool = take_tool(&monitoring, &callbacks)?;
+    let local = local(&monitoring.getattr("events")?)?;
+    let tool = take_tool(&monitoring, &local)?;
     let id = tool.id;
     let tool = Tool { set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()), ..tool };
     let _ = MAIN.set((tool, monitoring.getattr("DISABLE")?.unbind()));
-    turn_on(&monitoring, id, callbacks, None)
+    turn_on(&monitoring, id, all(local), dynamic, None)
 }
 
 /// Measures a further interpreter, unless that is done already. Fails in silence: then it runs unmeasured.
-fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>) {
+fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>, dynamic: DynamicContexts) {
     let is_new = {
         let _pass = forks::pass();
         OTHERS.lock().unwrap_or_else(PoisonError::into_inner).insert(interpreter)
@@ -137,7 +162,7 @@ fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>
         return;
     }
     let Some(monitoring) = ffi::sys_attribute(py, c"monitoring") else { return forget(interpreter) };
-    match hook_other(&monitoring, branches) {
+    match hook_other(&monitoring, branches, dynamic) {
         Ok(()) => (),
         Err(TraceError::Python(error)) => {
             ffi::discard(error, py);
@@ -147,11 +172,15 @@ fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>
     }
 }
 
-fn hook_other(monitoring: &Bound<'_, PyAny>, branches: Option<BranchDetail>) -> Result<(), TraceError> {
-    let callbacks = local_callbacks(&monitoring.getattr("events")?, branches)?;
-    let tool = take_tool(monitoring, &callbacks)?;
+fn hook_other(
+    monitoring: &Bound<'_, PyAny>,
+    branches: Option<BranchDetail>,
+    dynamic: DynamicContexts,
+) -> Result<(), TraceError> {
+    let local = local_callbacks(&monitoring.getattr("events")?, branches)?;
+    let tool = take_tool(monitoring, &local)?;
     reserve_slot(monitoring.py())?;
-    turn_on(monitoring, tool.id, callbacks, Some(&capsule(monitoring.py(), tool)?))
+    turn_on(monitoring, tool.id, all_callbacks(local), dynamic, Some(&capsule(monitoring.py(), tool)?))
 }
 
 fn forget(interpreter: Interpreter) {
@@ -190,6 +219,13 @@ fn local_callbacks(events: &Bound<'_, PyAny>, branches: Option<BranchDetail>) ->
     Ok(local)
 }
 
+/// All events that this core takes, with those of measured code.
+fn all_callbacks(mut local: Vec<Callback>) -> Vec<Callback> {
+    local.extend([START, INSTRUCTION, UNWIND, ENDS_OF_LINES[0]]);
+    local.extend(PAUSES);
+    local
+}
+
 /// Takes an id in the running interpreter, and names the events to be turned on in measured code.
 fn take_tool(monitoring: &Bound<'_, PyAny>, callbacks: &[Callback]) -> Result<Tool, TraceError> {
     let py = monitoring.py();
@@ -198,11 +234,14 @@ fn take_tool(monitoring: &Bound<'_, PyAny>, callbacks: &[Callback]) -> Result<To
     for (name, ..) in callbacks {
         local_events |= events.getattr(name)?.extract::<u32>()?;
     }
-    let instructions = events.getattr(INSTRUCTION.0)?.extract()?;
+    let event = |name: &str| events.getattr(name)?.extract::<u32>();
+    let instructions = event(INSTRUCTION.0)?;
+    let ends = event(ENDS_OF_LINES[0].0)?;
+    let pauses = PAUSES.iter().try_fold(ends, |all, (name, ..)| PyResult::Ok(all | event(name)?))?;
     for id in TOOL_IDS {
         match monitoring.call_method1("use_tool_id", (id, TOOL_NAME)) {
             Ok(_) => {
-                return Ok(Tool { id, local_events, instructions, set_local_events: None });
+                return Ok(Tool { id, local_events, instructions, ends, pauses, set_local_events: None });
             }
             Err(error) => ffi::discard(error, py),
         }
@@ -215,14 +254,20 @@ fn turn_on(
     monitoring: &Bound<'_, PyAny>,
     id: u8,
     callbacks: Vec<Callback>,
+    dynamic: DynamicContexts,
     own: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), TraceError> {
     let events = monitoring.getattr("events")?;
-    for (name, function_name, function) in callbacks.into_iter().chain([START, INSTRUCTION]) {
+    for (name, function_name, function) in callbacks {
         let callback = fastcall(monitoring.py(), function_name, function, own)?;
         monitoring.call_method1("register_callback", (id, events.getattr(name)?, callback))?;
     }
-    monitoring.call_method1("set_events", (id, events.getattr(START.0)?))?;
+    let mut everywhere = events.getattr(START.0)?.extract::<u32>()?;
+    if dynamic == DynamicContexts::TestFunctions {
+        // A test that fails ends by an exception.
+        everywhere |= events.getattr(UNWIND.0)?.extract::<u32>()?;
+    }
+    monitoring.call_method1("set_events", (id, everywhere))?;
     Ok(())
 }
 
@@ -244,6 +289,20 @@ fn fastcall<'py>(
     let callable = unsafe { raw::PyCFunction_NewEx(definition, own, ptr::null_mut()) };
     // SAFETY: a new reference, or null with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(py, callable) }
+}
+
+/// The callback of [`UNWIND`], whose answer must never be that the event be turned off.
+unsafe extern "C" fn unwind_callback(
+    own: *mut raw::PyObject,
+    arguments: *mut *mut raw::PyObject,
+    given: raw::Py_ssize_t,
+) -> *mut raw::PyObject {
+    // SAFETY: these are this function's own arguments, and CPython calls it attached.
+    let answer = unsafe { respond(own, arguments, given, py_unwind) };
+    // SAFETY: a new reference.
+    unsafe { raw::Py_DECREF(answer) };
+    // SAFETY: attached.
+    unsafe { Python::assume_attached() }.None().into_ptr()
 }
 
 /// What becomes of an event at the place where it happened.
@@ -320,29 +379,114 @@ unsafe fn respond(
         }),
     };
     match answer {
-        Answer::Disable => disable.clone_ref(py).into_ptr(),
-        Answer::Keep => py.None().into_ptr(),
+        Answer::Disable if !must_stay_on(own) => disable.clone_ref(py).into_ptr(),
+        Answer::Disable | Answer::Keep => py.None().into_ptr(),
     }
 }
 
-/// PY_START(code, offset): a code object runs for the first time.
-fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
-    if let Some(state) = state_of(session, event.code)? {
-        let mut events = tool.local_events;
-        if state.branches.get().is_some_and(BranchState::asks_for_instructions) {
-            events |= tool.instructions;
+/// Whether no event may be turned off now: threads have different contexts, or the interpreter is one whose events are not
+/// turned on again.
+fn must_stay_on(own: *mut raw::PyObject) -> bool {
+    contexts::are_tracked() && (contexts::are_mixed() || !own.is_null())
+}
+
+/// Turns the events of a code object of the main interpreter on again, which turning them off and on does (CPython
+/// 3.12–3.15, `Python/instrumentation.c`, `_PyMonitoring_SetLocalEvents`).
+pub(super) fn turn_on_again(code: &Bound<'_, PyAny>, state: &CodeState) {
+    let Some((Tool { set_local_events: Some(set_local_events), .. }, _)) = MAIN.get() else { return };
+    let Some((tool, _)) = MAIN.get() else { return };
+    let set_local_events = set_local_events.bind(code.py());
+    for events in [0, tool.events_in(Some(state), state.test_frame)] {
+        if let Err(error) = set_local_events.call1((tool.id, code, events)) {
+            ffi::discard(error, code.py());
         }
-        let py = event.code.py();
-        let arguments = (tool.id, event.code, events);
-        match &tool.set_local_events {
-            Some(set_local_events) => set_local_events.bind(py).call1(arguments)?,
-            None => match ffi::sys_attribute(py, c"monitoring") {
+    }
+}
+
+impl Tool {
+    /// Turns events on in a code object. Tells whether it could be asked for at all.
+    fn watch(&self, code: &Bound<'_, PyAny>, events: u32) -> PyResult<bool> {
+        let arguments = (self.id, code, events);
+        match &self.set_local_events {
+            Some(set_local_events) => set_local_events.bind(code.py()).call1(arguments)?,
+            None => match ffi::sys_attribute(code.py(), c"monitoring") {
                 Some(monitoring) => monitoring.call_method1("set_local_events", arguments)?,
-                None => return Ok(Answer::Keep),
+                None => return Ok(false),
             },
         };
+        Ok(true)
+    }
+
+    /// The events that are turned on in a code object.
+    fn events_in(&self, state: Option<&CodeState>, test_frame: Option<TestFrame>) -> u32 {
+        let mut events = 0;
+        if let Some(state) = state {
+            events |= self.local_events;
+            if state.branches.get().is_some_and(BranchState::asks_for_instructions) {
+                events |= self.instructions;
+            }
+        }
+        if let Some(test_frame) = test_frame {
+            events |= if test_frame.may_pause() { self.pauses } else { self.ends };
+        }
+        events
+    }
+}
+
+/// PY_START(code, offset): a code object runs for the first time; where its calls are tests, each time.
+fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    let state = state_of(session, event.code)?;
+    let test_frame = test_frame_of(session, event);
+    if (state.is_some() || test_frame.is_some())
+        && !tool.watch(event.code, tool.events_in(state, test_frame))?
+    {
+        return Ok(Answer::Keep);
+    }
+    match test_frame {
+        Some(test_frame) => {
+            test_frame.begin(event.code.py(), session);
+            Ok(Answer::Keep)
+        }
+        None => Ok(Answer::Disable),
+    }
+}
+
+/// PY_START(code, offset), where another core sees lines.
+fn told_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if state_of(session, event.code)?.is_some() {
+        tool.watch(event.code, tool.local_events)?;
     }
     Ok(Answer::Disable)
+}
+
+/// What the call that an event belongs to is to those who recognise tests.
+fn test_frame_of(session: &Session, event: &Event) -> Option<TestFrame> {
+    if session.dynamic == DynamicContexts::None { None } else { code::test_frame_of(event.code) }
+}
+
+/// PY_YIELD(code, offset, value): a frame is left for a while.
+#[expect(clippy::unnecessary_wraps, reason = "handlers are of one type")]
+fn py_yield(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    TestFrame::end(event.code.py(), session);
+    Ok(Answer::Keep)
+}
+
+/// PY_RESUME(code, offset): a frame goes on.
+#[expect(clippy::unnecessary_wraps, reason = "handlers are of one type")]
+fn py_resume(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if let Some(test_frame) = test_frame_of(session, event) {
+        test_frame.begin(event.code.py(), session);
+    }
+    Ok(Answer::Keep)
+}
+
+/// PY_UNWIND(code, offset, exception): a frame is left by an exception.
+#[expect(clippy::unnecessary_wraps, reason = "handlers are of one type")]
+fn py_unwind(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if test_frame_of(session, event).is_some() {
+        TestFrame::end(event.code.py(), session);
+    }
+    Ok(Answer::Keep)
 }
 
 /// LINE(code, line number): a line is about to run.
@@ -414,13 +558,22 @@ fn told_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer>
 
 /// PY_RETURN(code, offset, value): a code object is left with a value.
 fn py_return(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
-    let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
-    let offset = event.number(0)?;
-    let unlined = || state.branches.get()?.line_of_return(offset);
-    if let Some(line) = ffi::line_at(event.code, offset).or_else(unlined) {
-        session.record_exit(state, line);
+    if let Some(state) = state_of(session, event.code)?
+        && session.branches.is_some()
+    {
+        let offset = event.number(0)?;
+        let unlined = || state.branches.get()?.line_of_return(offset);
+        if let Some(line) = ffi::line_at(event.code, offset).or_else(unlined) {
+            session.record_exit(state, line);
+        }
     }
-    Ok(Answer::Disable)
+    match test_frame_of(session, event) {
+        Some(_) => {
+            TestFrame::end(event.code.py(), session);
+            Ok(Answer::Keep)
+        }
+        None => Ok(Answer::Disable),
+    }
 }
 
 /// JUMP(code, offset, destination): an unconditional jump.

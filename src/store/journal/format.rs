@@ -19,6 +19,8 @@
 //! | 7 | arc | file number: u32, from: i32, to: i32, 0: u32 |
 //! | 10 | vector | file number: u32, the decision's line, column, end line, end column: u32 each, conditions: u32, a byte for each (0: not evaluated or not tested, 1: false, 2: true), one for the outcome |
 //! | 8 | text | file number: u32, 0: u32, SHA-256 of the file's text: 32 bytes |
+//! | 11 | context | number: u32, 0: u32, label: UTF-8 |
+//! | 12 | switch | number of a context, or 0 for none: u32, 0: u32: what follows was seen there |
 //! | 9 | package | name: UTF-8: a module of a package that was asked for by name ran |
 //!
 //! Readers skip kinds they do not know; a change that old readers would misread takes a new version.
@@ -38,6 +40,8 @@ pub(super) const KIND_ARC: u32 = 7;
 pub(super) const KIND_VECTOR: u32 = 10;
 pub(super) const KIND_TEXT: u32 = 8;
 pub(super) const KIND_PACKAGE: u32 = 9;
+pub(super) const KIND_CONTEXT: u32 = 11;
+pub(super) const KIND_SWITCH: u32 = 12;
 
 /// The first 8 bytes of a record as one number, so that they can be stored at once.
 pub(super) fn record_header(kind: u32, length: u32) -> u64 {

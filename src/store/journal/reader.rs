@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::RunHeader;
 use super::format::{
-    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE, KIND_SETTINGS,
-    KIND_TEXT, KIND_VECTOR, MAGIC, RECORD_HEADER_LENGTH, VERSION, padded, split_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_CONTEXT, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE,
+    KIND_SETTINGS, KIND_SWITCH, KIND_TEXT, KIND_VECTOR, MAGIC, RECORD_HEADER_LENGTH, VERSION, padded,
+    split_header,
 };
 use crate::model::{CodeShape, Edge, FileStamp, LineArc, LineSet, Place, Vector};
 
@@ -27,6 +28,8 @@ pub(crate) enum ReadError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct JournalContents {
     pub(crate) settings: RunHeader,
+    /// The labels of contexts that followed the program, each once; the first one is "", for none.
+    pub(crate) contexts: Vec<String>,
     /// Measured files by absolute path.
     pub(crate) files: BTreeMap<String, JournaledFile>,
     /// Packages asked for by name of which a module ran.
@@ -37,12 +40,19 @@ pub(crate) struct JournalContents {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct JournaledFile {
     pub(crate) stamp: FileStamp,
+    /// By the place of the context in [`JournalContents::contexts`].
+    pub(crate) seen: BTreeMap<usize, SeenInContext>,
+    /// Code objects, without those nested in them, and the edges taken in each, by the place of the context.
+    pub(crate) codes: Vec<(CodeShape, BTreeMap<usize, BTreeSet<Edge>>)>,
+}
+
+/// What was seen of one file in one context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SeenInContext {
     pub(crate) lines: LineSet,
     pub(crate) arcs: BTreeSet<LineArc>,
     /// Evaluations of decisions, by the range of the decision.
     pub(crate) vectors: BTreeMap<Place, BTreeSet<Vector>>,
-    /// Code objects, without those nested in them, and the edges taken in each.
-    pub(crate) codes: Vec<(CodeShape, BTreeSet<Edge>)>,
 }
 
 /// Reads the bytes of a journal up to the last complete record.
@@ -61,7 +71,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
         .and_then(|(_, payload)| serde_json::from_slice(payload).ok())
         .ok_or(ReadError::NoSettings)?;
 
-    let mut reading = Reading::default();
+    let mut reading = Reading { contexts: vec![String::new()], ..Reading::default() };
     for (kind, payload) in records {
         // What a record refers to may be missing from a damaged journal: such a record says nothing.
         let _ = match kind {
@@ -72,6 +82,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
             KIND_ARC => reading.arc(payload),
             KIND_VECTOR => reading.vector(payload),
             KIND_PACKAGE => reading.package(payload),
+            KIND_CONTEXT => reading.context(payload),
+            KIND_SWITCH => reading.switch(payload),
             KIND_TEXT => reading.text(payload),
             // Padding, and kinds of later minor changes.
             _ => None,
@@ -80,7 +92,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
     let places = reading.by_path.into_iter();
     let mut files = reading.files;
     let files = places.map(|(path, place)| (path, std::mem::take(&mut files[place]))).collect();
-    Ok(JournalContents { settings, files, packages: reading.packages })
+    Ok(JournalContents { settings, contexts: reading.contexts, files, packages: reading.packages })
 }
 
 /// What was read so far.
@@ -94,9 +106,37 @@ struct Reading {
     /// By code number: the place in `files`, and the place among that file's code objects.
     codes: HashMap<u32, (usize, usize)>,
     packages: BTreeSet<String>,
+    contexts: Vec<String>,
+    /// By label: the place in `contexts`.
+    places_of_labels: HashMap<String, usize>,
+    /// By context number: the place in `contexts`.
+    context_places: HashMap<u32, usize>,
+    /// The place of the context that records belong to now.
+    current: usize,
 }
 
 impl Reading {
+    fn context(&mut self, payload: &[u8]) -> Option<()> {
+        let label = String::from_utf8_lossy(payload.get(8..)?).into_owned();
+        let place = *self.places_of_labels.entry(label.clone()).or_insert(self.contexts.len());
+        if place == self.contexts.len() {
+            self.contexts.push(label);
+        }
+        self.context_places.insert(number(payload, 0)?, place);
+        Some(())
+    }
+
+    /// A context that was not stated (in a damaged journal) counts as none.
+    fn switch(&mut self, payload: &[u8]) -> Option<()> {
+        self.current = self.context_places.get(&number(payload, 0)?).copied().unwrap_or_default();
+        Some(())
+    }
+
+    fn seen_in(&mut self, file: u32) -> Option<&mut SeenInContext> {
+        let current = self.current;
+        Some(self.of_number(file)?.seen.entry(current).or_default())
+    }
+
     fn file(&mut self, payload: &[u8]) -> Option<()> {
         let (number, path, stamp) = file_record(payload)?;
         let place = *self.by_path.entry(path).or_insert_with(|| {
@@ -117,14 +157,14 @@ impl Reading {
 
     fn line(&mut self, payload: &[u8]) -> Option<()> {
         let line = number(payload, 4)?;
-        self.of_number(number(payload, 0)?)?.lines.insert(line);
+        self.seen_in(number(payload, 0)?)?.lines.insert(line);
         Some(())
     }
 
     fn arc(&mut self, payload: &[u8]) -> Option<()> {
         let [from, to] = [4, 8].map(|at| number(payload, at).map(u32::cast_signed));
         let arc = LineArc::new(from?, to?);
-        self.of_number(number(payload, 0)?)?.arcs.insert(arc);
+        self.seen_in(number(payload, 0)?)?.arcs.insert(arc);
         Some(())
     }
 
@@ -134,7 +174,7 @@ impl Reading {
         let place = Place { line: line?, column: column?, end_line: end_line?, end_column: end_column? };
         let end = (conditions? as usize).checked_add(24 + 1)?;
         let vector = Vector::from_bytes(payload.get(24..end)?)?;
-        self.of_number(file?)?.vectors.entry(place).or_default().insert(vector);
+        self.seen_in(file?)?.vectors.entry(place).or_default().insert(vector);
         Some(())
     }
 
@@ -167,14 +207,15 @@ impl Reading {
         let place = *self.by_number.get(&number(payload, 4)?)?;
         let file = self.files.get_mut(place)?;
         self.codes.insert(number(payload, 0)?, (place, file.codes.len()));
-        file.codes.push((shape, BTreeSet::new()));
+        file.codes.push((shape, BTreeMap::new()));
         Some(())
     }
 
     fn edge(&mut self, payload: &[u8]) -> Option<()> {
         let (place, index) = *self.codes.get(&number(payload, 0)?)?;
         let edge = Edge { from: number(payload, 4)?, to: number(payload, 8)? };
-        self.files.get_mut(place)?.codes.get_mut(index)?.1.insert(edge);
+        let edges = &mut self.files.get_mut(place)?.codes.get_mut(index)?.1;
+        edges.entry(self.current).or_default().insert(edge);
         Some(())
     }
 }
@@ -257,21 +298,21 @@ mod tests {
         assert_eq!(contents.packages, ["pkg".to_owned()].into());
         let file = &contents.files["/project/a.py"];
         assert_eq!(file.stamp, STAMP);
-        assert_eq!(file.lines, [1, 2, 900].into_iter().collect());
-        assert_eq!(file.arcs, [LineArc::new(3, -1)].into());
+        assert_eq!(file.seen[&0].lines, [1, 2, 900].into_iter().collect());
+        assert_eq!(file.seen[&0].arcs, [LineArc::new(3, -1)].into());
         let (shape, edges) = &file.codes[0];
         assert_eq!(
             (shape.name.as_str(), shape.qualname.as_str(), &shape.code[..]),
             ("f", "A.f", &[1, 2, 3, 4][..])
         );
-        assert_eq!(*edges, [Edge { from: 2, to: Edge::EXIT }].into());
+        assert_eq!(*edges, [(0, [Edge { from: 2, to: Edge::EXIT }].into())].into());
     }
 
     #[test]
     fn a_journal_of_many_segments_is_read_whole() {
         let lines: Vec<u32> = (1..60_000).collect();
         let (_folder, bytes) = written(&lines);
-        assert_eq!(read(&bytes).unwrap().files["/project/a.py"].lines.len(), lines.len());
+        assert_eq!(read(&bytes).unwrap().files["/project/a.py"].seen[&0].lines.len(), lines.len());
     }
 
     #[test]
@@ -280,8 +321,8 @@ mod tests {
         let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
         let whole = &read(&bytes).unwrap().files["/project/a.py"];
         let torn = &read(&bytes[..end - 4]).unwrap().files["/project/a.py"];
-        assert_eq!((whole.arcs.len(), torn.arcs.len()), (1, 0));
-        assert_eq!((&whole.lines, &whole.codes), (&torn.lines, &torn.codes));
+        assert_eq!((whole.seen[&0].arcs.len(), torn.seen[&0].arcs.len()), (1, 0));
+        assert_eq!((&whole.seen[&0].lines, &whole.codes), (&torn.seen[&0].lines, &torn.codes));
     }
 
     #[test]
@@ -355,14 +396,21 @@ mod tests {
                 let contents = contents.as_ref().expect("the settings stand in front of the damage");
                 for (path, kept) in &before.files {
                     let found = &contents.files[path];
-                    prop_assert!(kept.lines.difference(&found.lines).is_empty());
-                    prop_assert!(found.arcs.is_superset(&kept.arcs));
+                    for (context, kept) in &kept.seen {
+                        let found = &found.seen[context];
+                        prop_assert!(kept.lines.difference(&found.lines).is_empty());
+                        prop_assert!(found.arcs.is_superset(&kept.arcs));
+                    }
                     prop_assert!(found.codes.len() >= kept.codes.len());
                 }
             }
             for file in contents.iter().flat_map(|contents| contents.files.values()) {
                 for (shape, edges) in &file.codes {
-                    let _ = crate::bytecode::line_arcs(shape, edges, &file.lines);
+                    let steps = crate::bytecode::LineSteps::new(shape);
+                    for (context, edges) in edges {
+                        let lines = file.seen.get(context).map(|seen| seen.lines.clone());
+                        let _ = steps.arcs(edges, &lines.unwrap_or_default());
+                    }
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Must not know: when to write. Invariant: a record is complete in the page cache when the call returns, whatever
 //! happens to the process afterwards.
 
+use std::cell::Cell;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,16 +13,24 @@ use rustix::process::{Pid, getpid};
 use super::RunHeader;
 use super::folder::JournalFolder;
 use super::format::{
-    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE, KIND_PADDING,
-    KIND_SETTINGS, KIND_TEXT, KIND_VECTOR, RECORD_HEADER_LENGTH, padded, record_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_CONTEXT, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE,
+    KIND_PADDING, KIND_SETTINGS, KIND_SWITCH, KIND_TEXT, KIND_VECTOR, RECORD_HEADER_LENGTH, padded,
+    record_header,
 };
 use super::handle::JournalHandle;
 use super::mapping::{Segment, SharedCounter};
-use crate::model::{CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, Place, Vector};
+use crate::model::{
+    CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, NO_CONTEXT, Place, Vector,
+};
 
 /// Bytes of the first segment; each further one is twice as long, up to [`LARGEST_SEGMENT`].
 const FIRST_SEGMENT: usize = 64 * 1024;
 const LARGEST_SEGMENT: usize = 4 * 1024 * 1024;
+
+thread_local! {
+    /// The context that this thread's records belong to.
+    static CONTEXT: Cell<u32> = const { Cell::new(NO_CONTEXT) };
+}
 
 /// A journal open for writing. After a fork the child's first record opens a journal of its own.
 pub(crate) struct JournalWriter {
@@ -47,6 +56,8 @@ struct State {
     files: Vec<(PathBuf, FileStamp)>,
     /// Every code object stated so far, by number, for the same.
     codes: Vec<(u32, CodeShape)>,
+    /// The labels of contexts, by number; [`NO_CONTEXT`] has none.
+    contexts: Vec<String>,
 }
 
 struct Open {
@@ -65,6 +76,9 @@ struct Open {
     /// Which files and code objects this journal states, by number.
     states_files: Numbers,
     states_codes: Numbers,
+    states_contexts: Numbers,
+    /// The context that the next record would be read as part of.
+    context: u32,
 }
 
 /// A set of the small numbers that stand for files and code objects.
@@ -75,7 +89,7 @@ impl JournalWriter {
     /// Makes a new journal in `folder`, which is created where it is missing.
     pub(crate) fn create(folder: JournalFolder, settings: RunHeader) -> Result<Self, JournalError> {
         let open = Some(Open::create(&folder, &settings)?);
-        let state = State { open, files: Vec::new(), codes: Vec::new() };
+        let state = State { open, files: Vec::new(), codes: Vec::new(), contexts: Vec::new() };
         Ok(Self { folder, settings, state: Mutex::new(state), left_out: SharedCounter::new().ok() })
     }
 
@@ -105,7 +119,7 @@ impl JournalWriter {
         &self,
         work: impl FnOnce(&mut Open, &mut Stated) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
-        let State { open, files, codes } = &mut *self.state();
+        let State { open, files, codes, contexts } = &mut *self.state();
         let open = match open.take() {
             Some(ours) if ours.owner == getpid() => open.insert(ours),
             parents => {
@@ -120,7 +134,7 @@ impl JournalWriter {
                 open.insert(ours)
             }
         };
-        work(open, &mut Stated { files, codes })
+        work(open, &mut Stated { files, codes, contexts })
     }
 }
 
@@ -128,6 +142,7 @@ impl JournalWriter {
 struct Stated<'a> {
     files: &'a mut Vec<(PathBuf, FileStamp)>,
     codes: &'a mut Vec<(u32, CodeShape)>,
+    contexts: &'a [String],
 }
 
 impl Journal for JournalWriter {
@@ -143,6 +158,7 @@ impl Journal for JournalWriter {
     fn line(&self, file: u32, line: LineNo) -> Result<(), JournalError> {
         self.with(|open, stated| {
             open.state_file(stated, file)?;
+            open.state_context(stated)?;
             open.append(KIND_LINE, &[&numbers([file, line])])
         })
     }
@@ -163,6 +179,7 @@ impl Journal for JournalWriter {
     fn edge(&self, code: u32, edge: Edge) -> Result<(), JournalError> {
         self.with(|open, stated| {
             open.state_code(stated, code)?;
+            open.state_context(stated)?;
             open.append(KIND_EDGE, &[&numbers([code, edge.from, edge.to, 0])])
         })
     }
@@ -173,6 +190,7 @@ impl Journal for JournalWriter {
         let fixed = numbers([file, line, column, end_line, end_column, conditions]);
         self.with(|open, stated| {
             open.state_file(stated, file)?;
+            open.state_context(stated)?;
             open.append(KIND_VECTOR, &[&fixed, &vector.to_bytes()])
         })
     }
@@ -180,9 +198,20 @@ impl Journal for JournalWriter {
     fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError> {
         self.with(|open, stated| {
             open.state_file(stated, file)?;
+            open.state_context(stated)?;
             let payload = numbers([file, arc.from.cast_unsigned(), arc.to.cast_unsigned(), 0]);
             open.append(KIND_ARC, &[&payload])
         })
+    }
+
+    fn context(&self, label: &str) -> u32 {
+        let contexts = &mut self.state().contexts;
+        contexts.push(label.to_owned());
+        contexts.len() as u32
+    }
+
+    fn enter(&self, context: u32) {
+        CONTEXT.set(context);
     }
 
     fn forked(&self) {
@@ -229,6 +258,8 @@ impl Open {
             end,
             states_files: Numbers::default(),
             states_codes: Numbers::default(),
+            states_contexts: Numbers::default(),
+            context: NO_CONTEXT,
         };
         open.segment.store(0, &header);
         let settings = serde_json::to_vec(settings).map_err(|error| JournalError(error.to_string()))?;
@@ -254,6 +285,23 @@ impl Open {
             self.state_file(stated, *file)?;
             self.append_code(number, *file, shape)?;
         }
+        Ok(())
+    }
+
+    /// Has the next record belong to the context of this thread.
+    fn state_context(&mut self, stated: &Stated) -> Result<(), JournalError> {
+        let context = CONTEXT.get();
+        if context == self.context {
+            return Ok(());
+        }
+        if context != NO_CONTEXT
+            && let Some(label) = stated.contexts.get(context as usize - 1)
+            && self.states_contexts.insert(context)
+        {
+            self.append(KIND_CONTEXT, &[&numbers([context, 0]), label.as_bytes()])?;
+        }
+        self.append(KIND_SWITCH, &[&numbers([context, 0])])?;
+        self.context = context;
         Ok(())
     }
 
