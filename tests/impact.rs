@@ -29,7 +29,7 @@ fn record(project: &Project, core: &str, words: &[&str]) -> String {
 
 /// What is printed after a change, which is taken back.
 #[track_caller]
-fn check(project: &Project, file: &str, from: &str, to: &str, expected: &[&str]) {
+fn selects(project: &Project, file: &str, from: &str, to: &str, expected: &[&str]) {
     let before = fs::read_to_string(project.path(file)).unwrap();
     let after = before.replace(from, to);
     assert!(after != before, "{file} has no {from:?}");
@@ -44,31 +44,31 @@ fn check(project: &Project, file: &str, from: &str, to: &str, expected: &[&str])
 covtest!(tests_are_selected_by_what_they_ran, |core| {
     let project = pantry(core, "--contexts=test");
     project.minicov(&["impact"]).run().code(3).stdout("").stderr("");
-    check(
+    selects(
         &project,
         "pantry/recipes.py",
         ">= amount",
         "> amount",
         &["tests/test_recipes.py::test_can_make[1-False]", "tests/test_recipes.py::test_can_make[2-True]"],
     );
-    check(
+    selects(
         &project,
         "pantry/recipes.py",
         "other != name",
         "other == name",
         &["tests/test_recipes.py::test_without"],
     );
-    check(&project, "pantry/recipes.py", "\"egg\": 2", "\"egg\": 3", &["tests/test_recipes.py"]);
-    check(&project, "pantry/recipes.py", "Whether there is enough", "Is there enough", &[]);
-    check(&project, "pantry/__init__.py", "A pantry", "A larder", &[]);
-    check(&project, "pantry/stock.py", "LOW = 2", "LOW = 3", &["tests/test_stock.py"]);
-    check(&project, "tests/test_stock.py", "== 6", "== 7", &["tests/test_stock.py::test_load"]);
-    check(&project, "tests/test_recipes.py", "(1, False)", "(0, False)", &["tests/test_recipes.py"]);
+    selects(&project, "pantry/recipes.py", "\"egg\": 2", "\"egg\": 3", &["tests/test_recipes.py"]);
+    selects(&project, "pantry/recipes.py", "Whether there is enough", "Is there enough", &[]);
+    selects(&project, "pantry/__init__.py", "A pantry", "A larder", &[]);
+    selects(&project, "pantry/stock.py", "LOW = 2", "LOW = 3", &["tests/test_stock.py"]);
+    selects(&project, "tests/test_stock.py", "== 6", "== 7", &["tests/test_stock.py::test_load"]);
+    selects(&project, "tests/test_recipes.py", "(1, False)", "(0, False)", &["tests/test_recipes.py"]);
 });
 
 covtest!(files_and_variables_that_tests_read_count, |core| {
     let project = pantry(core, "--contexts=test_phase");
-    check(&project, "tests/data/full.json", "6", "7", &["tests/test_stock.py::test_load"]);
+    selects(&project, "tests/data/full.json", "6", "7", &["tests/test_stock.py::test_load"]);
     let text = "import os\ndef test_home():\n    assert os.environ.get('PANTRY') is None\ndef test_none():\n    pass\n";
     project.file("tests/test_variables.py", text);
     record(&project, core, &["--contexts=test"]);
@@ -92,7 +92,7 @@ fn fixtures_of_wide_scope_are_inherited() {
         ),
     ]);
     record(&project, CORES[0], &["--contexts=test"]);
-    check(&project, "lib.py", "return 1", "return 0", &["test_lib.py::test_a", "test_lib.py::test_b"]);
+    selects(&project, "lib.py", "return 1", "return 0", &["test_lib.py::test_a", "test_lib.py::test_b"]);
 }
 
 #[test]
