@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::Fault;
+use super::{Fault, quick_check};
 
 /// coverage.py's `SCHEMA_VERSION`.
 pub(super) const SCHEMA_VERSION: i64 = 7;
@@ -19,7 +19,8 @@ pub(super) const SCHEMA_VERSION: i64 = 7;
 /// - `file`: a row per measured file, with or without data.
 /// - `context`: a row per label; "" when there was none.
 /// - `line_bits`: numbits per file and context, when `has_arcs` is "0".
-/// - `arc`: line pairs per file and context, negative for entries and exits, when `has_arcs` is "1".
+/// - `arc`: line pairs per file and context, negative for entries and exits, when `has_arcs` is "1". Where we make it, the rows
+///   are kept in its key alone: coverage.py's table and its index hold each twice.
 /// - `tracer`: coverage.py's plugins; never written by us.
 const COVERAGE_TABLES: &str = "
 CREATE TABLE coverage_schema (version integer);
@@ -36,8 +37,8 @@ CREATE TABLE arc (
     file_id integer, context_id integer, fromno integer, tono integer,
     foreign key (file_id) references file (id),
     foreign key (context_id) references context (id),
-    unique (file_id, context_id, fromno, tono)
-);
+    primary key (file_id, context_id, fromno, tono)
+) without rowid;
 CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file_id) references file (id));
 ";
 
@@ -86,6 +87,9 @@ const OBSERVATIONS: [&str; 8] =
 
 /// The format this version writes.
 const FORMAT: usize = OUR_TABLES.len();
+
+/// One number for coverage.py's tables and ours as this version writes them.
+pub(super) const ALL_TABLES: u32 = SCHEMA_VERSION as u32 * 1000 + FORMAT as u32;
 
 /// Which tables a file has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,6 +161,7 @@ pub(super) fn ensure(connection: &Connection) -> Result<Tables, Fault> {
             connection.execute_batch(later)?;
         }
         set_meta(connection, "format", &FORMAT.to_string())?;
+        quick_check::mark(connection, ALL_TABLES)?;
     }
     Ok(Tables { coverage: true, format: FORMAT })
 }
