@@ -19,8 +19,7 @@ pub(super) const SCHEMA_VERSION: i64 = 7;
 /// - `file`: a row per measured file, with or without data.
 /// - `context`: a row per label; "" when there was none.
 /// - `line_bits`: numbits per file and context, when `has_arcs` is "0".
-/// - `arc`: line pairs per file and context, negative for entries and exits, when `has_arcs` is "1". Where we make it, the rows
-///   are kept in its key alone: coverage.py's table and its index hold each twice.
+/// - `arc`: line pairs per file and context, negative for entries and exits, when `has_arcs` is "1".
 /// - `tracer`: coverage.py's plugins; never written by us.
 const COVERAGE_TABLES: &str = "
 CREATE TABLE coverage_schema (version integer);
@@ -37,8 +36,8 @@ CREATE TABLE arc (
     file_id integer, context_id integer, fromno integer, tono integer,
     foreign key (file_id) references file (id),
     foreign key (context_id) references context (id),
-    primary key (file_id, context_id, fromno, tono)
-) without rowid;
+    unique (file_id, context_id, fromno, tono)
+);
 CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file_id) references file (id));
 ";
 
