@@ -62,7 +62,8 @@ impl BranchWatch {
     /// The edge that the event of one side of a branch tells of. `None` where it only says that something is tried: the end
     /// of an `async for`, which any exception looks for (CPython 3.14, `END_ASYNC_FOR` in `Python/bytecodes.c`).
     pub(crate) fn edge_of_side(&self, event: Edge) -> Option<Edge> {
-        Some(Edge { from: self.flow.branch_of_event(event.from)?, ..event })
+        let (_, from) = self.flow.branch_of_event(event.from)?;
+        Some(Edge { from, ..event })
     }
 
     /// Whether it matters at which of its places `line` was entered.
@@ -88,6 +89,14 @@ impl BranchWatch {
         }
         let index = self.flow.index_at(offset)?;
         self.ways.joins().iter().position(|join| join.is_entered_at(index))
+    }
+
+    /// The fall that shares its place with the jump of the branch at `offset`.
+    pub(crate) fn fall_beside_jump_of(&self, offset: u32) -> Option<usize> {
+        if self.ways.joins().is_empty() {
+            return None;
+        }
+        self.fall_beside(self.flow.sides(offset)?.1)
     }
 
     /// The line of a return that has none itself, where only one leads there.

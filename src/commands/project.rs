@@ -28,8 +28,22 @@ pub(super) struct Wanted {
     pub(super) contexts: bool,
 }
 
-/// Everything there is to report of what is `selected`.
+/// Everything there is to report of what is `selected`, which must be something.
 pub(super) fn view(
+    workplace: &Workplace,
+    selected: &Selected,
+    rules: &ExclusionRules,
+    wanted: Wanted,
+) -> Result<View, Failure> {
+    let view = view_or_nothing(workplace, selected, rules, wanted)?;
+    if view.is_empty() {
+        return Err(UserError::new("no data to report").into());
+    }
+    Ok(view)
+}
+
+/// As [`view`], where it may be nothing.
+pub(super) fn view_or_nothing(
     workplace: &Workplace,
     selected: &Selected,
     rules: &ExclusionRules,
@@ -73,11 +87,7 @@ pub(super) fn view(
             .hint("record it with minicov run --mcdc")
             .into());
     }
-    let view = View { mcdc, unusable, ..View::new(sources, observed.has_arcs) };
-    if view.is_empty() {
-        return Err(UserError::new("no data to report").into());
-    }
-    Ok(view)
+    Ok(View { mcdc, unusable, ..View::new(sources, observed.has_arcs) })
 }
 
 /// The form to judge MC/DC in: the one asked for, or masking where it was recorded or is demanded.

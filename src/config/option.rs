@@ -16,6 +16,7 @@ pub(crate) enum Verb {
     Xml,
     Json,
     Lcov,
+    Mcdc,
     Annotate,
     Combine,
     Erase,
@@ -33,6 +34,7 @@ impl Verb {
         Self::Xml,
         Self::Json,
         Self::Lcov,
+        Self::Mcdc,
         Self::Annotate,
         Self::Combine,
         Self::Erase,
@@ -48,17 +50,18 @@ impl Verb {
         Self::Xml,
         Self::Json,
         Self::Lcov,
+        Self::Mcdc,
         Self::Annotate,
         Self::Combine,
         Self::Erase,
         Self::Debug,
     ];
-    /// The commands that report, but for one that only writes annotated sources.
+    /// The commands that report, but for those that only list decisions or annotate sources.
     pub(crate) const FORMATS: &'static [Self] =
         &[Self::Report, Self::Html, Self::Xml, Self::Json, Self::Lcov];
     /// The commands that report.
     pub(crate) const REPORTS: &'static [Self] =
-        &[Self::Report, Self::Html, Self::Xml, Self::Json, Self::Lcov, Self::Annotate];
+        &[Self::Report, Self::Html, Self::Xml, Self::Json, Self::Lcov, Self::Mcdc, Self::Annotate];
 
     /// The command of that word.
     pub(crate) fn called(word: &str) -> Option<Self> {
@@ -74,6 +77,7 @@ impl Verb {
             Self::Xml => "xml",
             Self::Json => "json",
             Self::Lcov => "lcov",
+            Self::Mcdc => "mcdc",
             Self::Annotate => "annotate",
             Self::Combine => "combine",
             Self::Erase => "erase",

@@ -77,7 +77,13 @@ options! {
         "minicov:mcdc",
         "MC/DC in this form: runs record what it needs, reports show it, which they also do where a run recorded it",
     )
-    .flags(&[Flag::new("mcdc", MEASURING_MCDC).value("FORM").or_bare("masking")]);
+    .flags(&[
+        Flag::new("mcdc", MEASURING_MCDC).value("FORM").or_bare("masking"),
+        Flag::new("form", &[Verb::Mcdc]).value("FORM"),
+    ]);
+    ONLY_MISSING: bool = Row::new("--missing", "List only decisions that lack something")
+        .flags(&[Flag::new("missing", &[Verb::Mcdc])]);
+    AS_JSON: bool = Row::new("--json", "Write JSON, for tools").flags(&[Flag::new("json", &[Verb::Mcdc])]);
     APPEND: bool = Row::new("--append", "Add to earlier data, which is what happens anyway; --erase removes it")
         .flags(&[Flag::new("append", &[Verb::Run, Verb::Combine]).short('a')]);
     ERASE: bool = Row::new("--erase", "Remove earlier data first; without it, runs add up")
@@ -112,7 +118,7 @@ options! {
         .flags(&[Flag::new("skip-empty", &[Verb::Report, Verb::Xml])]);
     PRECISION: i64 = Row::new("report:precision", "Digits after the decimal point of percentages")
         .default("0")
-        .flags(&[Flag::new("precision", &[Verb::Report, Verb::Html]).value("N")]);
+        .flags(&[Flag::new("precision", &[Verb::Report, Verb::Html, Verb::Mcdc]).value("N")]);
     SORT: String = Row::new(
         "report:sort",
         "Column to sort by: name, stmts, miss, branch, brpart, conds, shown, mcdc or cover; with a - in front, largest first",
@@ -144,7 +150,7 @@ options! {
     .default("0")
     .flags(&[Flag::new("fail-under-mcdc", TOTALS).value("MIN")]);
     CONTEXTS: List = Row::new("report:contexts", "Count only what ran in contexts that match these regexes")
-        .flags(&[Flag::new("contexts", &[Verb::Report, Verb::Html, Verb::Json]).value("REGEX,...")]);
+        .flags(&[Flag::new("contexts", &[Verb::Report, Verb::Html, Verb::Json, Verb::Mcdc]).value("REGEX,...")]);
     QUIET: bool = Row::new("--quiet", "Don't say what was done")
         .flags(&[Flag::new("quiet", &[Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov, Verb::Combine]).short('q')]);
     KEEP_COMBINED: bool = Row::new("--keep-combined", "Keep the parallel data files that are combined first")
