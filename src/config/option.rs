@@ -17,6 +17,9 @@ pub(crate) enum Verb {
     Json,
     Lcov,
     Annotate,
+    Contexts,
+    Who,
+    Unique,
     Combine,
     Erase,
     Debug,
@@ -34,6 +37,9 @@ impl Verb {
         Self::Json,
         Self::Lcov,
         Self::Annotate,
+        Self::Contexts,
+        Self::Who,
+        Self::Unique,
         Self::Combine,
         Self::Erase,
         Self::Debug,
@@ -49,6 +55,9 @@ impl Verb {
         Self::Json,
         Self::Lcov,
         Self::Annotate,
+        Self::Contexts,
+        Self::Who,
+        Self::Unique,
         Self::Combine,
         Self::Erase,
         Self::Debug,
@@ -57,8 +66,17 @@ impl Verb {
     pub(crate) const FORMATS: &'static [Self] =
         &[Self::Report, Self::Html, Self::Xml, Self::Json, Self::Lcov];
     /// The commands that report.
-    pub(crate) const REPORTS: &'static [Self] =
-        &[Self::Report, Self::Html, Self::Xml, Self::Json, Self::Lcov, Self::Annotate];
+    pub(crate) const REPORTS: &'static [Self] = &[
+        Self::Report,
+        Self::Html,
+        Self::Xml,
+        Self::Json,
+        Self::Lcov,
+        Self::Annotate,
+        Self::Contexts,
+        Self::Who,
+        Self::Unique,
+    ];
 
     /// The command of that word.
     pub(crate) fn called(word: &str) -> Option<Self> {
@@ -75,6 +93,9 @@ impl Verb {
             Self::Json => "json",
             Self::Lcov => "lcov",
             Self::Annotate => "annotate",
+            Self::Contexts => "contexts",
+            Self::Who => "who",
+            Self::Unique => "unique",
             Self::Combine => "combine",
             Self::Erase => "erase",
             Self::Debug => "debug",

@@ -70,6 +70,9 @@ impl ReportSettings {
             Verb::Report => settings.get(&options::FORMAT).to_vec(),
             Verb::Run
             | Verb::Annotate
+            | Verb::Contexts
+            | Verb::Who
+            | Verb::Unique
             | Verb::Combine
             | Verb::Erase
             | Verb::Debug
