@@ -13,6 +13,20 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::UserError;
 
+/// Colours and weights of what [`coloured_output`] prints.
+pub(crate) mod tones {
+    pub(crate) use anstyle::Style as Tone;
+
+    use anstyle::AnsiColor;
+
+    pub(crate) const PLAIN: Tone = Tone::new();
+    pub(crate) const BOLD: Tone = Tone::new().bold();
+    pub(crate) const SOFT: Tone = Tone::new().dimmed();
+    pub(crate) const GOOD: Tone = AnsiColor::Green.on_default();
+    pub(crate) const BAD: Tone = AnsiColor::Red.on_default();
+    pub(crate) const WANTED: Tone = AnsiColor::Yellow.on_default();
+}
+
 /// A kind of warning: its slug stands behind each message and is documented in the README.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Warning {
@@ -63,6 +77,15 @@ impl OutputError {
 pub(crate) fn output(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
     // Written whole to a buffer first, so that a line does not cost a system call on a terminal.
     let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    write(&mut stdout)?;
+    Ok(stdout.flush()?)
+}
+
+/// Writes a result that has colours, which only a terminal gets.
+pub(crate) fn coloured_output(
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), OutputError> {
+    let mut stdout = BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
     write(&mut stdout)?;
     Ok(stdout.flush()?)
 }

@@ -1,5 +1,7 @@
 //! What reports show of MC/DC, at the user's edge: whole outputs.
 
+use serde_json::{Value, json};
+
 use crate::harness::Project;
 
 /// A decision of which two conditions are shown, one that never runs, and one with coupled conditions.
@@ -95,4 +97,146 @@ fn demands_on_mcdc_are_judged_as_other_totals_are() {
         "minicov: error: can't sort by MC/DC, because it was not measured\n\
          minicov: hint: measure it with minicov run --mcdc\n",
     );
+}
+
+#[test]
+fn decisions_are_listed_with_what_a_test_must_do() {
+    let project = project();
+    let all = project.minicov(&["mcdc", "--missing"]).run();
+    all.success().stderr("").stdout(
+        "\
+shop.py:2:8-44
+  if: (member or total > 10) and not coupon
+
+  1  member      ✓ shown by rows 1 and 3
+  2  total > 10  ✓ shown by rows 1 and 2
+  3  coupon      ✗ not shown: needs w1, with row 2
+
+  row  1  2  3  outcome  shows
+  1    F  F  –  F        1, 2
+  2    F  T  F  T        2
+  3    T  –  F  T        1
+  w1   T  –  T  F        3
+
+  w1: a test must make `member` true and `coupon` true
+
+shop.py:8:17-23
+  ifexp: a and b
+
+  1  a  ✗ not shown: needs w1 and w2
+  2  b  ✗ not shown: needs w1 and w3
+
+  row  1  2  outcome  shows
+  w1   T  T  T        1, 2
+  w2   F  –  F        1
+  w3   T  F  F        2
+
+  w1: a test must make `a` true and `b` true
+  w2: a test must make `a` false
+  w3: a test must make `a` true and `b` false
+
+shop.py:12:17-34
+  ifexp: a and b or a and c
+
+  1  a  ✗ not shown: needs w1, with row 1
+  2  b  ✗ not shown: needs w2, with row 1
+  3  a  ✗ not shown: needs w3 and w1
+  4  c  ✗ not shown: needs w3 and w2
+
+  row  1  2  3  4  outcome  shows
+  1    T  T  –  –  T
+  w1   F  –  F  –  F        1, 3
+  w2   T  F  T  F  F        2, 4
+  w3   T  F  T  T  T        3, 4
+
+  w1: a test must make `a` false
+  w2: a test must make `a` true, `b` false and `c` false
+  w3: a test must make `a` true, `b` false and `c` true
+
+2 of 9 conditions in 3 decisions shown, 22% (masking MC/DC)
+",
+    );
+    // A line, in another form: no row differs from row 1 in one of them only.
+    let outcome = project.minicov(&["mcdc", "--form=unique-cause", "shop.py:12"]).run();
+    outcome.success();
+    assert!(outcome.stdout.contains("\n  3  a  ✗ cannot be shown\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.ends_with("\n0 of 4 conditions in 1 decision shown, 0% (unique-cause MC/DC)\n"));
+
+    // For tools: what the JSON report has, and what is wanted.
+    let outcome = project.minicov(&["mcdc", "--json", "shop.py:2"]).run();
+    outcome.success().stderr("");
+    let list: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let mut decision = list["files"]["shop.py"]["decisions"][0].clone();
+    assert_eq!(decision["wanted"], json!([[true, null, true, false]]));
+    assert_eq!(decision["plans"], json!([null, null, [3, 1]]));
+    assert_eq!(decision["text"], "(member or total > 10) and not coupon");
+    let members = decision.as_object_mut().unwrap();
+    for own in ["wanted", "plans", "text"] {
+        members.remove(own);
+    }
+    let report = project.minicov(&["json", "-o", "-"]).run();
+    let report: Value = serde_json::from_str(&report.stdout).unwrap();
+    assert_eq!(decision, report["files"]["shop.py"]["mcdc"]["decisions"][0]);
+}
+
+#[test]
+fn what_is_not_measurable_is_listed_with_the_reason() {
+    let program = "def f(a, b):\n    if a:\n        assert a and b\n    return 1\n\n\nf(1, 1)\n";
+    let project = Project::with(&[("odd.py", program)]);
+    project.minicov(&["run", "--mcdc", "-O", "odd.py"]).run().success();
+    project.minicov(&["mcdc", "--missing"]).run().success().stdout(
+        "\
+odd.py:3:16-22
+  assert: a and b
+  not measurable: the code that ran was compiled otherwise: pytest rewrites assertions, and python -O leaves them out
+
+  1  a  ? not measurable
+  2  b  ? not measurable
+
+0 of 0 conditions in 1 decision shown, 100% (masking MC/DC); 1 decision not measurable
+",
+    );
+    project.minicov(&["report", "-m"]).run().success().stdout(
+        "\
+Name     Stmts   Miss Branch BrPart  Conds  Shown  MC/DC  Cover   Missing
+-------------------------------------------------------------------------
+odd.py       5      1      2      1      0      0      -    71%   3
+-------------------------------------------------------------------------
+TOTAL        5      1      2      1      0      0      -    71%
+
+1 decision not measurable: minicov mcdc --missing tells why.
+",
+    );
+}
+
+#[test]
+fn decisions_that_are_not_there_are_refused_with_what_is() {
+    let project = project();
+    for (words, told) in [
+        (&["shp.py"][..], "there is no data on shp.py\nminicov: hint: did you mean shop.py?"),
+        (
+            &["absent/x.py"],
+            "there is no data on absent/x.py\nminicov: hint: minicov report lists the files there is data on",
+        ),
+        (
+            &["plain.py:1"],
+            "plain.py:1: no decision with several conditions is there\nminicov: hint: plain.py has none at all",
+        ),
+        (
+            &["shop.py:4"],
+            "shop.py:4: no decision with several conditions is there\nminicov: hint: the nearest begin on 2, 8, 12",
+        ),
+        (
+            &["shop.py:0"],
+            "shop.py:0: no decision with several conditions is there\nminicov: hint: the nearest begin on 2, 8, 12",
+        ),
+    ] {
+        let outcome = project.minicov(&["mcdc"]).args(words).run();
+        outcome.code(1).stdout("").stderr(&format!("minicov: error: {told}\n"));
+    }
+    project
+        .minicov(&["mcdc", "plain.py"])
+        .run()
+        .success()
+        .stdout("0 of 0 conditions in 0 decisions shown, 100% (masking MC/DC)\n");
 }

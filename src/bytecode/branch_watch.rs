@@ -90,6 +90,14 @@ impl BranchWatch {
         self.ways.joins().iter().position(|join| join.is_entered_at(index))
     }
 
+    /// The fall that shares its place with the jump of the branch at `offset`.
+    pub(crate) fn fall_beside_jump_of(&self, offset: u32) -> Option<usize> {
+        if self.ways.joins().is_empty() {
+            return None;
+        }
+        self.fall_beside(self.flow.sides(offset)?.1)
+    }
+
     /// The line of a return that has none itself, where only one leads there.
     pub(crate) fn line_of_return(&self, offset: u32) -> Option<LineNo> {
         self.ways.owner(self.flow.index_at(offset)?)

@@ -20,6 +20,11 @@ What follows minicov's own options is python's command line:
   minicov run --source src -X dev -W error -m pytest -q
   minicov run -c 'import mypackage'";
 
+const MCDC_EXAMPLES: &str = "\
+  minicov run --mcdc -m pytest
+  minicov mcdc --missing
+  minicov mcdc src/shop/prices.py:14";
+
 const COMPLETIONS_EXAMPLES: &str = "\
   minicov completions bash > ~/.local/share/bash-completion/completions/minicov
   minicov completions zsh > ~/.zfunc/_minicov
@@ -41,6 +46,12 @@ pub(super) const fn help(verb: Verb) -> VerbHelp {
         Verb::Xml => report("Write Cobertura's XML"),
         Verb::Json => report("Write JSON"),
         Verb::Lcov => report("Write an LCOV tracefile"),
+        Verb::Mcdc => VerbHelp {
+            about: "List decisions: truth tables, what shows each condition, and what tests still have to do",
+            usage: "",
+            words: Some(("FILE[:LINE]", "List only the decisions of these files, or on these lines")),
+            after: MCDC_EXAMPLES,
+        },
         Verb::Annotate => report("Write copies of the sources that show which lines ran"),
         Verb::Contexts => {
             report("List the contexts in which something ran, tests say, and how much ran in each")

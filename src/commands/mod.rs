@@ -17,6 +17,7 @@ mod exclusions;
 mod foreign;
 mod html_folder;
 mod inputs;
+mod mcdc;
 mod output;
 mod parallel;
 mod project;
@@ -30,8 +31,8 @@ use std::process::ExitCode;
 use self::exclusions::ExclusionRules;
 use crate::cli::{self, Invocation, Vocabulary};
 use crate::config::{
-    CombineSettings, Complaint, ConfigError, ReportSettings, RunSettings, Selected, Settings, Verb,
-    Workplace, options,
+    CombineSettings, Complaint, ConfigError, McdcSettings, ReportSettings, RunSettings, Selected, Settings,
+    Verb, Workplace, options,
 };
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::{Form, METRICS};
@@ -122,6 +123,7 @@ fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, 
         Verb::Report | Verb::Html | Verb::Xml | Verb::Json | Verb::Lcov => {
             report::report(&workplace, &ReportSettings::new(&settings, verb, files), &rules()?)
         }
+        Verb::Mcdc => mcdc::mcdc(&workplace, &McdcSettings::new(&settings, files), &rules()?),
         Verb::Annotate => {
             let folder = settings.get(&options::ANNOTATE_DIRECTORY).map(Path::new);
             annotate::annotate(&workplace, &Selected::new(&settings, verb, files), &rules()?, folder)

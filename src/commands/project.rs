@@ -40,28 +40,38 @@ pub(super) struct Sources {
     has_edges: bool,
 }
 
-/// Everything there is to report of what is `selected`.
+/// Everything there is to report of what is `selected`, which must be something.
 pub(super) fn view(
     workplace: &Workplace,
     selected: &Selected,
     rules: &ExclusionRules,
     wanted: Wanted,
 ) -> Result<View, Failure> {
-    let Sources { files, has_branches, unusable, mcdc, has_edges } =
-        self::sources(workplace, selected, rules, wanted)?;
-    if mcdc.is_some() && !has_edges {
-        return Err(UserError::new("there is no data on MC/DC")
-            .hint("record it with minicov run --mcdc")
-            .into());
-    }
-    let view = View { mcdc, unusable, ..View::new(files, has_branches) };
+    let view = view_or_nothing(workplace, selected, rules, wanted)?;
     if view.is_empty() {
         return Err(UserError::new("no data to report").into());
     }
     Ok(view)
 }
 
-/// The sources that are `selected`, with their facts.
+/// As [`view`], where it may be nothing.
+pub(super) fn view_or_nothing(
+    workplace: &Workplace,
+    selected: &Selected,
+    rules: &ExclusionRules,
+    wanted: Wanted,
+) -> Result<View, Failure> {
+    let Sources { files, has_branches, unusable, mcdc, has_edges } =
+        sources(workplace, selected, rules, wanted)?;
+    if mcdc.is_some() && !has_edges {
+        return Err(UserError::new("there is no data on MC/DC")
+            .hint("record it with minicov run --mcdc")
+            .into());
+    }
+    Ok(View { mcdc, unusable, ..View::new(files, has_branches) })
+}
+
+/// The sources that are selected, with their facts.
 pub(super) fn sources(
     workplace: &Workplace,
     selected: &Selected,

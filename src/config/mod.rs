@@ -24,7 +24,7 @@ mod value;
 pub(crate) use error::ConfigError;
 pub(crate) use option::{Effect, Flag, Row, Verb};
 pub(crate) use per_command::{RunSettings, Workplace};
-pub(crate) use reporting::{CombineSettings, Demanded, Html, Look, ReportSettings, Selected};
+pub(crate) use reporting::{CombineSettings, Demanded, Html, Look, McdcSettings, ReportSettings, Selected};
 pub(crate) use resolve::{Complaint, nearest};
 pub(crate) use settings::Settings;
 pub(crate) use value::{Kind, Value};

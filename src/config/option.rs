@@ -16,6 +16,7 @@ pub(crate) enum Verb {
     Xml,
     Json,
     Lcov,
+    Mcdc,
     Annotate,
     Contexts,
     Who,
@@ -36,6 +37,7 @@ impl Verb {
         Self::Xml,
         Self::Json,
         Self::Lcov,
+        Self::Mcdc,
         Self::Annotate,
         Self::Contexts,
         Self::Who,
@@ -54,6 +56,7 @@ impl Verb {
         Self::Xml,
         Self::Json,
         Self::Lcov,
+        Self::Mcdc,
         Self::Annotate,
         Self::Contexts,
         Self::Who,
@@ -62,7 +65,7 @@ impl Verb {
         Self::Erase,
         Self::Debug,
     ];
-    /// The commands that report, but for one that only writes annotated sources.
+    /// The commands that report, but for those that only list decisions or annotate sources.
     pub(crate) const FORMATS: &'static [Self] =
         &[Self::Report, Self::Html, Self::Xml, Self::Json, Self::Lcov];
     /// The commands that report.
@@ -72,6 +75,7 @@ impl Verb {
         Self::Xml,
         Self::Json,
         Self::Lcov,
+        Self::Mcdc,
         Self::Annotate,
         Self::Contexts,
         Self::Who,
@@ -92,6 +96,7 @@ impl Verb {
             Self::Xml => "xml",
             Self::Json => "json",
             Self::Lcov => "lcov",
+            Self::Mcdc => "mcdc",
             Self::Annotate => "annotate",
             Self::Contexts => "contexts",
             Self::Who => "who",

@@ -21,7 +21,8 @@ const REPORTS: &[Verb] = Verb::REPORTS;
 /// The reports that end with a total.
 const TOTALS: &[Verb] = Verb::FORMATS;
 /// The reports that can be of some contexts only.
-const CONTEXTS_OF: &[Verb] = &[Verb::Report, Verb::Html, Verb::Json, Verb::Contexts, Verb::Who, Verb::Unique];
+const CONTEXTS_OF: &[Verb] =
+    &[Verb::Report, Verb::Html, Verb::Json, Verb::Mcdc, Verb::Contexts, Verb::Who, Verb::Unique];
 const ALL: &[Verb] = Verb::CONFIGURED;
 /// The commands that record MC/DC, or report it.
 const MEASURING_MCDC: &[Verb] = &[Verb::Run, Verb::Report, Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov];
@@ -79,7 +80,13 @@ options! {
         "minicov:mcdc",
         "MC/DC in this form: runs record what it needs, reports show it, which they also do where a run recorded it",
     )
-    .flags(&[Flag::new("mcdc", MEASURING_MCDC).value("FORM").or_bare("masking")]);
+    .flags(&[
+        Flag::new("mcdc", MEASURING_MCDC).value("FORM").or_bare("masking"),
+        Flag::new("form", &[Verb::Mcdc]).value("FORM"),
+    ]);
+    ONLY_MISSING: bool = Row::new("--missing", "List only decisions that lack something")
+        .flags(&[Flag::new("missing", &[Verb::Mcdc])]);
+    AS_JSON: bool = Row::new("--json", "Write JSON, for tools").flags(&[Flag::new("json", &[Verb::Mcdc])]);
     APPEND: bool = Row::new("--append", "Add to earlier data, which is what happens anyway; --erase removes it")
         .flags(&[Flag::new("append", &[Verb::Run, Verb::Combine]).short('a')]);
     ERASE: bool = Row::new("--erase", "Remove earlier data first; without it, runs add up")
@@ -114,7 +121,7 @@ options! {
         .flags(&[Flag::new("skip-empty", &[Verb::Report, Verb::Xml])]);
     PRECISION: i64 = Row::new("report:precision", "Digits after the decimal point of percentages")
         .default("0")
-        .flags(&[Flag::new("precision", &[Verb::Report, Verb::Html]).value("N")]);
+        .flags(&[Flag::new("precision", &[Verb::Report, Verb::Html, Verb::Mcdc]).value("N")]);
     SORT: String = Row::new(
         "report:sort",
         "Column to sort by: name, stmts, miss, branch, brpart, conds, shown, mcdc or cover; with a - in front, largest first",

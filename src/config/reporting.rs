@@ -69,6 +69,7 @@ impl ReportSettings {
             }
             Verb::Report => settings.get(&options::FORMAT).to_vec(),
             Verb::Run
+            | Verb::Mcdc
             | Verb::Annotate
             | Verb::Contexts
             | Verb::Who
@@ -137,12 +138,35 @@ impl Selected {
             contexts: settings.get(&options::CONTEXTS).to_vec(),
             ignore_errors: settings.get(&options::IGNORE_ERRORS),
             mcdc: settings.get(&options::MCDC).map(str::to_owned),
-            demands_mcdc: settings.given(&options::FAIL_UNDER_MCDC).is_some()
+            demands_mcdc: verb == Verb::Mcdc
+                || settings.given(&options::FAIL_UNDER_MCDC).is_some()
                 || settings
                     .thresholds
                     .iter()
                     .any(|threshold| threshold.metrics.iter().any(|(metric, _)| metric == "mcdc")),
             combining: CombineSettings::new(settings, verb, Vec::new()),
+        }
+    }
+}
+
+/// What `minicov mcdc` was asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct McdcSettings {
+    /// Its files may have a line behind a colon.
+    pub(crate) selected: Selected,
+    pub(crate) missing: bool,
+    pub(crate) json: bool,
+    pub(crate) precision: u8,
+}
+
+impl McdcSettings {
+    /// `words` as given: files, or files and lines.
+    pub(crate) fn new(settings: &Settings, words: Vec<PathBuf>) -> Self {
+        Self {
+            selected: Selected::new(settings, Verb::Mcdc, words),
+            missing: settings.get(&options::ONLY_MISSING),
+            json: settings.get(&options::AS_JSON),
+            precision: Look::new(settings).precision,
         }
     }
 }

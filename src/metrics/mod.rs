@@ -15,7 +15,9 @@ mod line;
 mod mcdc;
 
 pub(crate) use branch_arcs::{BranchLine, branch_lines, executed_arcs, partial};
-pub(crate) use mcdc::{Form, JudgedDecision, Judgement, McDcTotals, Pair, judge_decisions};
+pub(crate) use mcdc::{
+    Form, JudgedDecision, Judgement, McDcTotals, Pair, Row, Wanted, evaluations, judge_decisions, wanted,
+};
 
 use crate::model::{Facts, LineNo, LineSet, MeasuredFile};
 

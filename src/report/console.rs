@@ -35,7 +35,7 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
         });
         writeln!(out, "{blank}{}:{}: {}", row.name, gap.line, words.collect::<String>())?;
     }
-    summary.write_skipped(out)
+    summary.write_remarks(out)
 }
 
 /// The lines of the table.

@@ -99,7 +99,7 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
         });
         writeln!(out, "{blank}- {}:{}: {}", escape(&row.name), gap.line, words.collect::<String>())?;
     }
-    summary.write_skipped(out)
+    summary.write_remarks(out)
 }
 
 /// Text as it stands, between more backquotes than it has in a row (CommonMark 0.31, section 6.1).

@@ -36,6 +36,7 @@ pub(crate) use by_context::{ByContext, Spot, Who, end as branch_end};
 pub(crate) use html::{HtmlOptions, INDEX, MADE_BY_COVERAGE_PY, MADE_BY_US, Page, Pages};
 pub(crate) use human_order::compare as human_order;
 pub(crate) use judgement::{Demands, Threshold};
+pub(crate) use mcdc::{Listed, lacks_something, list_decisions, list_decisions_as_json};
 pub(crate) use view::{FileView, Lines, MeasuredSource, Outcome, View};
 
 /// A form of report.

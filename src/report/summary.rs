@@ -53,13 +53,18 @@ impl Summary {
         Self { rows, total, columns, covered, empty }
     }
 
-    /// Says how many files were left out, if any.
-    pub(super) fn write_skipped(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Says how many files were left out, and of how many decisions nothing is known, if any.
+    pub(super) fn write_remarks(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.covered > 0 {
             writeln!(out, "\n{} skipped due to complete coverage.", plural(self.covered, "file"))?;
         }
         if self.empty > 0 {
             writeln!(out, "\n{} skipped.", plural(self.empty, "empty file"))?;
+        }
+        let unmeasurable = self.total.mcdc.unmeasurable;
+        if unmeasurable > 0 {
+            let decisions = plural(unmeasurable, "decision");
+            writeln!(out, "\n{decisions} not measurable: minicov mcdc --missing tells why.")?;
         }
         Ok(())
     }

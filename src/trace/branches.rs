@@ -144,7 +144,7 @@ impl BranchState {
 
     /// Records an event for both sides of a branch.
     pub(super) fn record(&self, session: &Session, edge: Edge) -> Outlook {
-        match (self.jumped(edge), self.remember(session, edge)) {
+        match (self.branched(edge), self.remember(session, edge)) {
             (Outlook::Settled, Outlook::Settled) => Outlook::Settled,
             (Outlook::Open, _) | (_, Outlook::Open) => Outlook::Open,
         }
@@ -189,6 +189,16 @@ impl BranchState {
                 Outlook::Open
             }
             Some(_) | None => Outlook::Settled,
+        }
+    }
+
+    /// The same for a branch with one event for both sides: while one side leads where control may also fall, the event of
+    /// the other must not turn off both.
+    pub(super) fn branched(&self, edge: Edge) -> Outlook {
+        let this = self.jumped(edge);
+        match self.watch.fall_beside_jump_of(edge.from) {
+            Some(number) if !self.has_seen_fall(number) => Outlook::Open,
+            Some(_) | None => this,
         }
     }
 

@@ -477,7 +477,8 @@ fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
     let edge = event.edge()?;
     if let Some(observed) = observe(session, state, event, edge)? {
-        let outlook = if observed.is_first { branches.record(session, edge) } else { branches.jumped(edge) };
+        let outlook =
+            if observed.is_first { branches.record(session, edge) } else { branches.branched(edge) };
         return Ok(if observed.is_open || !observed.has_both { Answer::Keep } else { outlook.into() });
     }
     Ok(branches.record(session, edge).into())

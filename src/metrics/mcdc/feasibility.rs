@@ -37,7 +37,7 @@ pub(super) fn feasible(graph: &ShortCircuit, conditions: &[Condition]) -> Option
 }
 
 /// What happens if the conditions have these truths.
-fn evaluation(graph: &ShortCircuit, truths: &[bool]) -> Vector {
+pub(super) fn evaluation(graph: &ShortCircuit, truths: &[bool]) -> Vector {
     let mut evaluated = vec![None; truths.len()];
     let mut at = graph.start();
     loop {

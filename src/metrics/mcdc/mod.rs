@@ -10,6 +10,9 @@ mod feasibility;
 mod masks;
 mod pairs;
 mod tree;
+mod wanted;
+
+pub(crate) use wanted::{Row, Wanted, evaluations, wanted};
 
 use std::collections::BTreeSet;
 use std::iter::Sum;

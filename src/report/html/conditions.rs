@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 
-use crate::metrics::{Form, JudgedDecision};
-use crate::model::{LineNo, Next, Place, ShortCircuit, Vector};
+use crate::metrics::{self, Form, JudgedDecision};
+use crate::model::{LineNo, Place, Vector};
 use crate::report::FileView;
+use crate::report::mcdc::{self, Verdict};
 
 /// The most rows of a truth table that were not seen; more are only counted.
 const MOST_UNSEEN: usize = 24;
@@ -88,8 +89,7 @@ struct TruthTable<'a> {
 /// A condition, and what became of it.
 struct Head<'a> {
     text: &'a str,
-    verdict: String,
-    is_shown: bool,
+    verdict: Verdict,
 }
 
 struct Row {
@@ -118,78 +118,25 @@ pub(super) fn is_shown(judged: &JudgedDecision, form: Form) -> bool {
 /// The truth table of a decision: evaluations that were seen, which of them show a condition, and those never seen.
 pub(super) fn truth_table(judged: &JudgedDecision, form: Form) -> String {
     let decision = &judged.measured.decision;
-    let conditions = decision.conditions.iter().zip(&judged.conditions).map(|(condition, judgement)| {
-        let verdict = match judgement.pair(form) {
-            Some((a, b)) => format!("shown by rows {} and {}", a.min(b) + 1, a.max(b) + 1),
-            None if !judgement.counts => "not tested".to_owned(),
-            None if judgement.is_infeasible(form) => "cannot be shown".to_owned(),
-            None => "not shown".to_owned(),
-        };
-        Head { text: &condition.text, verdict, is_shown: judgement.pair(form).is_some() }
+    let conditions = decision.conditions.iter().enumerate().map(|(number, condition)| {
+        let verdict = Verdict::of(judged, number, form);
+        Head { text: &condition.text, verdict }
     });
-    let shows = |row: usize| {
-        let numbers = judged
-            .conditions
-            .iter()
-            .enumerate()
-            .filter(|(_, judgement)| judgement.pair(form).is_some_and(|(a, b)| a == row || b == row));
-        numbers.map(|(number, _)| (number + 1).to_string()).collect::<Vec<_>>().join(", ")
+    let row = |number: Option<usize>, vector: &Vector| Row {
+        number: number.map(|number| number + 1),
+        cells: vector.truths.iter().map(|truth| mcdc::letter(*truth)).collect(),
+        outcome: mcdc::outcome(vector.outcome),
+        shows: number.map(|number| mcdc::shown_by(judged, number, form)).unwrap_or_default(),
     };
-    let seen = judged.vectors.iter().enumerate().map(|(number, vector)| Row {
-        number: Some(number + 1),
-        cells: vector.truths.iter().map(|truth| letter(*truth)).collect(),
-        outcome: vector.outcome.map_or("its value", |truth| letter(Some(truth))),
-        shows: shows(number),
-    });
-    let mut unseen = evaluations(&ShortCircuit::new(decision));
+    let seen = judged.vectors.iter().enumerate().map(|(number, vector)| row(Some(number), vector));
+    let mut unseen = metrics::evaluations(decision).unwrap_or_default();
     unseen.retain(|vector| !judged.vectors.contains(vector));
     let more = unseen.len().saturating_sub(MOST_UNSEEN);
-    let unseen = unseen.iter().take(MOST_UNSEEN).map(|vector| Row {
-        number: None,
-        cells: vector.truths.iter().map(|truth| letter(*truth)).collect(),
-        outcome: vector.outcome.map_or("its value", |truth| letter(Some(truth))),
-        shows: String::new(),
-    });
+    let unseen = unseen.iter().take(MOST_UNSEEN).map(|vector| row(None, vector));
     super::render(&TruthTable {
         conditions: conditions.collect(),
         rows: seen.chain(unseen).collect(),
         more,
         reason: judged.unmeasurable.as_deref(),
     })
-}
-
-fn letter(truth: Option<bool>) -> &'static str {
-    match truth {
-        Some(true) => "T",
-        Some(false) => "F",
-        None => "–",
-    }
-}
-
-/// Every evaluation there can be, in the order of a truth table; none where there are very many.
-fn evaluations(graph: &ShortCircuit) -> Vec<Vector> {
-    if graph.paths() > 1000 {
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    let mut open = vec![(graph.start(), vec![None; graph.len()])];
-    while let Some((next, truths)) = open.pop() {
-        match next {
-            Next::Outcome(outcome) => found.push(Vector { truths, outcome }),
-            Next::Condition(condition) => {
-                let ways: &[bool] = match graph.constant(condition) {
-                    Some(true) => &[true],
-                    Some(false) => &[false],
-                    None => &[false, true],
-                };
-                for truth in ways {
-                    let mut truths = truths.clone();
-                    // What is constant is not tested.
-                    truths[condition as usize] = graph.constant(condition).is_none().then_some(*truth);
-                    open.push((graph.next(condition, *truth), truths));
-                }
-            }
-        }
-    }
-    found
 }

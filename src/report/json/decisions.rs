@@ -59,7 +59,7 @@ pub(super) struct McDc<'a> {
 }
 
 #[derive(serde::Serialize)]
-pub(super) struct Summary {
+pub(in crate::report) struct Summary {
     form: &'static str,
     num_decisions: usize,
     not_measurable_decisions: usize,
@@ -72,7 +72,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn new(totals: &McDcTotals, form: Form, precision: u8) -> Self {
+    pub(in crate::report) fn new(totals: &McDcTotals, form: Form, precision: u8) -> Self {
         Self {
             form: form.name(),
             num_decisions: totals.decisions,
@@ -88,7 +88,7 @@ impl Summary {
 }
 
 #[derive(serde::Serialize)]
-struct Decision<'a> {
+pub(in crate::report) struct Decision<'a> {
     line: u32,
     col: u32,
     end_line: u32,
@@ -130,7 +130,7 @@ impl<'a> McDc<'a> {
 }
 
 impl<'a> Decision<'a> {
-    fn new(judged: &'a JudgedDecision, form: Form) -> Self {
+    pub(in crate::report) fn new(judged: &'a JudgedDecision, form: Form) -> Self {
         let decision = &judged.measured.decision;
         let Place { line, column, end_line, end_column } = decision.place;
         let conditions = decision.conditions.iter().zip(&judged.conditions).enumerate();
@@ -166,7 +166,7 @@ impl<'a> Decision<'a> {
 }
 
 /// The truth of each condition, and the outcome last.
-struct Row<'a>(&'a Vector);
+pub(in crate::report) struct Row<'a>(pub(in crate::report) &'a Vector);
 
 impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -6,6 +6,9 @@
 mod decisions;
 mod python;
 
+pub(super) use decisions::{Decision as DecisionValue, Row as VectorValue, Summary as McDcSummary};
+pub(super) use python::dump;
+
 use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};

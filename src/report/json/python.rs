@@ -8,7 +8,11 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 /// Writes the document without a final newline; `pretty` is `indent=4`.
-pub(super) fn dump(document: &impl Serialize, pretty: bool, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::report) fn dump(
+    document: &impl Serialize,
+    pretty: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if pretty {
         let layout = Pretty(PrettyFormatter::with_indent(b"    "));
         document.serialize(&mut Serializer::with_formatter(out, layout))?;
