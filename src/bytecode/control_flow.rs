@@ -96,9 +96,9 @@ impl ControlFlow {
         (instruction.opcode.flow == Flow::Branch).then_some((instruction.end, instruction.target?))
     }
 
-    /// The offset of the branch that an event names by `offset`. CPython 3.14 names what comes behind the branch on that
+    /// The line and the offset of the branch that an event names by `offset`. CPython 3.14 names what comes behind the branch on that
     /// side, where there are events for instructions, too (`NOT_TAKEN` and `POP_ITER` in `Python/bytecodes.c`).
-    pub(super) fn branch_of_event(&self, offset: u32) -> Option<u32> {
+    pub(crate) fn branch_of_event(&self, offset: u32) -> Option<(Option<LineNo>, u32)> {
         let index = self.index_at(offset)?;
         let branch = match self.instructions[index].opcode.name {
             "NOT_TAKEN" => self.instructions.get(index.checked_sub(1)?)?,
@@ -108,7 +108,7 @@ impl ControlFlow {
             }
             _ => &self.instructions[index],
         };
-        (branch.opcode.flow == Flow::Branch).then(|| branch.own_offset())
+        (branch.opcode.flow == Flow::Branch).then(|| (branch.line, branch.own_offset()))
     }
 
     fn at(&self, offset: u32) -> Option<&Instruction> {

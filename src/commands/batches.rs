@@ -128,10 +128,11 @@ impl Batches {
         let mut file = BatchFile { path, source, ..BatchFile::default() };
         let lines: BTreeMap<usize, LineSet> =
             seen.iter().map(|(place, seen)| (*place, seen.lines.clone())).collect();
+        let mut taken: BTreeMap<String, BTreeSet<LineArc>> = BTreeMap::new();
         for (place, SeenInContext { lines, arcs, vectors }) in seen {
             let label = &labels[place];
             file.lines.insert(label.clone(), lines);
-            file.arcs.insert(label.clone(), arcs);
+            taken.insert(label.clone(), arcs);
             file.vectors.insert(label.clone(), vectors);
         }
         let place = (settings.python.clone(), settings.branches, file.path.clone());
@@ -150,14 +151,15 @@ impl Batches {
                 let label = &labels[place];
                 if said.insert((label.clone(), key.clone(), edges.clone(), own_lines.clone())) {
                     let arcs = steps.arcs(edges.clone(), own_lines);
-                    file.arcs.entry(label.clone()).or_default().extend(arcs);
-                    news.insert(label.clone(), edges);
+                    taken.entry(label.clone()).or_default().extend(arcs);
+                    news.insert(label.clone(), edges.into_iter().collect());
                 }
             }
             if !news.is_empty() {
                 file.codes.push(BatchCode { key, edges: news });
             }
         }
+        file.arcs = taken.into_iter().map(|(label, arcs)| (label, arcs.into_iter().collect())).collect();
         file
     }
 

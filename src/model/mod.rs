@@ -11,6 +11,7 @@ mod facts;
 mod lines;
 mod observed;
 mod short_circuit;
+mod sorted_set;
 mod totals;
 
 pub(crate) use branches::{Action, ArcEnd, Branches, Cause, LineArc, Reason, Rewrite};
@@ -26,4 +27,5 @@ pub(crate) use observed::{
     BranchDetail, CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
 };
 pub(crate) use short_circuit::{Next, ShortCircuit};
+pub(crate) use sorted_set::SortedSet;
 pub(crate) use totals::Totals;

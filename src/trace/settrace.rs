@@ -47,10 +47,16 @@ unsafe extern "C" {
 
 pub(super) fn install(
     py: Python<'_>,
-    _branches: Option<BranchDetail>,
+    branches: Option<BranchDetail>,
     _dynamic: DynamicContexts,
 ) -> Result<(), TraceError> {
     reserve_slot(py)?;
+    #[cfg(Py_3_12)]
+    if branches == Some(BranchDetail::Sides) {
+        super::sysmon::install_sides(py)?;
+    }
+    #[cfg(not(Py_3_12))]
+    let _ = branches;
     prepare_for_errors(py);
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
     watched_functions::watch(py, Listeners { thread_start: await_thread, trace_function: await_change })?;
@@ -318,7 +324,7 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
     session.record_line(state, line);
-    if session.branches == Some(BranchDetail::Sides) {
+    if cfg!(not(Py_3_12)) && session.branches == Some(BranchDetail::Sides) {
         // SAFETY: the caller vouches for it.
         unsafe { ask_for_opcodes(session, state, frame, line) }?;
     }
@@ -333,7 +339,7 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
 }
 
 /// Where a line begins: ends the jump of a branch that led there, and sees to it that opcode events come if the line has a
-/// branch of which a side is unseen.
+/// branch of which a side is unseen, or one of a decision of which an evaluation is.
 ///
 /// # Safety
 /// Attached, with a live frame of the code that the state belongs to.
@@ -352,13 +358,14 @@ unsafe fn ask_for_opcodes(
     let Some(sides) = session.sides_of(state, &code)? else { return Ok(()) };
     // SAFETY: the frame is alive.
     let offset = unsafe { offset_of(frame) };
-    let wanted = sides.is_open(line);
+    let wanted = sides.is_open(line)
+        || session.decisions_of(state, &code)?.is_some_and(|decisions| decisions.is_open(line));
     let (branch, opcodes) = CALLS.with_borrow_mut(|calls| {
         let Some(activation) = calls.last_mut() else { return (None, Some(wanted)) };
         (activation.branch.take(), activation.opcodes.replace(wanted))
     });
     if let (Some((from_line, from)), Some(to)) = (branch, offset) {
-        sides.record(session, from_line, Edge { from, to });
+        take_side(session, state, frame, from_line, Edge { from, to });
     }
     if opcodes != Some(wanted) && (wanted || opcodes.is_some()) {
         // SAFETY: a frame object is a Python object, and alive.
@@ -366,6 +373,16 @@ unsafe fn ask_for_opcodes(
         frame.setattr(intern!(py, "f_trace_opcodes"), wanted)?;
     }
     Ok(())
+}
+
+/// A branch of a frame took a side.
+fn take_side(session: &Session, state: &CodeState, frame: *mut raw::PyFrameObject, line: LineNo, edge: Edge) {
+    if let Some(sides) = state.sides.get() {
+        sides.record(session, line, edge);
+    }
+    if let Some(Some(decisions)) = state.decisions.get() {
+        decisions.observe(session, edge, frame.addr());
+    }
 }
 
 /// An instruction is about to run, on a line that has a branch of which a side is unseen.
@@ -382,8 +399,8 @@ unsafe fn opcode(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<
     let state = unsafe { state.as_ref() };
     // SAFETY: the frame is alive.
     let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(()) };
-    if let (Some((line, from)), Some(sides)) = (branch, state.sides.get()) {
-        sides.record(session, line, Edge { from, to: offset });
+    if let Some((line, from)) = branch {
+        take_side(session, state, frame, line, Edge { from, to: offset });
     }
     // SAFETY: the caller vouches for it.
     if let Some(branch) = unsafe { flow_of(state, frame) }?.branch_at(offset) {

@@ -3,13 +3,13 @@
 //! Must not trust: the file may be coverage.py's, somebody else's or hostile. Invariant: all of it or an error, so that a
 //! file damaged somewhere adds nothing anywhere.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
 
 use super::schema::{self, LinesAs};
-use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, read, vectors};
-use crate::model::{ArcEnd, CodeKey, LineArc};
+use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, pairs, read, vectors};
+use crate::model::{CodeKey, LineArc};
 
 impl DataFile {
     /// What a merge into another data file adds there.
@@ -93,36 +93,14 @@ impl Contents {
         Ok(())
     }
 
-    /// In the order of the table's index, so that no row costs a search.
     fn read_arcs(&mut self, connection: &Connection) -> Result<(), Fault> {
-        let mut statement = connection.prepare(
-            "SELECT file_id, context_id, fromno, tono FROM arc ORDER BY file_id, context_id, fromno, tono",
-        )?;
-        let mut rows = statement.query(())?;
-        let mut group = (0, 0);
-        let mut arcs = Vec::new();
-        while let Some(row) = rows.next()? {
-            let of: (i64, i64) = (row.get(0)?, row.get(1)?);
-            if of != group {
-                self.add_arcs(group, &mut arcs);
-                group = of;
+        pairs::each(connection, pairs::ARCS, |file, context, arcs| {
+            let Some(context) = self.contexts.get(&context).cloned() else { return };
+            if let Some(file) = self.file(file) {
+                let arcs = arcs.map(|[from, to]| LineArc::new(from, to));
+                file.arcs.entry(context).or_default().unite(arcs.collect());
             }
-            let ends: (i64, i64) = (row.get(2)?, row.get(3)?);
-            // No source reaches further than its ends can say.
-            if let (Ok(from), Ok(to)) = (ArcEnd::try_from(ends.0), ArcEnd::try_from(ends.1)) {
-                arcs.push(LineArc::new(from, to));
-            }
-        }
-        self.add_arcs(group, &mut arcs);
-        Ok(())
-    }
-
-    fn add_arcs(&mut self, (file, context): (i64, i64), arcs: &mut Vec<LineArc>) {
-        let arcs: BTreeSet<LineArc> = arcs.drain(..).collect();
-        let Some(context) = self.contexts.get(&context).cloned() else { return };
-        if let Some(file) = self.file(file).filter(|_| !arcs.is_empty()) {
-            file.arcs.insert(context, arcs);
-        }
+        })
     }
 
     fn read_vectors(&mut self, connection: &Connection) -> Result<(), Fault> {
@@ -177,17 +155,12 @@ impl Contents {
             codes.insert(id, (row.get(1)?, BatchCode { key, ..BatchCode::default() }));
             order.push(id);
         }
-        let mut statement =
-            connection.prepare("SELECT code_id, context_id, from_offset, to_offset FROM minicov_edge")?;
-        let mut rows = statement.query(())?;
-        while let Some(row) = rows.next()? {
-            let Some(context) = self.contexts.get(&row.get(1)?) else { continue };
-            if let Some((_, code)) = codes.get_mut(&row.get(0)?)
-                && let Some(edge) = edges::edge(row.get(2)?, row.get(3)?)
-            {
-                code.edges.entry(context.clone()).or_default().insert(edge);
+        pairs::each(connection, pairs::EDGES, |code, context, edges| {
+            if let (Some(context), Some((_, code))) = (self.contexts.get(&context), codes.get_mut(&code)) {
+                let edges = edges.filter_map(|[from, to]| edges::edge(from.into(), to.into()));
+                code.edges.entry(context.clone()).or_default().unite(edges.collect());
             }
-        }
+        })?;
         for id in order {
             if let Some((file, code)) = codes.remove(&id)
                 && let Some(file) = self.file(file)

@@ -9,7 +9,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{DataFile, Fault, StoreError, schema};
-use crate::model::{CodeKey, Edge};
+use crate::model::{CodeKey, Edge, SortedSet};
 
 /// How a way out of the code object is stored: in a byte, where [`Edge::EXIT`] would take six.
 const STORED_EXIT: i64 = -1;
@@ -107,7 +107,7 @@ pub(super) fn add(
     connection: &Connection,
     code: i64,
     context: i64,
-    edges: &BTreeSet<Edge>,
+    edges: &SortedSet<Edge>,
 ) -> Result<(), Fault> {
     let mut put = connection.prepare_cached(
         "INSERT OR IGNORE INTO minicov_edge (code_id, context_id, from_offset, to_offset) VALUES (?, ?, ?, ?)",

@@ -8,14 +8,14 @@
 //! coverage.py's sysmon core has, will not do: from a `with` statement on one line, coverage.py reads it as a step to the
 //! next.) So lines can be added to a file of arcs, and a file of lines becomes one of arcs when the first arcs come to it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
 use super::schema::{self, LinesAs};
 use super::{DataFile, Fault, StoreError, Vectors, edges, read, vectors};
-use crate::model::{CodeKey, Edge, LineArc, LineSet, SourceHash};
+use crate::model::{CodeKey, Edge, LineArc, LineSet, SortedSet, SourceHash};
 
 /// What one or more processes of one Python saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) struct BatchFile {
     pub(crate) lines: BTreeMap<String, LineSet>,
     /// Steps between lines that were taken, by context. Only in a batch with branches. The lines at their ends need not
     /// be among [`lines`](Self::lines).
-    pub(crate) arcs: BTreeMap<String, BTreeSet<LineArc>>,
+    pub(crate) arcs: BTreeMap<String, SortedSet<LineArc>>,
     pub(crate) codes: Vec<BatchCode>,
     /// Evaluations of decisions, by context.
     pub(crate) vectors: BTreeMap<String, Vectors>,
@@ -68,7 +68,7 @@ impl BatchFile {
             }
         }
         for (context, arcs) in arcs {
-            new += unite_sets(&mut self.arcs, context, arcs);
+            new += self.arcs.entry(context).or_default().unite(arcs);
         }
         for (context, vectors) in vectors {
             let known = self.vectors.entry(context).or_default();
@@ -90,30 +90,11 @@ impl BatchFile {
                 self.codes.len() - 1
             });
             for (context, edges) in code.edges {
-                new += unite_sets(&mut self.codes[place].edges, context, edges);
+                new += self.codes[place].edges.entry(context).or_default().unite(edges);
             }
         }
         new
     }
-}
-
-fn unite_sets<T: Ord>(
-    known: &mut BTreeMap<String, BTreeSet<T>>,
-    context: String,
-    more: BTreeSet<T>,
-) -> usize {
-    let Some(known) = known.get_mut(&context) else {
-        let new = more.len();
-        known.insert(context, more);
-        return new;
-    };
-    // Mostly nothing is new, and that is quicker to find out than to add.
-    if more.is_subset(known) {
-        return 0;
-    }
-    let before = known.len();
-    known.extend(more);
-    known.len() - before
 }
 
 /// What was seen of one code object.
@@ -121,7 +102,7 @@ fn unite_sets<T: Ord>(
 pub(crate) struct BatchCode {
     pub(crate) key: CodeKey,
     /// Edges that were taken, by context.
-    pub(crate) edges: BTreeMap<String, BTreeSet<Edge>>,
+    pub(crate) edges: BTreeMap<String, SortedSet<Edge>>,
 }
 
 /// What a merge did that the user should know.

@@ -14,6 +14,7 @@ mod error;
 mod facts_cache;
 mod lock_holder;
 mod merge;
+mod pairs;
 mod read;
 mod schema;
 mod vectors;

@@ -9,8 +9,8 @@ use rusqlite::Row;
 use rusqlite::types::Type;
 
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError};
-use crate::model::{ArcEnd, LineArc, LineNo, LineSet, MeasuredFile, Observed, SourceHash};
+use super::{DataFile, Fault, StoreError, pairs};
+use crate::model::{LineArc, LineSet, MeasuredFile, Observed, SourceHash};
 
 impl DataFile {
     /// Everything seen in the contexts that `selected` accepts. Files nothing was seen of are there too, without lines.
@@ -77,24 +77,22 @@ impl DataFile {
                 }
             }
             Some(LinesAs::Arcs) => {
-                let mut statement =
-                    connection.prepare("SELECT file_id, context_id, fromno, tono FROM arc")?;
-                let mut rows = statement.query(())?;
-                while let Some(row) = rows.next()? {
-                    if let Some((place, context)) = place(row)? {
-                        let ends: [i64; 2] = [row.get(2)?, row.get(3)?];
-                        let seen = &mut files[place].1;
-                        seen.lines.extend(ends.into_iter().filter_map(line));
+                pairs::each(&connection, pairs::ARCS, |file, context, arcs| {
+                    if let (Some(place), Some(context)) = (places.get(&file), contexts.get(&context)) {
+                        let seen = &mut files[*place].1;
+                        let arcs: Vec<LineArc> = arcs.map(|[from, to]| LineArc::new(from, to)).collect();
+                        let lines: LineSet = arcs.iter().flat_map(|arc| arc.lines()).collect();
+                        seen.lines.union_with(&lines);
                         if by_context != ByContext::Nothing {
-                            context_of(seen, context).extend(ends.into_iter().filter_map(line));
+                            context_of(seen, context).union_with(&lines);
                         }
                         if by_context == ByContext::LinesAndArcs {
-                            let arcs = seen.context_arcs.entry(context.to_owned()).or_default();
-                            arcs.extend(arc(ends));
+                            let of_context = seen.context_arcs.entry(context.to_owned()).or_default();
+                            of_context.extend(arcs.iter().copied());
                         }
-                        seen.arcs.extend(arc(ends));
+                        seen.arcs.extend(arcs);
                     }
-                }
+                })?;
             }
             None => {}
         }
@@ -129,16 +127,6 @@ fn context_of<'a>(seen: &'a mut MeasuredFile, context: &str) -> &'a mut LineSet 
 /// A column of numbits.
 pub(super) fn numbits(row: &Row, column: usize) -> rusqlite::Result<LineSet> {
     Ok(LineSet::from_numbits(row.get_ref(column)?.as_blob()?))
-}
-
-/// An end of an arc as the line that ran; none for entries and exits of code objects, which are negative.
-fn line(end: i64) -> Option<LineNo> {
-    LineNo::try_from(end).ok().filter(|line| *line > 0)
-}
-
-/// An arc; none where an end is further out than any source reaches.
-fn arc([from, to]: [i64; 2]) -> Option<LineArc> {
-    Some(LineArc::new(ArcEnd::try_from(from).ok()?, ArcEnd::try_from(to).ok()?))
 }
 
 /// A column with a SHA-256.

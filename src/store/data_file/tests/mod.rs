@@ -73,8 +73,8 @@ fn branch_batch(
     edges: &[(u32, u32)],
 ) -> Batch {
     let mut batch = Batch { branches: true, ..batch_in(context, path, source, ran) };
-    let edges = BTreeMap::from([(context.to_owned(), edges_of(edges))]);
-    batch.files[0].arcs = BTreeMap::from([(context.to_owned(), arcs(taken))]);
+    let edges = BTreeMap::from([(context.to_owned(), edges_of(edges).into_iter().collect())]);
+    batch.files[0].arcs = BTreeMap::from([(context.to_owned(), arcs(taken).into_iter().collect())]);
     batch.files[0].codes = vec![BatchCode { key: key("f"), edges }];
     batch
 }
