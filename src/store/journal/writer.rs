@@ -206,14 +206,14 @@ impl Journal for JournalWriter {
         let (number, name) = used.numbered();
         self.with(|open, stated| {
             open.state_context(stated)?;
-            open.append(KIND_USE, &[&numbers([number, 0]), name.as_bytes()])
+            open.append(KIND_USE, &[numbers([number, 0]).as_flattened(), name.as_bytes()])
         })
     }
 
     fn inherited(&self, context: u32) -> Result<(), JournalError> {
         self.with(|open, stated| {
             open.state_context(stated)?;
-            open.append(KIND_INHERITANCE, &[&numbers([context, 0])])
+            open.append(KIND_INHERITANCE, &[numbers([context, 0]).as_flattened()])
         })
     }
 
