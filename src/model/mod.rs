@@ -25,7 +25,7 @@ pub(crate) use decisions::{
     Measurability, MeasuredDecision, Node, Place, Test, Vector,
 };
 pub(crate) use dependencies::{ABSENT, Dependency, DependencyKind, DependencySet, TestNeeds, UNKNOWN, Use};
-pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
+pub(crate) use facts::{Facts, FirstLines, Justification, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
 pub(crate) use observed::{
     BranchDetail, CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
