@@ -22,6 +22,7 @@ use super::forks;
 use super::session::Session;
 use crate::bytecode::{CodeTest, Joiner};
 use crate::model::{Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit, Vector};
+use crate::paths::read_source;
 use crate::python;
 use crate::source;
 
@@ -45,7 +46,7 @@ pub(super) struct FileDecisions {
 impl FileDecisions {
     /// Reads a source file. None where there is nothing to record, or nothing to read.
     fn read(path: PathBuf) -> Option<Self> {
-        let parser = move || source::decisions(&source::decode(&fs::read(path).ok()?).ok()?).ok();
+        let parser = move || source::decisions(&source::decode(&read_source(&path).ok()?).ok()?).ok();
         let map = thread::Builder::new().stack_size(PARSER_STACK).spawn(parser).ok()?.join().ok()??;
         let candidates: Vec<(LineNo, LineNo)> = candidates(&map);
         (!candidates.is_empty()).then(|| Self { joiner: Joiner::new(map), candidates })
