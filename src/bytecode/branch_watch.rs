@@ -62,7 +62,8 @@ impl BranchWatch {
     /// The edge that the event of one side of a branch tells of. `None` where it only says that something is tried: the end
     /// of an `async for`, which any exception looks for (CPython 3.14, `END_ASYNC_FOR` in `Python/bytecodes.c`).
     pub(crate) fn edge_of_side(&self, event: Edge) -> Option<Edge> {
-        Some(Edge { from: self.flow.branch_of_event(event.from)?, ..event })
+        let (_, from) = self.flow.branch_of_event(event.from)?;
+        Some(Edge { from, ..event })
     }
 
     /// Whether it matters at which of its places `line` was entered.

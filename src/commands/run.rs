@@ -115,17 +115,9 @@ pub(super) fn begin_measuring(
     let selection =
         Selection::new(&settings.selection, &folders).map_err(|error| UserError::new(error.to_string()))?;
     let needs = needs(settings);
-    if needs.sides && !core.has_sides {
-        return Err(UserError::new(format!(
-            "the core {} sees lines only on this Python, and not each side of a condition",
-            core.slug
-        ))
-        .hint("leave out --core"));
-    }
     let header = RunHeader {
         edges: needs.edges && (needs.sides || (core.has_offsets && trace::SIDES_HAVE_EVENTS)),
-        // A core that is told of sides alone says nothing of whole evaluations.
-        vectors: needs.vectors && core.has_offsets,
+        vectors: needs.vectors,
         ..header(workplace, settings, &selection, &folders, layout)
     };
     let journal = JournalWriter::create(JournalFolder::beside(&workplace.data_file), header.clone())

@@ -13,7 +13,7 @@ use crate::model::{
 const OTHER_CODE: &str =
     "the code that ran was compiled otherwise: pytest rewrites assertions, and python -O leaves them out";
 /// Said of a decision that was entered in runs without MC/DC.
-const NO_VECTORS: &str = "its evaluations were not recorded: run with --mcdc, on CPython 3.12 or newer";
+const NO_VECTORS: &str = "its evaluations were not recorded: run with --mcdc";
 
 /// A decision with what was seen of it.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct SeenDecision<'a> {
     pub(crate) graph: ShortCircuit,
     /// By condition: whether it was seen false, and true.
     pub(crate) seen: Vec<[bool; 2]>,
-    /// Evaluations that were recorded as such.
+    /// Evaluations that were recorded as such; those that an exception ended are among them.
     pub(crate) recorded: Option<&'a BTreeSet<Vector>>,
     /// Why nothing can be said of whole evaluations.
     pub(crate) unmeasurable: Option<String>,
@@ -100,7 +100,8 @@ impl SeenDecision<'_> {
                 }
             }
         } else {
-            let fits = |vector: &&Vector| vector.truths.len() == self.graph.len();
+            let fits =
+                |vector: &&Vector| vector.truths.len() == self.graph.len() && self.graph.is_complete(vector);
             vectors.extend(self.recorded.into_iter().flatten().filter(fits).cloned());
         }
         vectors.into_iter().collect()

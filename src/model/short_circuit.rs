@@ -2,7 +2,7 @@
 //!
 //! Invariant: every function is linear in the depth of the tree, and none recurses.
 
-use super::{Context, Decision, Node};
+use super::{Context, Decision, Node, Vector};
 
 /// What comes after a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -236,6 +236,18 @@ impl ShortCircuit {
             .filter(|condition| ways[*condition as usize] > 0 && self.constant(*condition).is_none());
         let edges = reached.flat_map(|condition| [false, true].map(|truth| self.next(condition, truth)));
         edges.filter(|next| *next == Next::Outcome(None)).count()
+    }
+
+    /// Whether an evaluation came to its outcome. It has a truth for each condition.
+    pub(crate) fn is_complete(&self, vector: &Vector) -> bool {
+        let mut at = self.start();
+        while let Next::Condition(condition) = at {
+            match vector.truths[condition as usize] {
+                Some(truth) => at = self.next(condition, truth),
+                None => return false,
+            }
+        }
+        at == Next::Outcome(vector.outcome)
     }
 
     /// How many different evaluations there are.

@@ -5,10 +5,12 @@
 //! anything else: what an exception left behind is forgotten when the decision is next begun, and an evaluation of which the
 //! beginning was not seen counts for nothing.
 //!
+//! Where a jump serves several conditions, an evaluation so far is recorded, too, once for each condition and truth: that is
+//! what is left of one that an exception ends.
+//!
 //! Must not know: how events arrive. Invariant: an evaluation is recorded once, and only if it happened.
 
-use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,8 +22,8 @@ use pyo3::prelude::*;
 use super::code::CodeState;
 use super::forks;
 use super::session::Session;
-use crate::bytecode::{CodeTest, Joiner};
-use crate::model::{Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit, Vector};
+use crate::bytecode::{CodeTest, ControlFlow, Joiner};
+use crate::model::{CodeShape, Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit, Vector};
 use crate::paths::read_source;
 use crate::python;
 use crate::source;
@@ -73,6 +75,8 @@ pub(super) struct DecisionWatch {
     file: u32,
     /// By code unit: places in `tests`.
     by_unit: HashMap<u32, Vec<usize>>,
+    /// By line with a jump that is watched: places in `decisions`.
+    by_line: BTreeMap<LineNo, BTreeSet<usize>>,
     tests: Vec<WatchedTest>,
     decisions: Vec<WatchedDecision>,
     /// Evaluations under way, by frame and decision.
@@ -85,6 +89,8 @@ struct WatchedTest {
     decision: usize,
     /// Bits of the sides whose edge was recorded.
     recorded: AtomicU8,
+    /// Bits of the sides that tell of other conditions as well and were seen to tell of this one.
+    told: AtomicU8,
 }
 
 struct WatchedDecision {
@@ -100,6 +106,16 @@ struct WatchedDecision {
 struct Evaluation {
     truths: Vec<Option<bool>>,
     expected: u32,
+}
+
+/// What a test of a condition was to the evaluation under way.
+enum Step {
+    /// Nothing: it belongs to none, or tests again what is known.
+    Ignored,
+    /// It goes on.
+    Went,
+    /// It is complete.
+    Ended(Vector),
 }
 
 /// What an event at a watched jump was.
@@ -137,7 +153,7 @@ impl Session {
         else {
             return Ok(None);
         };
-        Ok(DecisionWatch::new(state.file(), &file.joiner, &python::lone_shape(code)?))
+        Ok(DecisionWatch::new(state.file(), &file.joiner, &python::lone_shape(code)?, state.flow(code)?))
     }
 
     fn decisions_of_file(
@@ -156,7 +172,7 @@ impl Session {
 }
 
 impl DecisionWatch {
-    fn new(file: u32, joiner: &Joiner, shape: &crate::model::CodeShape) -> Option<Self> {
+    fn new(file: u32, joiner: &Joiner, shape: &CodeShape, flow: &ControlFlow) -> Option<Self> {
         let found = joiner.code(shape);
         let mut places: HashMap<u32, Option<usize>> = HashMap::new();
         let (mut tests, mut decisions) = (Vec::new(), Vec::new());
@@ -180,16 +196,28 @@ impl DecisionWatch {
                 })
             });
             if let Some(decision) = place {
-                tests.push(WatchedTest { test: *test, decision, recorded: AtomicU8::new(0) });
+                let (recorded, told) = (AtomicU8::new(0), AtomicU8::new(0));
+                tests.push(WatchedTest { test: *test, decision, recorded, told });
             }
         }
         let mut by_unit: HashMap<u32, Vec<usize>> = HashMap::new();
-        for (index, WatchedTest { test, .. }) in tests.iter().enumerate() {
+        let mut by_line: BTreeMap<LineNo, BTreeSet<usize>> = BTreeMap::new();
+        for (index, WatchedTest { test, decision, .. }) in tests.iter().enumerate() {
+            if let Some((line, _)) = flow.branch_at(test.jump.start) {
+                by_line.entry(line).or_default().insert(*decision);
+            }
             for unit in test.jump.start / 2..test.jump.next / 2 {
                 by_unit.entry(unit).or_default().push(index);
             }
         }
-        (!tests.is_empty()).then(|| Self { file, by_unit, tests, decisions, open: Mutex::default() })
+        (!tests.is_empty()).then(|| Self { file, by_unit, by_line, tests, decisions, open: Mutex::default() })
+    }
+
+    /// Whether a jump on `line` belongs to a decision of which there is more to learn.
+    pub(super) fn is_open(&self, line: LineNo) -> bool {
+        self.by_line.get(&line).is_some_and(|decisions| {
+            decisions.iter().any(|decision| !self.decisions[*decision].is_done.load(Ordering::Relaxed))
+        })
     }
 
     /// Forgets what was seen; evaluations under way go on.
@@ -208,7 +236,7 @@ impl DecisionWatch {
         let indices = self.by_unit.get(&(edge.from / 2))?;
         let mut observed = Observed { is_first: false, has_both: true, is_open: false };
         for index in indices {
-            let WatchedTest { test, decision, recorded } = &self.tests[*index];
+            let WatchedTest { test, decision, recorded, told } = &self.tests[*index];
             let side = usize::from(test.jump.is_jumping_side(edge.to));
             let bit = 1 << side;
             if recorded.load(Ordering::Relaxed) & bit == 0 {
@@ -220,17 +248,24 @@ impl DecisionWatch {
                 continue;
             }
             observed.is_open = true;
-            if let Some(truth) = test.truths[side]
-                && let Some(vector) = self.advance(frame, *decision, test.condition, truth)
-            {
-                watched.record(session, self.file, &vector);
+            let Some(truth) = test.truths[side] else { continue };
+            match self.advance(frame, *decision, test.condition, truth) {
+                Step::Ended(vector) => watched.record(session, self.file, &vector),
+                // The edge leaves open what it told of, and this evaluation may never end.
+                Step::Went if test.is_retest[side] && told.fetch_or(bit, Ordering::Relaxed) & bit == 0 => {
+                    let truths = with(&self.open, |open| Some(open.get(&(frame, *decision))?.truths.clone()));
+                    if let Some(truths) = truths {
+                        session.record_vector(self.file, watched.place, &Vector { truths, outcome: None });
+                    }
+                }
+                Step::Went | Step::Ignored => {}
             }
         }
         Some(observed)
     }
 
-    /// A condition was found true or false; returns the evaluation if that ended it.
-    fn advance(&self, frame: usize, decision: usize, condition: u32, truth: bool) -> Option<Vector> {
+    /// A condition was found true or false.
+    fn advance(&self, frame: usize, decision: usize, condition: u32, truth: bool) -> Step {
         let graph = &self.decisions[decision].graph;
         with(&self.open, |open| advance(graph, open, (frame, decision), condition, truth))
     }
@@ -248,27 +283,27 @@ fn advance(
     key: (usize, usize),
     condition: u32,
     truth: bool,
-) -> Option<Vector> {
+) -> Step {
     let mut truths = if graph.start() == Next::Condition(condition) {
         open.remove(&key);
         vec![None; graph.len()]
     } else {
-        let evaluation = open.remove(&key)?;
+        let Some(evaluation) = open.remove(&key) else { return Step::Ignored };
         if evaluation.expected != condition {
             open.insert(key, evaluation);
-            return None;
+            return Step::Ignored;
         }
         evaluation.truths
     };
     truths[condition as usize] = Some(truth);
     match graph.next(condition, truth) {
-        Next::Outcome(outcome) => Some(Vector { truths, outcome }),
+        Next::Outcome(outcome) => Step::Ended(Vector { truths, outcome }),
         Next::Condition(expected) => {
             if open.len() >= MOST_OPEN {
                 open.clear();
             }
             open.insert(key, Evaluation { truths, expected });
-            None
+            Step::Went
         }
     }
 }

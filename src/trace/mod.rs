@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`session`]: what is measured and where it goes. A [`Core`] is a way of getting the events.
 
+mod attached_threads;
 mod branches;
 mod code;
 mod contexts;
@@ -39,8 +40,6 @@ pub(crate) struct Core {
     pub(crate) doc: &'static str,
     /// Whether it tells of branches by offsets in the bytecode; else by lines.
     pub(crate) has_offsets: bool,
-    /// Whether it can watch each side of each branch ([`BranchDetail::Sides`]).
-    pub(crate) has_sides: bool,
     /// Hooks this core into the interpreter, for the session that [`begin`] has set.
     pub(crate) install:
         fn(Python<'_>, branches: Option<BranchDetail>, contexts: DynamicContexts) -> Result<(), TraceError>,
@@ -55,7 +54,6 @@ pub(crate) static CORES: &[Core] = &[
         slug: "sysmon",
         doc: "sys.monitoring (3.12 and newer): each event turns itself off at its first hit",
         has_offsets: true,
-        has_sides: true,
         install: sysmon::install,
         turn_on_again: sysmon::turn_on_again,
     },
@@ -63,7 +61,6 @@ pub(crate) static CORES: &[Core] = &[
         slug: "settrace",
         doc: "PyEval_SetTrace: every line of every call; the core on 3.11, an independent check elsewhere",
         has_offsets: false,
-        has_sides: cfg!(not(Py_3_12)),
         install: settrace::install,
         turn_on_again: |_, _| (),
     },

@@ -1,6 +1,7 @@
-//! Which sides of branches were taken, where the core sees lines: by opcode events, asked for on lines alone that hold a
-//! branch of which a side is unseen. CPython 3.11 gives them as soon as a frame asks for them; later versions, where they
-//! are instrumentation of the code, too late.
+//! Which sides of branches were taken, where the core sees lines. On CPython 3.11 opcode events tell, asked for on lines alone
+//! that hold a branch of which a side is unseen, or a decision of which an evaluation is: that version gives them as soon as a
+//! frame asks for them. Later ones, where they are instrumentation of the code, give them too late, and have events for
+//! branches (`sysmon::install_sides`).
 //!
 //! Must not know: how events arrive. Invariant: a side is recorded once, and only if control went there.
 
@@ -69,19 +70,24 @@ impl SidesTaken {
         })
     }
 
-    /// Records that the branch at `edge.from`, on `line`, took a side.
-    pub(super) fn record(&self, session: &Session, line: LineNo, edge: Edge) {
+    /// Records that the branch at `edge.from`, on `line`, took a side. Tells whether both were taken by now.
+    pub(super) fn record(&self, session: &Session, line: LineNo, edge: Edge) -> bool {
         let mark = edge.to.wrapping_add(1);
         let Some(sides) =
             self.by_line.get(&line).and_then(|all| all.iter().find(|sides| sides.at == edge.from))
         else {
-            return;
+            return true;
         };
-        match sides.first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed) {
-            Err(before) if before == mark || before == DECIDED => return,
-            Err(_) => sides.first.store(DECIDED, Ordering::Relaxed),
-            Ok(_) => (),
-        }
+        let is_decided = match sides.first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed) {
+            Err(DECIDED) => return true,
+            Err(before) if before == mark => return false,
+            Err(_) => {
+                sides.first.store(DECIDED, Ordering::Relaxed);
+                true
+            }
+            Ok(_) => false,
+        };
         session.record_edge(self.code, edge);
+        is_decided
     }
 }

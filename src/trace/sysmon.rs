@@ -21,7 +21,7 @@ use super::code::{self, CodeState, reserve_slot, state_of};
 use super::decisions::Observed;
 use super::session::{Session, active, guard, prepare_for_errors};
 use super::test_frames::TestFrame;
-use super::{TraceError, contexts, forks, interpreters};
+use super::{SIDES_HAVE_EVENTS, TraceError, contexts, forks, interpreters};
 use crate::model::{BranchDetail, DynamicContexts, Edge};
 use crate::python::ffi::{self, Interpreter};
 
@@ -57,6 +57,13 @@ const SIDES: [Callback; 2] = [
 ];
 /// What tells of branches where both sides share one (3.12, 3.13).
 const BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_branch", callback!(branch))];
+/// The same for the core `settrace`, which sees lines itself.
+const TOLD_SIDES: [Callback; 2] = [
+    ("BRANCH_LEFT", c"minicov_told_left", callback!(told_side)),
+    ("BRANCH_RIGHT", c"minicov_told_right", callback!(told_side)),
+];
+const TOLD_BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_told", callback!(told_side))];
+const TOLD_START: Callback = ("PY_START", c"minicov_told_start", callback!(told_start));
 /// What tells of functions left, and that the rest of a branch's line went well.
 const ENDS_OF_LINES: [Callback; 2] =
     [("PY_RETURN", c"minicov_py_return", callback!(py_return)), ("JUMP", c"minicov_jump", callback!(jump))];
@@ -104,12 +111,8 @@ pub(super) fn install(
     dynamic: DynamicContexts,
 ) -> Result<(), TraceError> {
     prepare_for_errors(py);
-    let monitoring = py.import("sys")?.getattr("monitoring")?;
-    let tool = take_tool(&monitoring, branches)?;
-    let id = tool.id;
-    let tool = Tool { set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()), ..tool };
-    let _ = MAIN.set((tool, monitoring.getattr("DISABLE")?.unbind()));
-    turn_on(&monitoring, id, branches, dynamic, None)?;
+    reserve_slot(py)?;
+    hook_main(py, dynamic, |events| local_callbacks(events, branches), all_callbacks)?;
     interpreters::watch(|py| {
         let interpreter = Interpreter::current(py);
         if !interpreter.is_main()
@@ -119,6 +122,34 @@ pub(super) fn install(
         }
     });
     Ok(())
+}
+
+/// Has the branches of the main interpreter tell of their sides and of evaluations, for a core that sees lines itself and has
+/// reserved the slot of code objects.
+pub(super) fn install_sides(py: Python<'_>) -> Result<(), TraceError> {
+    let local = |events: &Bound<'_, PyAny>| {
+        Ok(if events.hasattr("BRANCH_LEFT")? { TOLD_SIDES.to_vec() } else { TOLD_BOTH_SIDES.to_vec() })
+    };
+    hook_main(py, DynamicContexts::None, local, |mut local| {
+        local.push(TOLD_START);
+        local
+    })
+}
+
+/// Takes the main interpreter's events.
+fn hook_main(
+    py: Python<'_>,
+    dynamic: DynamicContexts,
+    local: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<Vec<Callback>>,
+    all: fn(Vec<Callback>) -> Vec<Callback>,
+) -> Result<(), TraceError> {
+    let monitoring = py.import("sys")?.getattr("monitoring")?;
+    let local = local(&monitoring.getattr("events")?)?;
+    let tool = take_tool(&monitoring, &local)?;
+    let id = tool.id;
+    let tool = Tool { set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()), ..tool };
+    let _ = MAIN.set((tool, monitoring.getattr("DISABLE")?.unbind()));
+    turn_on(&monitoring, id, all(local), dynamic, None)
 }
 
 /// Measures a further interpreter, unless that is done already. Fails in silence: then it runs unmeasured.
@@ -131,9 +162,7 @@ fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>
         return;
     }
     let Some(monitoring) = ffi::sys_attribute(py, c"monitoring") else { return forget(interpreter) };
-    match take_tool(&monitoring, branches)
-        .and_then(|tool| turn_on(&monitoring, tool.id, branches, dynamic, Some(&capsule(py, tool)?)))
-    {
+    match hook_other(&monitoring, branches, dynamic) {
         Ok(()) => (),
         Err(TraceError::Python(error)) => {
             ffi::discard(error, py);
@@ -141,6 +170,17 @@ fn join(py: Python<'_>, interpreter: Interpreter, branches: Option<BranchDetail>
         }
         Err(_) => forget(interpreter),
     }
+}
+
+fn hook_other(
+    monitoring: &Bound<'_, PyAny>,
+    branches: Option<BranchDetail>,
+    dynamic: DynamicContexts,
+) -> Result<(), TraceError> {
+    let local = local_callbacks(&monitoring.getattr("events")?, branches)?;
+    let tool = take_tool(monitoring, &local)?;
+    reserve_slot(monitoring.py())?;
+    turn_on(monitoring, tool.id, all_callbacks(local), dynamic, Some(&capsule(monitoring.py(), tool)?))
 }
 
 fn forget(interpreter: Interpreter) {
@@ -179,12 +219,19 @@ fn local_callbacks(events: &Bound<'_, PyAny>, branches: Option<BranchDetail>) ->
     Ok(local)
 }
 
-/// Takes an id and a slot in the running interpreter, and names the events to be turned on in measured code.
-fn take_tool(monitoring: &Bound<'_, PyAny>, branches: Option<BranchDetail>) -> Result<Tool, TraceError> {
+/// All events that this core takes, with those of measured code.
+fn all_callbacks(mut local: Vec<Callback>) -> Vec<Callback> {
+    local.extend([START, INSTRUCTION, UNWIND, ENDS_OF_LINES[0]]);
+    local.extend(PAUSES);
+    local
+}
+
+/// Takes an id in the running interpreter, and names the events to be turned on in measured code.
+fn take_tool(monitoring: &Bound<'_, PyAny>, callbacks: &[Callback]) -> Result<Tool, TraceError> {
     let py = monitoring.py();
     let events = monitoring.getattr("events")?;
     let mut local_events = 0;
-    for (name, ..) in local_callbacks(&events, branches)? {
+    for (name, ..) in callbacks {
         local_events |= events.getattr(name)?.extract::<u32>()?;
     }
     let event = |name: &str| events.getattr(name)?.extract::<u32>();
@@ -194,7 +241,6 @@ fn take_tool(monitoring: &Bound<'_, PyAny>, branches: Option<BranchDetail>) -> R
     for id in TOOL_IDS {
         match monitoring.call_method1("use_tool_id", (id, TOOL_NAME)) {
             Ok(_) => {
-                reserve_slot(py)?;
                 return Ok(Tool { id, local_events, instructions, ends, pauses, set_local_events: None });
             }
             Err(error) => ffi::discard(error, py),
@@ -207,14 +253,11 @@ fn take_tool(monitoring: &Bound<'_, PyAny>, branches: Option<BranchDetail>) -> R
 fn turn_on(
     monitoring: &Bound<'_, PyAny>,
     id: u8,
-    branches: Option<BranchDetail>,
+    callbacks: Vec<Callback>,
     dynamic: DynamicContexts,
     own: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), TraceError> {
     let events = monitoring.getattr("events")?;
-    let mut callbacks = local_callbacks(&events, branches)?;
-    callbacks.extend([START, INSTRUCTION, UNWIND, ENDS_OF_LINES[0]]);
-    callbacks.extend(PAUSES);
     for (name, function_name, function) in callbacks {
         let callback = fastcall(monitoring.py(), function_name, function, own)?;
         monitoring.call_method1("register_callback", (id, events.getattr(name)?, callback))?;
@@ -361,6 +404,19 @@ pub(super) fn turn_on_again(code: &Bound<'_, PyAny>, state: &CodeState) {
 }
 
 impl Tool {
+    /// Turns events on in a code object. Tells whether it could be asked for at all.
+    fn watch(&self, code: &Bound<'_, PyAny>, events: u32) -> PyResult<bool> {
+        let arguments = (self.id, code, events);
+        match &self.set_local_events {
+            Some(set_local_events) => set_local_events.bind(code.py()).call1(arguments)?,
+            None => match ffi::sys_attribute(code.py(), c"monitoring") {
+                Some(monitoring) => monitoring.call_method1("set_local_events", arguments)?,
+                None => return Ok(false),
+            },
+        };
+        Ok(true)
+    }
+
     /// The events that are turned on in a code object.
     fn events_in(&self, state: Option<&CodeState>, test_frame: Option<TestFrame>) -> u32 {
         let mut events = 0;
@@ -381,24 +437,26 @@ impl Tool {
 fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let state = state_of(session, event.code)?;
     let test_frame = test_frame_of(session, event);
-    let py = event.code.py();
-    if state.is_some() || test_frame.is_some() {
-        let arguments = (tool.id, event.code, tool.events_in(state, test_frame));
-        match &tool.set_local_events {
-            Some(set_local_events) => set_local_events.bind(py).call1(arguments)?,
-            None => match ffi::sys_attribute(py, c"monitoring") {
-                Some(monitoring) => monitoring.call_method1("set_local_events", arguments)?,
-                None => return Ok(Answer::Keep),
-            },
-        };
+    if (state.is_some() || test_frame.is_some())
+        && !tool.watch(event.code, tool.events_in(state, test_frame))?
+    {
+        return Ok(Answer::Keep);
     }
     match test_frame {
         Some(test_frame) => {
-            test_frame.begin(py, session);
+            test_frame.begin(event.code.py(), session);
             Ok(Answer::Keep)
         }
         None => Ok(Answer::Disable),
     }
+}
+
+/// PY_START(code, offset), where another core sees lines.
+fn told_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    if state_of(session, event.code)?.is_some() {
+        tool.watch(event.code, tool.local_events)?;
+    }
+    Ok(Answer::Disable)
 }
 
 /// What the call that an event belongs to is to those who recognise tests.
@@ -482,6 +540,21 @@ fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
         return Ok(if observed.is_open || !observed.has_both { Answer::Keep } else { outlook.into() });
     }
     Ok(branches.record(session, edge).into())
+}
+
+/// BRANCH, BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination), where another core sees lines.
+fn told_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
+    let Some(sides) = session.sides_of(state, event.code)? else { return Ok(Answer::Disable) };
+    let told = event.edge()?;
+    let Some((Some(line), from)) = state.flow(event.code)?.branch_of_event(told.from) else {
+        return Ok(Answer::Disable);
+    };
+    let edge = Edge { from, ..told };
+    let has_both = sides.record(session, line, edge);
+    let is_open = observe(session, state, event, edge)?.is_some_and(|observed| observed.is_open);
+    let is_settled = !is_open && (has_both || SIDES_HAVE_EVENTS);
+    Ok(if is_settled { Answer::Disable } else { Answer::Keep })
 }
 
 /// PY_RETURN(code, offset, value): a code object is left with a value.

@@ -11,6 +11,7 @@ which conditions were seen true and false; and the verdicts, null for what does 
 
 import ast
 import builtins
+import gc
 import itertools
 import json
 import os
@@ -313,9 +314,8 @@ def main(output, programs):
         start = len(recorder.decisions)
         recorder.decisions.extend(collector.decisions)
         ranges[program] = (start, len(recorder.decisions))
-        texts[program] = [
-            [ast.get_source_segment(text, leaf) for leaf in decision.leaves] for decision in collector.decisions
-        ]
+        lines = text.encode().splitlines(keepends=True)
+        texts[program] = [[segment(lines, leaf) for leaf in decision.leaves] for decision in collector.decisions]
         numbered = list(enumerate(collector.decisions, start))
         # Positions are those of the program as written.
         for _, decision in numbered:
@@ -323,6 +323,8 @@ def main(output, programs):
             decision.places = [place(leaf) for leaf in decision.leaves]
         instrumented = ast.fix_missing_locations(Instrumenter(numbered).visit(module))
         code = compile(instrumented, program, "exec")
+        # What stays is not searched for garbage each time a program asks for that.
+        gc.freeze()
         sys.argv = [program]
         namespace = {"__name__": "__main__", "__file__": program, "__builtins__": builtins}
         try:
@@ -356,7 +358,15 @@ def main(output, programs):
         rows.sort(key=lambda row: row["place"])
         result[os.path.basename(program)] = rows
     with open(output, "w", encoding="utf-8") as file:
-        json.dump(result, file)
+        file.write(json.dumps(result))
+
+
+def segment(lines, node):
+    """The text of an expression, from the lines as bytes: `ast.get_source_segment` splits the whole text each time."""
+    found = lines[node.lineno - 1 : node.end_lineno]
+    found[-1] = found[-1][: node.end_col_offset]
+    found[0] = found[0][node.col_offset :]
+    return b"".join(found).decode()
 
 
 def known(counts, seen, index, truth):

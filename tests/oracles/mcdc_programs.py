@@ -2,8 +2,8 @@
 
     python mcdc_programs.py SEED COUNT FOLDER
 
-Writes COUNT programs `random_SEED_NUMBER.py` of some functions each, which call these with few enough arguments that most
-decisions stay incomplete.
+Writes COUNT programs `random_SEED_NUMBER.py` of one or two functions each, which call these with few enough arguments that
+most decisions stay incomplete. A program holds some thirty decisions, and what it can hold is what `Writer` lists.
 """
 
 import pathlib
@@ -11,17 +11,43 @@ import random
 import sys
 
 PREAMBLE = '''\
-import asyncio
+import asyncio, contextlib, gc, threading
 class O: pass
+class Depth(threading.local):
+    "How many calls are under way in a thread."
+    calls = 0
+    def __getitem__(self, index): return self.calls
+    def __setitem__(self, index, calls): self.calls = calls
+class B:
+    "Its truth is asked for by a call, which may raise."
+    def __init__(self, x): self.x = x
+    def __bool__(self):
+        if self.x is None or self.x == 2 and depth[0] > 2: raise ValueError(self.x)
+        return self.x and True or False
+class S:
+    "Passes over exceptions."
+    def __enter__(self): return 1
+    def __exit__(self, kind, value, traceback): return isinstance(value, ValueError)
+    async def __aenter__(self): return 1
+    async def __aexit__(self, *about): return self.__exit__(*about)
 def t(x, *more): return x
+def sub(x):
+    y = yield x
+    if y and x or y is None: yield y
+    return x
+async def each(*values):
+    for value in values: yield value
 def boom(x):
     if x: raise ValueError(x)
     return x
 async def co(x):
     await asyncio.sleep(0)
     return x
-depth = [0]
+depth = Depth()
 '''
+
+# Generators that are still under way end here, and not whenever the interpreter gets to it.
+EPILOGUE = "g = h = None; gc.collect()\n"
 
 
 class Writer:
@@ -67,17 +93,38 @@ class Writer:
             lambda: f"-{self.num()}",
             lambda: r.choice(["True", "False", "0", "''", "None", "()", "__debug__", "1.5"]),
             lambda: f"{self.name}({n}, b, c, d) if depth[0] < 3 else {n}",
+            lambda: f"B({n})",
+            lambda: f"{n} == {self.var()} == {self.num()}",
+            lambda: f"not {n} in l",
+            lambda: f"not {n} is None",
+            lambda: f"{n} is not {self.var()}",
+            lambda: f"t({n}) is {r.choice(['', 'not '])}None",
+            lambda: f"(not not {n})",
+            lambda: f"l[{self.expr(2)} and 1 or 0]",
+            lambda: f"t(*({self.expr(2)} and [{n}] or [0]))",
+            lambda: f"(lambda p={self.expr(2)}: p)()",
+            lambda: f"[j for i in (a, b) if {self.expr(1, 'i')} for j in (c, i) if {self.expr(2, 'j')}]",
+            lambda: f"all([{self.expr(1, 'j')} for j in (a, i)] for i in l if {self.expr(2, 'i')})",
+            lambda: f"({self.expr(1)}\n        if {self.expr(2)}\n        else {self.expr(1)})",
         ]
         if self.kind == "async":
             simple += [lambda: f"(await co({n}))"] * 3
+            simple += [lambda: f"[i async for i in each(a, b) if {self.expr(2, 'i')}]"]
+            simple += [lambda: f"[i for i in (a, b) if {self.expr(1, 'i')} and await co(i)]"]
         if self.kind == "gen":
             simple += [lambda: f"(yield {n})"] * 3
+            simple += [lambda: f"(yield from sub({n}))"]
         weights = [6] * 3 + [2] * (len(simple) - 3)
         weights[27] = 1
         text = r.choices(simple, weights)[0]()
         if text.startswith(self.name + "("):
             text = f"({text})" if self.kind == "def" else n
         return text
+
+    def plain(self):
+        """A condition for the body of a class, where nothing can be awaited or yielded."""
+        n = self.var()
+        return self.rng.choice([n, f"not {n}", f"{n} is None", f"t({n})", f"{n} == 1", f"(k := {n})"])
 
     def var(self):
         return self.rng.choice("abcd")
@@ -104,7 +151,11 @@ class Writer:
             parts = [self.expr(left, extra), self.expr(size - left, extra)]
             if r.random() < 0.2:
                 parts.append(self.expr(1, extra))
-            text = f" {operator} ".join(self.wrap(part) for part in parts)
+            # What is joined over lines gets brackets.
+            is_long = r.random() < 0.1
+            joint = f"\n            {operator} " if is_long else f" {operator} "
+            text = joint.join(self.wrap(part) for part in parts)
+            text = f"({text})" if is_long else text
             if r.random() < 0.15:
                 text = f"not ({text})"
         self.deep -= 1
@@ -122,9 +173,12 @@ class Writer:
         for _ in range(r.randint(1, 3)):
             kind = r.choice(
                 ["if", "if", "if", "elif", "while", "assert", "assign", "assign", "arg", "ternary", "match", "try",
-                 "comp", "with", "for", "return", "oneline", "fstring", "dict"]
+                 "comp", "with", "for", "return", "oneline", "fstring", "dict", "except", "suppress", "forever",
+                 "function", "class", "augmented", "raise", "async", "leave", "plain"]
             )
-            if budget <= 0 and kind in ("if", "elif", "while", "match", "try", "with", "for"):
+            if budget <= 0 and kind in (
+                "if", "elif", "while", "match", "try", "with", "for", "except", "suppress", "forever", "async"
+            ):
                 kind = "assign"
             e = self.expr
             if kind == "if":
@@ -186,6 +240,62 @@ class Writer:
                 self.add(f"{pad}    if {e(2, 'i')}: continue")
             elif kind == "oneline":
                 self.add(f"{pad}if {e()}: x = {e(2)}; t({e(2)})")
+            elif kind == "except":
+                self.add(f"{pad}try:")
+                self.block(indent + 1, budget - 1)
+                if r.random() < 0.3:
+                    self.add(f"{pad}except* ValueError:")
+                    self.add(f"{pad}    x = {e(2)}")
+                else:
+                    self.add(f"{pad}except ValueError as error:")
+                    self.add(f"{pad}    x = {e()} and error")
+                    if r.random() < 0.5:
+                        self.add(f"{pad}    if {e(2)}: raise")
+                if r.random() < 0.5:
+                    self.add(f"{pad}else:")
+                    self.block(indent + 1, budget - 2)
+            elif kind == "suppress":
+                self.add(f"{pad}with S() as q, contextlib.suppress(AttributeError):")
+                self.block(indent + 1, budget - 1)
+            elif kind == "forever":
+                self.add(f"{pad}k = 0")
+                self.add(f"{pad}while {r.choice(['True', '1', 'not False', 'True or a', 'not 0 and 1'])}:")
+                self.add(f"{pad}    k += 1")
+                self.add(f"{pad}    if k > 2 or {e()}: break")
+                self.block(indent + 1, budget - 2)
+            elif kind == "function":
+                self.add(f"{pad}def inner(p, s={e(2)}):")
+                self.add(f"{pad}    return {self.var()} and p or s")
+                self.add(f"{pad}x = inner({e(2)})")
+            elif kind == "class":
+                self.add(f"{pad}class C(O):")
+                self.add(f"{pad}    if {self.plain()} and {self.plain()} or {self.plain()}: y = 1")
+                self.add(f"{pad}    z = {self.plain()} and {self.plain()}")
+            elif kind == "augmented":
+                self.add(f"{pad}x = {e(2)} or 0; n += ({e(2)}) and 1 or 0")
+            elif kind == "raise":
+                self.add(f"{pad}if {e()}: raise ValueError({e(2)})")
+            elif kind == "async":
+                if self.kind == "async":
+                    self.add(f"{pad}async for i in each(a, b):")
+                    self.block(indent + 1, budget - 1)
+                    self.add(f"{pad}    if {e(2, 'i')}: break")
+                    self.add(f"{pad}async with S():")
+                    self.block(indent + 1, budget - 2)
+                else:
+                    self.add(f"{pad}for i in l:")
+                    self.add(f"{pad}    try:")
+                    self.block(indent + 2, budget - 2)
+                    self.add(f"{pad}        if {e()}: {r.choice(['break', 'continue'])}")
+                    self.add(f"{pad}    finally:")
+                    self.add(f"{pad}        x = {e()}")
+                    self.add(f"{pad}else:")
+                    self.add(f"{pad}    x = {e(2)}")
+            elif kind == "leave":
+                self.add(f"{pad}if {e()}:")
+                self.add(f"{pad}    return{'' if self.kind == 'gen' else ' ' + e(2)}")
+            elif kind == "plain":
+                self.add(f"{pad}{e()}")
             elif kind == "return" and indent > 1:
                 value = "" if self.kind == "gen" else e()
                 self.add(f"{pad}return {value}")
@@ -208,8 +318,29 @@ class Writer:
         values = ["0", "1", "2", "None"]
         for _ in range(self.rng.randint(0, 6)):
             arguments = ", ".join(self.rng.choice(values) for _ in range(4))
+            others = ", ".join(self.rng.choice(values) for _ in range(4))
+            way = self.rng.random()
             self.add("try:")
-            if self.kind == "gen":
+            if self.kind == "gen" and way < 0.3:
+                # Two of them in turn; one is thrown at.
+                self.add(f"    g, h = {self.name}({arguments}), {self.name}({others})")
+                self.add("    next(g); next(h)")
+                self.add("    for i in range(4): g.send(i % 2); h.send(None if i % 2 else 1)")
+                self.add("    g.throw(ValueError(1))")
+            elif self.kind == "async" and way < 0.3:
+                self.add("    async def both():")
+                self.add(f"        one, two = {self.name}({arguments}), {self.name}({others})")
+                self.add("        await asyncio.gather(one, two, return_exceptions=True)")
+                self.add("    asyncio.run(both())")
+            elif self.kind == "def" and way < 0.15:
+                self.add("    def work(*words):")
+                self.add("        with contextlib.suppress(Exception):")
+                self.add(f"            {self.name}(*words)")
+                self.add("    threads = [threading.Thread(target=work, args=words)")
+                self.add(f"        for words in (({arguments}), ({others}))]")
+                self.add("    for thread in threads: thread.start()")
+                self.add("    for thread in threads: thread.join()")
+            elif self.kind == "gen":
                 self.add(f"    g = {self.name}({arguments})")
                 self.add("    next(g); g.send(1); g.send(0); g.send(None)")
                 self.add(f"    for i in range({self.rng.randint(0, 5)}): g.send(i % 2)")
@@ -218,15 +349,15 @@ class Writer:
                 self.add(f"    asyncio.run({self.name}({arguments}))")
             else:
                 self.add(f"    {self.name}({arguments})")
-            self.add("except (ValueError, AssertionError, StopIteration, AttributeError, TypeError, RuntimeError): pass")
+            self.add("except Exception: pass")
 
 
 def program(seed):
     while True:
         writer = Writer(random.Random(seed))
-        for number in range(4):
+        for number in range(writer.rng.randint(1, 2)):
             writer.function(number)
-        text = PREAMBLE + "\n".join(writer.lines) + "\n"
+        text = PREAMBLE + "\n".join(writer.lines) + "\n" + EPILOGUE
         try:
             compile(text, "random", "exec")
             return text

@@ -29,8 +29,8 @@ pub(crate) struct Joiner {
     by_place: HashMap<Place, Vec<usize>>,
     /// The same of those that count by their end, by line and column.
     by_end: HashMap<(u32, u32), Vec<usize>>,
-    /// Conditions that compare with None (decision, node), and whether by `is not`.
-    none_operands: HashMap<(u32, u32), bool>,
+    /// Conditions that compare with None (decision, node), and whether by `is not`; none where they do both.
+    none_operands: HashMap<(u32, u32), Option<bool>>,
 }
 
 /// A jump that tests a node of a decision.
@@ -71,7 +71,9 @@ impl Joiner {
         for (index, anchor) in map.anchors.iter().enumerate() {
             by_place.entry(anchor.place).or_default().push(index);
             if let AnchorKind::NoneOperand { negated } = anchor.kind {
-                none_operands.insert((anchor.decision, anchor.node), negated);
+                // The arms of a conditional expression may differ.
+                let known = none_operands.entry((anchor.decision, anchor.node)).or_insert(Some(negated));
+                *known = known.filter(|known| *known == negated);
             }
             if anchor.kind == AnchorKind::End {
                 by_end.entry((anchor.place.end_line, anchor.place.end_column)).or_default().push(index);
@@ -107,7 +109,8 @@ impl Joiner {
         let mut codes = Vec::new();
         let mut tests: Vec<Vec<Test>> = vec![Vec::new(); self.map.decisions.len()];
         let mut broken: BTreeMap<u32, String> = BTreeMap::new();
-        let mut retested: BTreeSet<u32> = BTreeSet::new();
+        // By decision: the conditions and truths that a side tells of which is taken for others, too.
+        let mut retested: BTreeMap<u32, BTreeSet<(u32, bool)>> = BTreeMap::new();
         for shape in module.walk() {
             let found = self.code(shape);
             broken.extend(found.broken);
@@ -117,8 +120,9 @@ impl Joiner {
             let code = codes.len() as u32;
             codes.push(CodeKey::of(shape));
             for CodeTest { decision, condition, jump, truths, is_retest } in found.tests {
-                if is_retest != [false, false] {
-                    retested.insert(decision);
+                for side in [0, 1].into_iter().filter(|side| is_retest[*side]) {
+                    let of_decision = retested.entry(decision).or_default();
+                    of_decision.extend(truths[side].map(|truth| (condition, truth)));
                 }
                 // An edge that says nothing certain says nothing.
                 let truths = [0, 1].map(|side| truths[side].filter(|_| !is_retest[side]));
@@ -144,12 +148,12 @@ impl Joiner {
                     condition.constant.is_some() || !is_reached
                 })
                 .collect();
-            let is_retested = retested.contains(&number);
+            let retests = retested.remove(&number).unwrap_or_default();
             let measurability = if let Some(reason) = mapped.flaw.as_ref().or_else(|| broken.get(&number)) {
                 Measurability::No(reason.clone())
-            } else if let Some(reason) = missing_test(graph, &folded, &tests, is_retested) {
+            } else if let Some(reason) = missing_test(graph, &folded, &tests, &retests) {
                 Measurability::No(reason)
-            } else if is_retested || ways.iter().any(|ways| *ways > 1) {
+            } else if !retests.is_empty() || ways.iter().any(|ways| *ways > 1) {
                 Measurability::Vectors
             } else {
                 Measurability::Edges
@@ -166,7 +170,12 @@ impl Joiner {
 }
 
 /// Why a decision cannot be measured although nothing is wrong with what was found of it: some of it was not found.
-fn missing_test(graph: &ShortCircuit, folded: &[bool], tests: &[Test], is_retested: bool) -> Option<String> {
+fn missing_test(
+    graph: &ShortCircuit,
+    folded: &[bool],
+    tests: &[Test],
+    retests: &BTreeSet<(u32, bool)>,
+) -> Option<String> {
     let wanted = |condition: u32| !folded[condition as usize] && graph.untested() != Some(condition);
     let mut found = vec![[false; 2]; graph.len()];
     for test in tests {
@@ -174,10 +183,14 @@ fn missing_test(graph: &ShortCircuit, folded: &[bool], tests: &[Test], is_retest
             found[test.condition as usize][usize::from(truth)] = true;
         }
     }
+    // A side that also tells of others tells of its condition where evaluations are followed.
+    for (condition, truth) in retests {
+        found[*condition as usize][usize::from(*truth)] = true;
+    }
     if tests.is_empty() && (0..graph.len() as u32).any(wanted) {
         return Some(LEFT_OUT.to_owned());
     }
     let missing = (0..graph.len() as u32)
-        .find(|condition| wanted(*condition) && found[*condition as usize] != [true; 2] && !is_retested)?;
+        .find(|condition| wanted(*condition) && found[*condition as usize] != [true; 2])?;
     Some(format!("condition {} has no jump of its own in the bytecode", missing + 1))
 }

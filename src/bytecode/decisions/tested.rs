@@ -2,8 +2,9 @@
 
 use super::super::control_flow::{ControlFlow, Instruction};
 use super::super::locations::locations;
+use super::super::opcodes::Flow;
 use super::{Joiner, NodeTest};
-use crate::model::{Anchor, AnchorKind, CodeShape, Place};
+use crate::model::{Anchor, AnchorKind, CodeShape, Node, Place};
 
 /// Instructions between the making of a value and the jump that tests it.
 const TRANSPARENT: [&str; 4] = ["NOP", "NOT_TAKEN", "TO_BOOL", "CACHE"];
@@ -66,15 +67,27 @@ impl Joiner {
                     // TO_BOOL has the range of what is tested, but in value position.
                     let conversion = places[at + 1].filter(|_| at + 1 < index);
                     let by_conversion = conversion.and_then(|place| {
-                        self.anchors(place).find(|anchor| anchor.kind == AnchorKind::Value)
+                        let anchor = self.anchors(place).find(|anchor| anchor.kind == AnchorKind::Value)?;
+                        // Of `not not x` the conversion of `x` alone is left, under the range of `not x`.
+                        let node = match self.graph(anchor.decision).node(anchor.node) {
+                            Node::Not(operand) => *operand,
+                            Node::Condition(_) | Node::And(_) | Node::Or(_) => anchor.node,
+                        };
+                        Some(Anchor { node, ..*anchor })
                     });
-                    Some(whole(by_conversion.or_else(|| self.behind(places[at]?, own?))?, truth))
+                    let anchor = by_conversion.or_else(|| self.behind(places[at]?, own?).copied());
+                    Some(whole(&anchor?, truth))
                 }
                 JumpsIf::None(is_none) => {
                     let comparison = self.anchors(own?).find(|anchor| anchor.kind.is_membership());
-                    let anchor = comparison.or_else(|| self.behind(places[at]?, own?))?;
-                    let node = (anchor.decision, anchor.node);
-                    Some(whole(anchor, is_none != *self.none_operands.get(&node)?))
+                    if let Some(anchor) = comparison
+                        && let AnchorKind::Membership { negated } = anchor.kind
+                    {
+                        return Some(whole(anchor, is_none != negated));
+                    }
+                    let anchor = self.behind(places[at]?, own?)?;
+                    let negated = (*self.none_operands.get(&(anchor.decision, anchor.node))?)?;
+                    Some(whole(anchor, is_none != negated))
                 }
             };
         }
@@ -83,8 +96,8 @@ impl Joiner {
             JumpsIf::None(is_none) if JumpsIf::of(producer.opcode.name).is_some() => {
                 // The last link of a chained comparison: its left operand was kept by the link before.
                 let link = self.tested_by(flow, places, at, JumpsIf::of(producer.opcode.name)?)?;
-                let negated = self.none_operands.get(&(link.decision, link.node))?;
-                let truth = is_none != *negated;
+                let negated = self.anchors(own?).find_map(negated_none)?;
+                let truth = is_none != negated;
                 Some(NodeTest { truths: [Some(!truth), Some(truth)], ..link })
             }
             JumpsIf::None(is_none) => {
@@ -174,10 +187,20 @@ impl Joiner {
     }
 }
 
-/// The instruction before this one that does something.
+/// The instruction before this one that does something, if control goes on from there.
 fn back(flow: &ControlFlow, index: usize) -> Option<usize> {
-    let mut before = flow.instructions[..index].iter();
-    before.rposition(|instruction| !TRANSPARENT.contains(&instruction.opcode.name))
+    let is_active = |instruction: &Instruction| !TRANSPARENT.contains(&instruction.opcode.name);
+    let before = flow.instructions[..index].iter().rposition(is_active)?;
+    if flow.instructions[before].opcode.flow != Flow::Jump {
+        return Some(before);
+    }
+    // Behind the loop of an inlined `async for` stands what comes after it, and the loop's end elsewhere.
+    let start = flow.instructions[before + 1].start;
+    let leads_here = |instruction: &Instruction| {
+        instruction.opcode.flow == Flow::Jump && instruction.target == Some(start)
+    };
+    let jump = flow.instructions.iter().position(leads_here)?;
+    flow.instructions[..jump].iter().rposition(is_active)
 }
 
 /// Whether a comparison is followed by another of the same chain: its right operand is kept for that.
