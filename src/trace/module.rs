@@ -42,7 +42,22 @@ unsafe extern "C" fn initialise() -> *mut raw::PyObject {
 }
 
 fn module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
-    let module = PyModule::new(py, "minicov")?;
+    let definition = Box::leak(Box::new(raw::PyModuleDef {
+        m_base: raw::PyModuleDef_HEAD_INIT,
+        m_name: NAME.as_ptr(),
+        m_doc: ptr::null(),
+        // State of its own it has none; further interpreters go without the module.
+        m_size: -1,
+        m_methods: ptr::null_mut(),
+        m_slots: ptr::null_mut(),
+        m_traverse: None,
+        m_clear: None,
+        m_free: None,
+    }));
+    // SAFETY: attached; the definition is complete and never freed.
+    let module = unsafe { raw::PyModule_Create(definition) };
+    // SAFETY: a new reference, or null with an exception set.
+    let module = unsafe { Bound::from_owned_ptr_or_err(py, module) }?.cast_into::<PyModule>()?;
     module.add("_switch", function(py, c"_switch", switch)?)?;
     module.add("_current", function(py, c"_current", current)?)?;
     let builtins = py.import("builtins")?;
