@@ -1,8 +1,10 @@
 //! What reports show of MC/DC, at the user's edge: whole outputs.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
-use crate::harness::Project;
+use crate::harness::{Project, repository};
 
 /// A decision of which two conditions are shown, one that never runs, and one with coupled conditions.
 const PROGRAM: &str = "\
@@ -239,4 +241,93 @@ fn decisions_that_are_not_there_are_refused_with_what_is() {
         .run()
         .success()
         .stdout("0 of 0 conditions in 0 decisions shown, 100% (masking MC/DC)\n");
+}
+
+/// What JSON says of a project as halves: conditions twice, and how often they are shown.
+fn shown_in_json(project: &Project) -> (u64, u64) {
+    let report = project.minicov(&["json", "-o", "-"]).run();
+    let report: Value = serde_json::from_str(&report.stdout).unwrap();
+    let of = |key: &str| report["totals"]["mcdc"][key].as_u64().unwrap();
+    (of("num_conditions"), of("covered_conditions"))
+}
+
+#[test]
+fn the_tracefile_has_records_of_mcdc() {
+    let project = project();
+    project.minicov(&["lcov", "-q"]).run().success();
+    let tracefile = fs::read_to_string(project.path("coverage.lcov")).unwrap();
+    let records: Vec<&str> = tracefile.lines().filter(|line| line.starts_with("MC")).collect();
+    assert_eq!(
+        records[..8],
+        [
+            "MCDC:2,3,f,1,0,member",
+            "MCDC:2,3,t,1,0,member",
+            "MCDC:2,3,f,1,1,total > 10",
+            "MCDC:2,3,t,1,1,total > 10",
+            "MCDC:2,3,f,1,2,coupon",
+            "MCDC:2,3,t,0,2,coupon",
+            "MCDC:8,2,f,0,0,a",
+            "MCDC:8,2,t,0,0,a",
+        ]
+    );
+    assert_eq!(records[records.len() - 2..], ["MCF:18", "MCH:7"]);
+    let (conditions, shown) = shown_in_json(&project);
+    let halves = records.iter().filter(|record| record.starts_with("MCDC:"));
+    assert_eq!(halves.count() as u64, 2 * conditions);
+    // Where conditions are shown as a pair only, a half is nothing.
+    project.minicov(&["lcov", "-q", "--mcdc=unique-cause"]).run().success();
+    let tracefile = fs::read_to_string(project.path("coverage.lcov")).unwrap();
+    assert!(tracefile.contains(&format!("\nMCF:18\nMCH:{}\n", 2 * shown)), "{tracefile}");
+
+    // LCOV of 2.2 or newer reads it. Its check of consistency knows no `def` lines, which run before their functions do.
+    let genhtml = |words: &[&str]| project.command("genhtml").args(words).run();
+    if std::process::Command::new("genhtml").arg("--version").output().is_err()
+        || !genhtml(&["--help"]).stdout.contains("--mcdc-coverage")
+    {
+        eprintln!("skipped: no genhtml that knows MC/DC is installed");
+        return;
+    }
+    let words =
+        ["--mcdc-coverage", "--ignore-errors", "inconsistent,inconsistent", "-o", "html", "coverage.lcov"];
+    let outcome = genhtml(&words);
+    outcome.success();
+    assert!(outcome.stdout.contains(&format!("({} of 18 MC/DCs)", 2 * shown)), "{}", outcome.stdout);
+}
+
+#[test]
+fn conditions_of_one_line_are_one_group() {
+    let program = "def f(a, b, c):\n    return (1 if a and b else 2) if b and c else (\n        3 if a\n        or b else 4)\n\n\nf(1, 1, 0)\n";
+    let project = Project::with(&[("line.py", program)]);
+    project.minicov(&["run", "--mcdc", "line.py"]).run().success();
+    let tracefile = project.minicov(&["lcov", "-o", "-"]).run().stdout.clone();
+    let records: Vec<&str> = tracefile.lines().filter(|line| line.starts_with("MCDC:")).collect();
+    assert_eq!(records.len(), 12);
+    for (number, record) in records.iter().enumerate() {
+        let sense = ["f", "t"][number % 2];
+        assert!(record.starts_with(&format!("MCDC:2,6,{sense},")), "{record}");
+        assert!(record.contains(&format!(",{},", number / 2)), "{record}");
+    }
+}
+
+#[test]
+fn the_xml_has_conditions_that_cobertura_knows() {
+    let project = project();
+    let xml = project.minicov(&["xml", "-q", "-o", "-"]).run().stdout.clone();
+    let line = xml.split("<line number=\"2\"").nth(1).unwrap().split("</line>").next().unwrap();
+    assert_eq!(
+        line.replace('\t', ""),
+        " hits=\"1\" branch=\"true\" condition-coverage=\"100% (2/2)\">\n\
+         <conditions>\n\
+         <condition number=\"0\" type=\"mcdc\" coverage=\"100%\"/>\n\
+         <condition number=\"1\" type=\"mcdc\" coverage=\"100%\"/>\n\
+         <condition number=\"2\" type=\"mcdc\" coverage=\"50%\"/>\n\
+         </conditions>\n"
+    );
+    assert_eq!(xml.matches("<condition ").count() as u64, shown_in_json(&project).0);
+    project.file("plain.xml", xml);
+    let dtd = repository().join("fixtures/readers/coverage-04.dtd");
+    if std::process::Command::new("xmllint").arg("--version").output().is_ok() {
+        let words = ["--noout", "--dtdvalid", dtd.to_str().unwrap(), "plain.xml"];
+        project.command("xmllint").args(words).run().success().stderr("");
+    }
 }

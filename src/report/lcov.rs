@@ -1,6 +1,7 @@
 //! LCOV's tracefile, as coverage.py writes it: for genhtml and editors.
 //!
-//! Source: coverage 7.17.3, `lcovreport.py`. Of a line that branches, a way is named by what happens on it.
+//! Source: coverage 7.17.3, `lcovreport.py`. Of a line that branches, a way is named by what happens on it. Records of MC/DC,
+//! which coverage.py has none of, are those of LCOV 2.2 and newer (geninfo(1)), where MC/DC was measured.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -9,9 +10,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use md5::{Digest, Md5};
 
+use super::mcdc;
 use super::names::printable;
 use super::{FileView, Format, Options, View};
-use crate::metrics::BranchLine;
+use crate::metrics::{BranchLine, Form};
 use crate::model::{ArcEnd, LineArc, LineNo, Region, RegionKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -37,6 +39,9 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
         functions(file, out)?;
         if view.has_branches {
             branches(file, out)?;
+        }
+        if let Some(form) = view.mcdc {
+            conditions(file, form, out)?;
         }
         writeln!(out, "end_of_record")?;
     }
@@ -124,6 +129,27 @@ fn branches(file: &FileView, out: &mut dyn Write) -> io::Result<()> {
     let totals = file.outcome.totals();
     if totals.branches > 0 {
         writeln!(out, "BRF:{}\nBRH:{}", totals.branches, totals.covered_branches())?;
+    }
+    Ok(())
+}
+
+/// The conditions of a line are one group, since LCOV knows groups by their line and size.
+fn conditions(file: &FileView, form: Form, out: &mut dyn Write) -> io::Result<()> {
+    let lines = mcdc::halves(file, form);
+    let (mut found, mut hit) = (0, 0);
+    for (line, conditions) in lines {
+        let size = conditions.len();
+        for (number, condition) in conditions.iter().enumerate() {
+            let text = printable(&condition.text);
+            for (sense, seen) in ["f", "t"].iter().zip(condition.seen) {
+                writeln!(out, "MCDC:{line},{size},{sense},{},{number},{text}", u8::from(seen))?;
+            }
+            found += 2;
+            hit += condition.count();
+        }
+    }
+    if found > 0 {
+        writeln!(out, "MCF:{found}\nMCH:{hit}")?;
     }
     Ok(())
 }

@@ -13,9 +13,10 @@ use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::name::QName;
 
 use super::human_order;
+use super::mcdc::{self, Halves};
 use super::names::printable;
 use super::{FileView, Format, Options, View};
-use crate::metrics::BranchLine;
+use crate::metrics::{BranchLine, Form};
 use crate::model::{LineNo, Totals};
 
 pub(super) const FORMAT: Format = Format {
@@ -68,7 +69,7 @@ fn render(view: &View, options: &Options, out: &mut dyn Write) -> io::Result<()>
     let mut packages: Vec<(String, Package)> = packages.into_iter().collect();
     packages.sort_by(|a, b| human_order::compare(&a.0, &b.0));
     within(&mut xml, element("packages", &[]), packages.is_empty(), |xml| {
-        packages.into_iter().try_for_each(|(name, package)| package.write(xml, &name, branches))
+        packages.into_iter().try_for_each(|(name, package)| package.write(xml, &name, branches, view.mcdc))
     })?;
     xml.write_event(Event::End(BytesEnd::new("coverage")))?;
     out.write_all(b"\n")
@@ -136,7 +137,13 @@ fn relative_name<'a>(file: &'a FileView, sources: &mut BTreeSet<String>) -> &'a 
 }
 
 impl Package<'_> {
-    fn write<W: Write>(self, xml: &mut Writer<W>, name: &str, branches: bool) -> io::Result<()> {
+    fn write<W: Write>(
+        self,
+        xml: &mut Writer<W>,
+        name: &str,
+        branches: bool,
+        mcdc: Option<Form>,
+    ) -> io::Result<()> {
         let Self { classes, totals } = self;
         let attributes = [
             ("name", name),
@@ -148,14 +155,20 @@ impl Package<'_> {
         classes.sort_by(|a, b| human_order::compare(&a.0, &b.0));
         within(xml, element("package", &attributes), false, |xml| {
             within(xml, element("classes", &[]), false, |xml| {
-                classes.iter().try_for_each(|(name, class)| class.write(xml, name, branches))
+                classes.iter().try_for_each(|(name, class)| class.write(xml, name, branches, mcdc))
             })
         })
     }
 }
 
 impl Class<'_> {
-    fn write<W: Write>(&self, xml: &mut Writer<W>, filename: &str, branches: bool) -> io::Result<()> {
+    fn write<W: Write>(
+        &self,
+        xml: &mut Writer<W>,
+        filename: &str,
+        branches: bool,
+        mcdc: Option<Form>,
+    ) -> io::Result<()> {
         let outcome = &self.file.outcome;
         let totals = outcome.totals();
         let attributes = [
@@ -167,6 +180,7 @@ impl Class<'_> {
         ];
         let mut statements = outcome.lines.executed.clone();
         statements.union_with(&outcome.lines.missing);
+        let conditions = mcdc.map(|form| mcdc::halves(self.file, form)).unwrap_or_default();
         let mut branch_lines = outcome.branches.iter().peekable();
         within(xml, element("class", &attributes), false, |xml| {
             xml.write_event(Event::Empty(element("methods", &[])))?;
@@ -175,7 +189,9 @@ impl Class<'_> {
                     while branch_lines.next_if(|branch| branch.line < line).is_some() {}
                     let branch = branch_lines.next_if(|branch| branch.line == line);
                     let hit = !outcome.lines.missing.contains(line);
-                    xml.write_event(Event::Empty(line_element(line, hit, branch)))?;
+                    let conditions = conditions.get(&line).map_or(&[][..], Vec::as_slice);
+                    let element = line_element(line, hit, branch);
+                    within(xml, element, conditions.is_empty(), |xml| write_conditions(xml, conditions))?;
                 }
                 Ok(())
             })
@@ -196,6 +212,18 @@ fn line_element(line: LineNo, hit: bool, branch: Option<&BranchLine>) -> BytesSt
         }
     }
     element
+}
+
+/// The conditions of a line's decisions: those that MC/DC shows are covered, half where they were seen to decide when true, or
+/// when false.
+fn write_conditions<W: Write>(xml: &mut Writer<W>, conditions: &[Halves]) -> io::Result<()> {
+    within(xml, element("conditions", &[]), false, |xml| {
+        conditions.iter().enumerate().try_for_each(|(number, condition)| {
+            let coverage = format!("{}%", 50 * condition.count());
+            let attributes = [("number", &*number.to_string()), ("type", "mcdc"), ("coverage", &coverage)];
+            xml.write_event(Event::Empty(element("condition", &attributes)))
+        })
+    })
 }
 
 /// An element with what `content` writes in it.

@@ -1,5 +1,6 @@
 //! Which conditions of an evaluation had a say in its outcome.
 
+use super::JudgedDecision;
 use crate::model::{Node, ShortCircuit, Vector};
 
 /// By condition: whether it was evaluated, has a known truth, and no sibling of it or of an operator over it settles that
@@ -28,6 +29,20 @@ pub(super) fn unmasked(graph: &ShortCircuit, vector: &Vector) -> Vec<bool> {
             Node::Not(operand) => has_say[*operand as usize] = has_say[node],
             Node::And(operands) => pass_on(&mut has_say, &values, node, operands, false),
             Node::Or(operands) => pass_on(&mut has_say, &values, node, operands, true),
+        }
+    }
+    found
+}
+
+/// By condition: whether it had a say in an evaluation when it was false, and when it was true.
+pub(crate) fn had_say(judged: &JudgedDecision) -> Vec<[bool; 2]> {
+    let graph = ShortCircuit::new(&judged.measured.decision);
+    let mut found = vec![[false; 2]; graph.len()];
+    for vector in &judged.vectors {
+        for (condition, has_say) in unmasked(&graph, vector).into_iter().enumerate() {
+            if let (true, Some(truth)) = (has_say, vector.truths[condition]) {
+                found[condition][usize::from(truth)] = true;
+            }
         }
     }
     found

@@ -12,6 +12,7 @@ mod pairs;
 mod tree;
 mod wanted;
 
+pub(crate) use masks::had_say;
 pub(crate) use wanted::{Row, Wanted, evaluations, wanted};
 
 use std::collections::BTreeSet;

@@ -5,6 +5,7 @@
 
 mod expression;
 mod gaps;
+mod halves;
 mod listing;
 mod listing_json;
 
@@ -13,6 +14,7 @@ use crate::metrics::{Form, JudgedDecision, McDcTotals, Pair};
 use super::FileView;
 pub(super) use expression::{expression, shortened};
 pub(super) use gaps::{Gap, Words, gaps};
+pub(super) use halves::{Halves, halves};
 pub(crate) use listing::list_decisions;
 pub(crate) use listing_json::list_decisions_as_json;
 
