@@ -1,4 +1,5 @@
-//! README.md says what is so: its tables are those of `minicov --help`, and its tour's output is what the commands print.
+//! README.md and docs/mcdc.md say what is so: tables are those of `minicov --help`, and examples' output is what the commands
+//! print.
 
 use std::fs;
 use std::process::Command as Process;
@@ -84,9 +85,8 @@ fn its_two_commands_name_files_there_are() {
     }
 }
 
-/// What stands in the tour as a command, and what it prints there.
-fn tour() -> Vec<(String, String)> {
-    let text = readme();
+/// What stands in a text as a command, and what it prints there.
+fn commands(text: &str) -> Vec<(String, String)> {
     let mut steps: Vec<(String, String)> = Vec::new();
     for block in text.split("\n```console\n").skip(1) {
         for line in block.split("\n```").next().unwrap().lines() {
@@ -104,21 +104,32 @@ fn tour() -> Vec<(String, String)> {
 
 #[test]
 fn its_tour_prints_what_it_says() {
+    prints_what_it_says(&readme(), "shop", 10);
+}
+
+#[test]
+fn the_examples_of_mcdc_print_what_they_say() {
+    let text = fs::read_to_string(repository().join("docs/mcdc.md")).unwrap();
+    prints_what_it_says(&text, "mcdc", 8);
+}
+
+/// Gives the commands of a text, `least` at least, in a copy of a folder of `fixtures/projects`.
+fn prints_what_it_says(text: &str, folder: &str, least: usize) {
     let project = Project::new();
-    let from = repository().join("fixtures/projects/shop");
+    let from = repository().join("fixtures/projects").join(folder);
     assert!(Process::new("cp").arg("-r").arg(from).arg(project.root()).status().unwrap().success());
     let venv = crate::harness::venv_python();
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_minicov"));
     let path = format!("{}:/usr/bin:/bin", binary.parent().unwrap().display());
-    let steps = tour();
-    assert!(steps.len() >= 10, "{steps:?}");
+    let steps = commands(text);
+    assert!(steps.len() >= least, "{steps:?}");
     for (command, expected) in steps {
         let outcome = project
             .command("/bin/sh")
             .args(["-c", &format!("{{ {command}\n}} 2>&1")])
             .env("PATH", &path)
             .env("VIRTUAL_ENV", venv.ancestors().nth(2).unwrap())
-            .folder("shop")
+            .folder(folder)
             .run();
         // Only the time that pytest takes may differ.
         let settle = |text: &str| match text.split_once(" passed in ") {
