@@ -37,10 +37,17 @@ fn main() {
     for function in ["execv", "execve", "posix_spawn", "posix_spawnp", "system", "pthread_create"] {
         println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
     }
-    // So that extension modules' calls of these do (`src/trace/interpreters.rs`, `src/trace/watched_functions.rs`).
-    for function in
-        ["Py_NewInterpreter", "Py_NewInterpreterFromConfig", "_PyXI_NewInterpreter", "PyEval_SetTrace"]
-    {
+    // So that extension modules' calls of these do (`src/trace/attached_threads.rs`, `interpreters.rs`,
+    // `watched_functions.rs`).
+    for function in [
+        "PyGILState_Ensure",
+        "PyThreadState_New",
+        "PyEval_AcquireThread",
+        "Py_NewInterpreter",
+        "Py_NewInterpreterFromConfig",
+        "_PyXI_NewInterpreter",
+        "PyEval_SetTrace",
+    ] {
         println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
     }
     write_opcodes(executable);

@@ -79,3 +79,128 @@ covtest!(pytest_tells_each_test, |core| {
 ";
     assert_eq!(by_context(&project), expected);
 });
+
+covtest!(pytests_phases_are_told_apart, |core| {
+    let tests = "\
+import pytest, lib
+@pytest.fixture
+def ready():
+    lib.set_up()
+    yield
+    lib.tear_down()
+def test_it(ready):
+    lib.run()
+";
+    let library = "def set_up():\n    pass\ndef run():\n    pass\ndef tear_down():\n    pass\n";
+    let project = Project::with(&[("lib.py", library), ("test_it.py", tests)]);
+    let words = ["--contexts=test_phase", "--include=lib.py", "--context=here", "-m", "pytest", "-q"];
+    project.run(core, &words).success();
+    let expected = "\
+'here' lib.py 1 3 5
+'here|test_it.py::test_it|run' lib.py 4
+'here|test_it.py::test_it|setup' lib.py 2
+'here|test_it.py::test_it|teardown' lib.py 6
+";
+    assert_eq!(by_context(&project), expected);
+});
+
+covtest!(unittest_and_doctest_tell_each_test, |core| {
+    let tests = "\
+import doctest, unittest, lib
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        lib.three()
+    def test_one(self):
+        lib.one()
+        with self.subTest(1):
+            lib.two()
+    def test_error(self):
+        lib.two()
+        raise ValueError
+class Awaits(unittest.IsolatedAsyncioTestCase):
+    async def test_async(self):
+        lib.three()
+def load_tests(loader, tests, pattern):
+    tests.addTests(doctest.DocTestSuite(lib))
+    return tests
+";
+    let library = "\
+'''
+>>> two()
+'''
+def one():
+    pass
+def two():
+    pass
+def three():
+    pass
+";
+    let project = Project::with(&[("lib.py", library), ("test_it.py", tests)]);
+    project.run(core, &["--contexts=test", "--include=lib.py", "-m", "unittest", "-q", "test_it"]).code(1);
+    let expected = "\
+'' lib.py 1 4 6 8
+'lib' lib.py 7
+'test_it.Awaits.test_async' lib.py 9
+'test_it.Case.test_error' lib.py 7 9
+'test_it.Case.test_one' lib.py 5 7
+";
+    assert_eq!(by_context(&project), expected);
+});
+
+// Threads of different contexts at the same time: events that one has seen must come for the other.
+covtest!(threads_keep_the_context_they_were_started_in, |core| {
+    let tests = "\
+import threading, lib
+go_on, done, threads = threading.Event(), threading.Event(), []
+def later():
+    go_on.wait()
+    lib.work()
+    done.set()
+def test_starts():
+    lib.work()
+    threads.append(threading.Thread(target=later))
+    threads[0].start()
+def test_meanwhile():
+    lib.work()
+    go_on.set()
+    done.wait()
+    lib.work()
+    lib.more()
+def test_afterwards():
+    threads[0].join()
+    lib.work()
+";
+    let library = "def work():\n    return 1\ndef more():\n    return 2\n";
+    let project = Project::with(&[("lib.py", library), ("test_it.py", tests)]);
+    project.run(core, &["--contexts=test", "-m", "pytest", "-q", "test_it.py"]).success();
+    let expected = "\
+'' lib.py 1 3
+'' test_it.py 1 2 3 7 11 17
+'test_it.py::test_afterwards' lib.py 2
+'test_it.py::test_afterwards' test_it.py 18 19
+'test_it.py::test_meanwhile' lib.py 2 4
+'test_it.py::test_meanwhile' test_it.py 12 13 14 15 16
+'test_it.py::test_starts' lib.py 2
+'test_it.py::test_starts' test_it.py 4 5 6 8 9 10
+";
+    assert_eq!(by_context(&project), expected);
+});
+
+#[test]
+fn places_that_are_none_are_refused() {
+    let project = Project::with(&[("a.py", "def f(x):\n    if x:\n        return 1\n    return 2\nf(1)\n")]);
+    project.minicov(&["run", "--branch", "a.py"]).run().success();
+    let who = |place: &str| project.minicov(&["who", place]).run();
+    who("a.py:3").success().stdout("(no context)\n");
+    who("a.py:2->3").success().stdout("(no context)\n");
+    who("a.py:4").success().stdout("").stderr("minicov: notice: nothing ran a.py:4\n");
+    for (place, message) in [
+        ("a.py:2->5", "no branch leads from a.py:2 there\nminicov: hint: branches from there lead to 3, 4"),
+        ("a.py:3->4", "no branch begins at a.py:3"),
+        ("a.py:9", "a.py:9 is no statement that counts"),
+        ("b.py:1", "b.py was not measured\nminicov: hint: minicov report shows what was"),
+    ] {
+        who(place).code(1).stdout("").stderr(&format!("minicov: error: {message}\n"));
+    }
+}

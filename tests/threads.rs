@@ -57,24 +57,68 @@ asyncio.run(main())
     assert_eq!(project.executed("asks.py"), (1..=10).collect::<Vec<_>>());
 });
 
-/// Threads that C code starts, of which Python learns when they first call it. A trace function is never told of them.
-#[test]
-#[cfg_attr(not(Py_3_12), ignore = "sys.monitoring came with Python 3.12")]
-fn threads_that_c_code_starts() {
+// Threads that C code starts, of which Python learns when they call it; each call is in a thread state of its own.
+covtest!(threads_that_c_code_starts, |core| {
     let program = "\
 import ctypes
 libc = ctypes.CDLL(None)
 @ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
 def body(argument):
+    for call in first, second:
+        call()
+def first():
     print('in a thread')
+def second():
+    print('in the same')
 thread = ctypes.c_ulong()
 libc.pthread_create(ctypes.byref(thread), None, body, None)
 libc.pthread_join(thread, None)
 ";
     let project = Project::with(&[("native.py", program)]);
-    project.minicov(&["run", "native.py"]).run().success().stdout("in a thread\n").stderr("");
-    assert_eq!(project.executed("native.py"), (1..=8).collect::<Vec<_>>());
+    project.run(core, &["native.py"]).success().stdout("in a thread\nin the same\n").stderr("");
+    assert_eq!(project.executed("native.py"), (1..=13).collect::<Vec<_>>());
+});
+
+/// Makes thread states as pybind11 does, two one after another in one thread.
+const MAKES_THREAD_STATES: &str = "
+#include <pthread.h>
+extern void *PyInterpreterState_Main(void), *PyThreadState_New(void *);
+extern void PyEval_AcquireThread(void *), PyThreadState_Clear(void *), PyThreadState_DeleteCurrent(void);
+extern int PyRun_SimpleString(const char *);
+static void *body(void *code) {
+    for (int call = 0; call < 2; call++) {
+        void *state = PyThreadState_New(PyInterpreterState_Main());
+        PyEval_AcquireThread(state);
+        PyRun_SimpleString(code);
+        PyThreadState_Clear(state);
+        PyThreadState_DeleteCurrent();
+    }
+    return 0;
 }
+void run(const char *code) {
+    pthread_t thread;
+    pthread_create(&thread, 0, body, (void *)code);
+    pthread_join(thread, 0);
+}
+";
+
+covtest!(thread_states_that_c_code_makes, |core| {
+    let program = "\
+calls = []
+def body():
+    calls.append(1)
+    if len(calls) > 1:
+        again()
+def again():
+    print('again')
+";
+    let main = "import ctypes, made\nctypes.CDLL('./libstates.so').run(b'import made; made.body()')\n";
+    let project =
+        Project::with(&[("states.c", MAKES_THREAD_STATES), ("made.py", program), ("main.py", main)]);
+    project.command("cc").args(&["-shared", "-fPIC", "-o", "libstates.so", "states.c"]).run().success();
+    project.run(core, &["main.py"]).success().stdout("again\n").stderr("");
+    assert_eq!(project.executed("made.py"), (1..=7).collect::<Vec<_>>());
+});
 
 /// Two functions that take turns in the middle of calls, in loops, and below each other.
 const TAKES_TURNS: &str = "\

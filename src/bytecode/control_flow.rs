@@ -33,6 +33,11 @@ impl Instruction {
     pub(super) fn own_offset(&self) -> u32 {
         self.end - 2 * (1 + u32::from(self.opcode.caches))
     }
+
+    /// Whether it is a `raise` without an exception of its own.
+    fn raises_again(&self) -> bool {
+        self.opcode.flow == Flow::Raise && self.argument == 0
+    }
 }
 
 /// A code object, taken apart.
@@ -130,6 +135,19 @@ impl ControlFlow {
     /// Whether the instruction at `offset` is a `raise` statement's.
     pub(crate) fn raises_at(&self, offset: u32) -> bool {
         self.at(offset).is_some_and(|instruction| instruction.opcode.flow == Flow::Raise)
+    }
+
+    /// Whether no event tells of the exception that `raise` alone raises again at `offset` (CPython 3.11–3.15,
+    /// `RAISE_VARARGS` in `Python/bytecodes.c`, which passes over the tracing of exceptions).
+    pub(crate) fn raises_again_at(&self, offset: u32) -> bool {
+        self.at(offset).is_some_and(Instruction::raises_again)
+    }
+
+    /// Whether an exception of which no event tells can only come from a `raise` alone, where it comes from `line`.
+    pub(crate) fn only_raises_again_in(&self, line: LineNo) -> bool {
+        let mut own = self.instructions.iter().filter(|instruction| instruction.line == Some(line));
+        own.clone().any(Instruction::raises_again)
+            && !own.any(|instruction| instruction.opcode.flow == Flow::Reraise)
     }
 
     /// Whether a StopIteration from the instruction at `offset` is only how an iterator ends. CPython 3.12+ tells of it where

@@ -53,6 +53,16 @@ pub(super) const fn help(verb: Verb) -> VerbHelp {
             after: MCDC_EXAMPLES,
         },
         Verb::Annotate => report("Write copies of the sources that show which lines ran"),
+        Verb::Contexts => {
+            report("List the contexts in which something ran, tests say, and how much ran in each")
+        }
+        Verb::Who => VerbHelp {
+            about: "Name the contexts that ran a line or took a branch",
+            usage: "",
+            words: Some(("PLACE", "FILE:LINE, FILE:LINE->LINE or FILE:LINE->exit")),
+            after: "  minicov who src/shop/cart.py:12\n  minicov who 'src/shop/cart.py:12->exit'",
+        },
+        Verb::Unique => report("Show what only one context covers, and which contexts cover nothing alone"),
         Verb::Combine => VerbHelp {
             about: "Put what killed processes left, and live ones have recorded so far, into the data file",
             usage: "",

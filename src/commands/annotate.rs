@@ -17,7 +17,7 @@ pub(super) fn annotate(
     rules: &ExclusionRules,
     folder: Option<&Path>,
 ) -> Result<ExitCode, Failure> {
-    let view = project::view(workplace, selected, rules, Wanted { text: true, contexts: false })?;
+    let view = project::view(workplace, selected, rules, Wanted { text: true, ..Wanted::default() })?;
     let folder = folder.map(|folder| folder.to_string_lossy().into_owned());
     for file in &view.files {
         let target = PathBuf::from(report::annotated_name(file, folder.as_deref()));

@@ -9,6 +9,7 @@ mod batches;
 mod child;
 mod collect;
 mod combine;
+mod contexts;
 mod debug;
 mod describe;
 mod erase;
@@ -126,6 +127,11 @@ fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, 
         Verb::Annotate => {
             let folder = settings.get(&options::ANNOTATE_DIRECTORY).map(Path::new);
             annotate::annotate(&workplace, &Selected::new(&settings, verb, files), &rules()?, folder)
+        }
+        Verb::Contexts => contexts::list(&workplace, &Selected::new(&settings, verb, files), &rules()?),
+        Verb::Unique => contexts::unique(&workplace, &Selected::new(&settings, verb, files), &rules()?),
+        Verb::Who => {
+            contexts::who(&workplace, &Selected::new(&settings, verb, Vec::new()), &rules()?, &words)
         }
         Verb::Erase => erase::erase(&workplace),
         Verb::Combine => combine::combine(&workplace, &CombineSettings::new(&settings, verb, files)),

@@ -14,7 +14,7 @@ use crate::metrics::Form;
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
 use crate::python::LINKED_MINOR;
-use crate::report::View;
+use crate::report::{MeasuredSource, View};
 use crate::source::TextPatterns;
 use crate::store::{DataFile, Fault, StoreError};
 use crate::ui;
@@ -26,6 +26,18 @@ pub(super) struct Wanted {
     pub(super) text: bool,
     /// In which contexts each line ran.
     pub(super) contexts: bool,
+    /// And which steps between lines were taken in which.
+    pub(super) context_arcs: bool,
+}
+
+/// The sources that are selected, and what was seen of them.
+pub(super) struct Sources {
+    pub(super) files: Vec<MeasuredSource>,
+    pub(super) has_branches: bool,
+    /// Why others are left out: a sentence for each.
+    unusable: Vec<String>,
+    mcdc: Option<Form>,
+    has_edges: bool,
 }
 
 /// Everything there is to report of what is `selected`, which must be something.
@@ -49,6 +61,23 @@ pub(super) fn view_or_nothing(
     rules: &ExclusionRules,
     wanted: Wanted,
 ) -> Result<View, Failure> {
+    let Sources { files, has_branches, unusable, mcdc, has_edges } =
+        sources(workplace, selected, rules, wanted)?;
+    if mcdc.is_some() && !has_edges {
+        return Err(UserError::new("there is no data on MC/DC")
+            .hint("record it with minicov run --mcdc")
+            .into());
+    }
+    Ok(View { mcdc, unusable, ..View::new(files, has_branches) })
+}
+
+/// The sources that are selected, with their facts.
+pub(super) fn sources(
+    workplace: &Workplace,
+    selected: &Selected,
+    rules: &ExclusionRules,
+    wanted: Wanted,
+) -> Result<Sources, Failure> {
     let contexts = TextPatterns::new(&selected.contexts)
         .map_err(|error| UserError::new(format!("--contexts: {error}")))?;
     combine::left_behind(workplace, &selected.combining)?;
@@ -57,8 +86,11 @@ pub(super) fn view_or_nothing(
     hand_over_to_other_python(&data)?;
 
     let in_selected = |context: &str| selected.contexts.is_empty() || contexts.finds(context);
-    let observed =
-        if wanted.contexts { data.observed_by_context(in_selected) } else { data.observed(in_selected) };
+    let observed = if wanted.contexts {
+        data.observed_by_context(in_selected, wanted.context_arcs)
+    } else {
+        data.observed(in_selected)
+    };
     let observed = observed.map_err(|error| explain(workplace, &error))?;
     let mut observed = observed;
     let has_edges = data.has_edges().map_err(|error| explain(workplace, &error))?;
@@ -82,12 +114,7 @@ pub(super) fn view_or_nothing(
         }
     }
     let mcdc = form(selected, &data).map_err(|error| explain(workplace, &error))?;
-    if mcdc.is_some() && !has_edges {
-        return Err(UserError::new("there is no data on MC/DC")
-            .hint("record it with minicov run --mcdc")
-            .into());
-    }
-    Ok(View { mcdc, unusable, ..View::new(sources, observed.has_arcs) })
+    Ok(Sources { files: sources, has_branches: observed.has_arcs, unusable, mcdc, has_edges })
 }
 
 /// The form to judge MC/DC in: the one asked for, or masking where it was recorded or is demanded.

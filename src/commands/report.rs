@@ -30,6 +30,7 @@ pub(super) fn report(
     let wanted = Wanted {
         text: options.line_checksums || has_pages,
         contexts: options.show_contexts || options.html.show_contexts,
+        context_arcs: false,
     };
     let view = project::view(workplace, &settings.selected, rules, wanted)?;
     require_sorted(&options, &view)?;

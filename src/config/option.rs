@@ -18,6 +18,9 @@ pub(crate) enum Verb {
     Lcov,
     Mcdc,
     Annotate,
+    Contexts,
+    Who,
+    Unique,
     Combine,
     Erase,
     Debug,
@@ -36,6 +39,9 @@ impl Verb {
         Self::Lcov,
         Self::Mcdc,
         Self::Annotate,
+        Self::Contexts,
+        Self::Who,
+        Self::Unique,
         Self::Combine,
         Self::Erase,
         Self::Debug,
@@ -52,6 +58,9 @@ impl Verb {
         Self::Lcov,
         Self::Mcdc,
         Self::Annotate,
+        Self::Contexts,
+        Self::Who,
+        Self::Unique,
         Self::Combine,
         Self::Erase,
         Self::Debug,
@@ -60,8 +69,18 @@ impl Verb {
     pub(crate) const FORMATS: &'static [Self] =
         &[Self::Report, Self::Html, Self::Xml, Self::Json, Self::Lcov];
     /// The commands that report.
-    pub(crate) const REPORTS: &'static [Self] =
-        &[Self::Report, Self::Html, Self::Xml, Self::Json, Self::Lcov, Self::Mcdc, Self::Annotate];
+    pub(crate) const REPORTS: &'static [Self] = &[
+        Self::Report,
+        Self::Html,
+        Self::Xml,
+        Self::Json,
+        Self::Lcov,
+        Self::Mcdc,
+        Self::Annotate,
+        Self::Contexts,
+        Self::Who,
+        Self::Unique,
+    ];
 
     /// The command of that word.
     pub(crate) fn called(word: &str) -> Option<Self> {
@@ -79,6 +98,9 @@ impl Verb {
             Self::Lcov => "lcov",
             Self::Mcdc => "mcdc",
             Self::Annotate => "annotate",
+            Self::Contexts => "contexts",
+            Self::Who => "who",
+            Self::Unique => "unique",
             Self::Combine => "combine",
             Self::Erase => "erase",
             Self::Debug => "debug",

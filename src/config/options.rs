@@ -20,6 +20,9 @@ const REPORT: &[Verb] = &[Verb::Report];
 const REPORTS: &[Verb] = Verb::REPORTS;
 /// The reports that end with a total.
 const TOTALS: &[Verb] = Verb::FORMATS;
+/// The reports that can be of some contexts only.
+const CONTEXTS_OF: &[Verb] =
+    &[Verb::Report, Verb::Html, Verb::Json, Verb::Mcdc, Verb::Contexts, Verb::Who, Verb::Unique];
 const ALL: &[Verb] = Verb::CONFIGURED;
 /// The commands that record MC/DC, or report it.
 const MEASURING_MCDC: &[Verb] = &[Verb::Run, Verb::Report, Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov];
@@ -150,7 +153,7 @@ options! {
     .default("0")
     .flags(&[Flag::new("fail-under-mcdc", TOTALS).value("MIN")]);
     CONTEXTS: List = Row::new("report:contexts", "Count only what ran in contexts that match these regexes")
-        .flags(&[Flag::new("contexts", &[Verb::Report, Verb::Html, Verb::Json, Verb::Mcdc]).value("REGEX,...")]);
+        .flags(&[Flag::new("contexts", CONTEXTS_OF).value("REGEX,...")]);
     QUIET: bool = Row::new("--quiet", "Don't say what was done")
         .flags(&[Flag::new("quiet", &[Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov, Verb::Combine]).short('q')]);
     KEEP_COMBINED: bool = Row::new("--keep-combined", "Keep the parallel data files that are combined first")

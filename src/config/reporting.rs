@@ -71,6 +71,9 @@ impl ReportSettings {
             Verb::Run
             | Verb::Mcdc
             | Verb::Annotate
+            | Verb::Contexts
+            | Verb::Who
+            | Verb::Unique
             | Verb::Combine
             | Verb::Erase
             | Verb::Debug

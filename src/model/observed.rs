@@ -43,17 +43,23 @@ pub(crate) struct MeasuredFile {
     pub(crate) has_vectors: bool,
     /// The same lines by context, where that was asked for.
     pub(crate) contexts: BTreeMap<String, LineSet>,
+    /// The same arcs by context, where that was asked for.
+    pub(crate) context_arcs: BTreeMap<String, BTreeSet<LineArc>>,
 }
 
 impl MeasuredFile {
     /// Adds what was seen of the same file under another name.
     pub(crate) fn unite(&mut self, other: Self) {
-        let Self { source, lines, arcs, contexts, edges, vectors, has_edges, has_vectors } = other;
+        let Self { source, lines, arcs, contexts, context_arcs, edges, vectors, has_edges, has_vectors } =
+            other;
         self.source = self.source.or(source);
         self.lines.union_with(&lines);
         self.arcs.extend(arcs);
         for (context, lines) in contexts {
             self.contexts.entry(context).or_default().union_with(&lines);
+        }
+        for (context, arcs) in context_arcs {
+            self.context_arcs.entry(context).or_default().extend(arcs);
         }
         for (code, edges) in edges {
             self.edges.entry(code).or_default().extend(edges);

@@ -7,6 +7,7 @@
 //! Invariant: the same view and options give the same bytes.
 
 mod annotate;
+mod by_context;
 mod console;
 mod html;
 mod human_order;
@@ -31,6 +32,7 @@ use chrono::{DateTime, FixedOffset};
 use crate::metrics::{self, Metric};
 
 pub(crate) use annotate::{annotate, annotated_name};
+pub(crate) use by_context::{ByContext, Spot, Who, end as branch_end};
 pub(crate) use html::{HtmlOptions, INDEX, MADE_BY_COVERAGE_PY, MADE_BY_US, Page, Pages};
 pub(crate) use human_order::compare as human_order;
 pub(crate) use judgement::{Demands, Threshold};

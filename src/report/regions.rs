@@ -1,5 +1,6 @@
 //! The functions or classes of a file, and their names in reports.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::Outcome;
@@ -12,6 +13,7 @@ pub(crate) struct RegionView<'a> {
     pub(crate) name: RegionName<'a>,
     /// The `def` or `class` line; outside, the first line.
     pub(crate) start: LineNo,
+    pub(crate) lines: Cow<'a, LineSet>,
     pub(crate) outcome: Outcome,
 }
 
@@ -62,7 +64,8 @@ pub(super) fn of_kind<'a>(
         if yields || places.contains_key(&name) {
             name.at = Some(region.start);
         }
-        let view = RegionView { name, start: region.start, outcome: narrowed };
+        let lines = Cow::Borrowed(&region.lines);
+        let view = RegionView { name, start: region.start, lines, outcome: narrowed };
         // Two regions of one name on one line: the later takes the earlier's place, as in coverage.py's dictionary.
         if let Some(place) = places.get(&name) {
             views[*place] = view;
@@ -80,6 +83,7 @@ pub(super) fn of_kind<'a>(
         name: RegionName { dotted: "", at: None },
         start,
         outcome: outcome.within(&outside),
+        lines: Cow::Owned(outside),
     });
     views
 }

@@ -82,6 +82,14 @@ impl FileView {
         self.decisions.iter().map(|decision| decision.totals(form)).sum()
     }
 
+    /// MC/DC of the decisions in a region.
+    pub(crate) fn mcdc_totals_of(&self, region: &RegionView, form: Form) -> McDcTotals {
+        let is_inside = |judged: &&JudgedDecision| {
+            region.lines.contains(self.first_lines.of(judged.measured.decision.place.line))
+        };
+        self.decisions.iter().filter(is_inside).map(|decision| decision.totals(form)).sum()
+    }
+
     fn new(source: MeasuredSource, has_branches: bool) -> Self {
         let MeasuredSource { path, name, facts, seen, text } = source;
         let decisions =

@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`session`]: what is measured and where it goes. A [`Core`] is a way of getting the events.
 
+mod attached_threads;
 mod branches;
 mod code;
 mod contexts;

@@ -11,6 +11,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
+use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,13 +23,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::TraceError;
 use super::code::{CodeState, reserve_slot, state_of, test_frame_of};
 use super::session::{Session, active, guard, prepare_for_errors};
 use super::test_frames::TestFrame;
 use super::watched_functions::{self, Listeners};
+use super::{TraceError, attached_threads};
 use crate::bytecode::{self, ControlFlow};
 use crate::model::{BranchDetail, DynamicContexts, Edge, LineNo};
+use crate::python;
 use crate::python::ffi::Interpreter;
 
 /// `sys.gettrace`, as it was before the program could replace it.
@@ -60,8 +62,18 @@ pub(super) fn install(
     prepare_for_errors(py);
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
     watched_functions::watch(py, Listeners { thread_start: await_thread, trace_function: await_change })?;
+    attached_threads::watch(trace_attached_thread);
     trace_this_thread();
     Ok(())
+}
+
+/// Called when C code has attached a thread of its own. It may have had a thread state before, which is gone with what it
+/// knew of trace functions.
+fn trace_attached_thread() {
+    // A thread that is about to end has no room for its calls any more.
+    if active().is_some() && is_in_main_interpreter() && CALLS.try_with(|_| ()).is_ok() {
+        trace_this_thread();
+    }
 }
 
 /// Called when the trace function of this thread is about to be changed, by whomever.
@@ -157,7 +169,21 @@ struct Activation {
     branch: Option<(LineNo, u32)>,
     /// Whether opcode events are on in the frame, once that is known.
     opcodes: Option<bool>,
+    /// Whether no event but the call has come yet.
+    is_new: bool,
+    /// Whether the frame only waits for the one above, into which an exception was thrown: no event tells if it goes on.
+    waits: bool,
 }
+
+impl Activation {
+    fn new(frame: *mut raw::PyFrameObject, state: Option<NonNull<CodeState>>, last: LineNo) -> Self {
+        Self { frame, state, last, raising: false, branch: None, opcodes: None, is_new: false, waits: false }
+    }
+}
+
+/// Whether CPython has a frame go on without a word when what it awaits has caught an exception thrown into both and returns
+/// (3.11 `Objects/genobject.c`, `_gen_throw`; mended in 3.12).
+const GOES_ON_SILENTLY: bool = cfg!(not(Py_3_12));
 
 thread_local! {
     static STATE: Cell<Tracing> = const { Cell::new(Tracing::Awaited) };
@@ -182,7 +208,7 @@ unsafe extern "C" fn trace(
             // SAFETY: as above.
             raw::PyTrace_LINE => unsafe { line(session, frame) }?,
             // SAFETY: as above; the argument is the exception as a tuple.
-            raw::PyTrace_EXCEPTION if session.branches.is_some() => unsafe { exception(frame, argument) }?,
+            raw::PyTrace_EXCEPTION => unsafe { exception(session, frame, argument) }?,
             // SAFETY: as above.
             raw::PyTrace_OPCODE => unsafe { opcode(session, frame) }?,
             // SAFETY: as above; the argument is null when an exception leaves the frame.
@@ -205,16 +231,12 @@ unsafe extern "C" fn trace(
 /// Attached, with a live frame.
 unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()> {
     // SAFETY: the caller vouches for it.
-    let py = unsafe { Python::assume_attached() };
-    // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { raw::PyFrame_GetCode(frame) };
-    // SAFETY: as stated.
-    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
+    let code = unsafe { code_of(frame) };
     let state = state_of(session, &code)?;
     if session.dynamic != DynamicContexts::None
         && let Some(test_frame) = test_frame_of(&code)
     {
-        test_frame.begin(py, session);
+        test_frame.begin(code.py(), session);
     }
     let mut last = 0;
     if session.branches.is_some()
@@ -227,9 +249,71 @@ unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
         last = unsafe { line_of(frame) };
     }
     CALLS.with_borrow_mut(|calls| {
-        let state = state.map(NonNull::from);
-        calls.push(Activation { frame, state, last, raising: false, branch: None, opcodes: None });
+        if let Some(caller) = calls.last_mut() {
+            caller.waits = false;
+        }
+        calls.push(Activation { is_new: true, ..Activation::new(frame, state.map(NonNull::from), last) });
     });
+    Ok(())
+}
+
+/// Takes note, below the frame that was called last and into which an exception is thrown, of the frames that await it: where
+/// it catches the exception and returns, they go on from the lines on which they wait.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn take_in_waiting(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()> {
+    let place = CALLS.with_borrow(Vec::len).saturating_sub(1);
+    let mut waiting = Vec::new();
+    // SAFETY: the frame is alive; a new reference or null.
+    let mut outer = unsafe { raw::PyFrame_GetBack(frame) };
+    while !outer.is_null() && !CALLS.with_borrow(|calls| calls.iter().rev().any(|known| known.frame == outer))
+    {
+        // SAFETY: the frame is alive.
+        let state = unsafe { state_of_frame(session, outer) };
+        // SAFETY: as above.
+        waiting.push(state.map(|state| (outer, state, unsafe { line_of(outer) })));
+        // SAFETY: the frame is alive; a new reference or null.
+        let next = unsafe { raw::PyFrame_GetBack(outer) };
+        // SAFETY: owned by this loop; what awaits a frame that runs keeps its own alive.
+        unsafe { raw::Py_DECREF(outer.cast()) };
+        outer = next;
+    }
+    if !outer.is_null() {
+        // SAFETY: as above.
+        unsafe { raw::Py_DECREF(outer.cast()) };
+    }
+    for known in waiting {
+        let (outer, state, line) = known?;
+        // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+        if state.is_some_and(|state| unsafe { state.as_ref() }.suspends) {
+            let waiting = Activation { waits: true, ..Activation::new(outer, state, line) };
+            CALLS.with_borrow_mut(|calls| calls.insert(place.min(calls.len()), waiting));
+        }
+    }
+    Ok(())
+}
+
+/// Has the frames that await the one which was just left, and was thrown into, wait no more: unless it returned a value they
+/// do not go on, or an event tells of it.
+///
+/// # Safety
+/// Attached, with a live frame.
+unsafe fn forget_waiting(frame: *mut raw::PyFrameObject, has_value: bool) -> PyResult<()> {
+    if !GOES_ON_SILENTLY || !CALLS.with_borrow(|calls| calls.last().is_some_and(|outer| outer.waits)) {
+        return Ok(());
+    }
+    // SAFETY: the caller vouches for the frame.
+    let returns = match unsafe { offset_of(frame) } {
+        Some(offset) if has_value => {
+            // SAFETY: as above.
+            ControlFlow::new(&python::lone_shape(&unsafe { code_of(frame) })?).returns_at(offset)
+        }
+        Some(_) | None => false,
+    };
+    if !returns {
+        CALLS.with_borrow_mut(|calls| while calls.pop_if(|outer| outer.waits).is_some() {});
+    }
     Ok(())
 }
 
@@ -241,7 +325,7 @@ unsafe fn adopt(session: &Session, frame: *mut raw::PyFrameObject, last: LineNo)
     // SAFETY: the caller vouches for it.
     let state = unsafe { state_of_frame(session, frame) }?;
     CALLS.with_borrow_mut(|calls| {
-        calls.push(Activation { frame, state, last, raising: false, branch: None, opcodes: None });
+        calls.push(Activation::new(frame, state, last));
     });
     Ok(())
 }
@@ -255,12 +339,7 @@ unsafe fn state_of_frame(
     frame: *mut raw::PyFrameObject,
 ) -> PyResult<Option<NonNull<CodeState>>> {
     // SAFETY: the caller vouches for it.
-    let py = unsafe { Python::assume_attached() };
-    // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { raw::PyFrame_GetCode(frame) };
-    // SAFETY: as stated.
-    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
-    Ok(state_of(session, &code)?.map(NonNull::from))
+    Ok(state_of(session, &unsafe { code_of(frame) })?.map(NonNull::from))
 }
 
 /// Has the activation of a frame stand last; tells whether there is one. Others may stand above it where greenlets take
@@ -318,6 +397,7 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
         let activation = calls.last_mut()?;
         let before = (activation.state?, activation.last, activation.raising);
         (activation.last, activation.raising) = (line, false);
+        (activation.is_new, activation.waits) = (false, false);
         Some(before)
     });
     let Some((state, last, raising)) = before else { return Ok(()) };
@@ -332,7 +412,10 @@ unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()
         return Ok(());
     }
     // SAFETY: the caller vouches for it.
-    if raising || !unsafe { is_at_handler(state, frame) }? {
+    let flow = unsafe { flow_of(state, frame) }?;
+    // SAFETY: as above.
+    let is_at_handler = unsafe { offset_of(frame) }.is_some_and(|offset| flow.handles_at(offset));
+    if raising || !is_at_handler || flow.only_raises_again_in(last) {
         session.record_step(state, last, line.cast_signed());
     }
     Ok(())
@@ -350,11 +433,7 @@ unsafe fn ask_for_opcodes(
     line: LineNo,
 ) -> PyResult<()> {
     // SAFETY: the caller vouches for it.
-    let py = unsafe { Python::assume_attached() };
-    // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { raw::PyFrame_GetCode(frame) };
-    // SAFETY: as stated.
-    let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
+    let code = unsafe { code_of(frame) };
     let Some(sides) = session.sides_of(state, &code)? else { return Ok(()) };
     // SAFETY: the frame is alive.
     let offset = unsafe { offset_of(frame) };
@@ -370,8 +449,8 @@ unsafe fn ask_for_opcodes(
     }
     if opcodes != Some(wanted) && (wanted || opcodes.is_some()) {
         // SAFETY: a frame object is a Python object, and alive.
-        let frame = unsafe { Borrowed::from_ptr(py, frame.cast::<raw::PyObject>()) };
-        frame.setattr(intern!(py, "f_trace_opcodes"), wanted)?;
+        let frame = unsafe { Borrowed::from_ptr(code.py(), frame.cast::<raw::PyObject>()) };
+        frame.setattr(intern!(code.py(), "f_trace_opcodes"), wanted)?;
     }
     Ok(())
 }
@@ -420,22 +499,7 @@ unsafe fn opcode(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<
 /// Attached, with a live frame of the code that the state belongs to.
 unsafe fn flow_of(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyResult<&ControlFlow> {
     // SAFETY: the caller vouches for it.
-    let py = unsafe { Python::assume_attached() };
-    // SAFETY: the frame is alive; the result is a new reference, never null.
-    let code = unsafe { raw::PyFrame_GetCode(frame) };
-    // SAFETY: as stated.
-    state.flow(&unsafe { Bound::from_owned_ptr(py, code.cast()) })
-}
-
-/// Whether only an exception leads to where the frame is.
-///
-/// # Safety
-/// Attached, with a live frame of the code that the state belongs to.
-unsafe fn is_at_handler(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyResult<bool> {
-    // SAFETY: the caller vouches for it.
-    let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(false) };
-    // SAFETY: as above.
-    Ok(unsafe { flow_of(state, frame) }?.handles_at(offset))
+    state.flow(&unsafe { code_of(frame) })
 }
 
 /// Whether the frame is left for good and with a value: not for a while (`yield`), nor by an exception, of which CPython
@@ -450,16 +514,45 @@ unsafe fn is_at_return(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyR
     Ok(unsafe { flow_of(state, frame) }?.returns_at(offset))
 }
 
+/// Whether a `raise` alone stands where the frame is: an exception that leaves the frame is then its own, for what handlers do
+/// on the way out is not told of (CPython 3.11–3.15, `RERAISE` in `Python/bytecodes.c`).
+///
+/// # Safety
+/// Attached, with a live frame of the code that the state belongs to.
+unsafe fn is_at_bare_raise(state: &CodeState, frame: *mut raw::PyFrameObject) -> PyResult<bool> {
+    // SAFETY: the caller vouches for it.
+    let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(false) };
+    // SAFETY: as above.
+    Ok(unsafe { flow_of(state, frame) }?.raises_again_at(offset))
+}
+
 /// An exception was raised in a frame, or came to it from a call. Where it leads is no branch, unless a `raise` statement
 /// sent it there, or it only tells that an iterator has ended.
 ///
 /// # Safety
 /// Attached, with a live frame and a tuple of an exception's type, value and traceback.
-unsafe fn exception(frame: *mut raw::PyFrameObject, argument: *mut raw::PyObject) -> PyResult<()> {
+unsafe fn exception(
+    session: &Session,
+    frame: *mut raw::PyFrameObject,
+    argument: *mut raw::PyObject,
+) -> PyResult<()> {
+    if session.branches.is_none() {
+        return Ok(());
+    }
     let top = CALLS.with_borrow_mut(|calls| {
-        if bring_up(calls, frame) { calls.last().and_then(|activation| activation.state) } else { None }
+        if !bring_up(calls, frame) {
+            return None;
+        }
+        let activation = calls.last_mut()?;
+        activation.waits = false;
+        Some((activation.state, mem::replace(&mut activation.is_new, false)))
     });
-    let Some(state) = top else { return Ok(()) };
+    let Some((state, is_new)) = top else { return Ok(()) };
+    if GOES_ON_SILENTLY && is_new {
+        // SAFETY: the caller vouches for the frame.
+        unsafe { take_in_waiting(session, frame) }?;
+    }
+    let Some(state) = state else { return Ok(()) };
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
     // SAFETY: the caller vouches for it.
@@ -502,6 +595,8 @@ unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bo
     else {
         return Ok(());
     };
+    // SAFETY: the caller vouches for the frame.
+    unsafe { forget_waiting(frame, has_value) }?;
     if session.branches.is_none() {
         return Ok(());
     }
@@ -523,13 +618,31 @@ unsafe fn leave(session: &Session, frame: *mut raw::PyFrameObject, has_value: bo
             session.record_step(state, last, line.cast_signed());
             last = line;
         }
-    } else if !activation.raising || !bytecode::is_function(state.flags) {
-        return Ok(());
+    } else {
+        // SAFETY: the caller vouches for the frame.
+        let raises =
+            activation.raising || (line == last && !has_value && unsafe { is_at_bare_raise(state, frame) }?);
+        if !raises || !bytecode::is_function(state.flags) {
+            return Ok(());
+        }
     }
     if state.is_statement {
         session.record_step(state, last, state.exit());
     }
     Ok(())
+}
+
+/// The code object that a frame runs.
+///
+/// # Safety
+/// Attached for as long as the result lives, with a live frame.
+unsafe fn code_of<'py>(frame: *mut raw::PyFrameObject) -> Bound<'py, PyAny> {
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the frame is alive; the result is a new reference, never null.
+    let code = unsafe { raw::PyFrame_GetCode(frame) };
+    // SAFETY: as stated.
+    unsafe { Bound::from_owned_ptr(py, code.cast()) }
 }
 
 /// The line a frame is at; 0 if it has none.

@@ -113,16 +113,20 @@
     };
   };
 
-  // The truth tables of a line's decisions stand behind it, in the order of their buttons.
+  // The truth tables of a line's decisions are templates in it, in the order of their buttons, until they are first opened;
+  // then they stand behind it in that order.
   const openTable = (button) => {
-    const buttons = [...button.parentElement.querySelectorAll("button.d")];
-    let table = button.parentElement.nextElementSibling;
-    for (let skip = buttons.indexOf(button); skip > 0 || !table.matches(".tt");) {
-      if (table.matches(".tt")) skip--;
-      table = table.nextElementSibling;
+    const line = button.parentElement;
+    if (button.table) button.table.hidden = !button.table.hidden;
+    else {
+      const buttons = [...line.querySelectorAll("button.d")], number = buttons.indexOf(button);
+      const template = line.querySelectorAll("template")[number];
+      button.table = document.importNode(template.content, true).firstElementChild;
+      const before = buttons.slice(0, number).findLast((other) => other.table)?.table;
+      const contexts = line.nextElementSibling?.matches(".context-list") ? line.nextElementSibling : line;
+      (before || contexts).after(button.table);
     }
-    table.hidden = !table.hidden;
-    button.setAttribute("aria-expanded", !table.hidden);
+    button.setAttribute("aria-expanded", !button.table.hidden);
   };
 
   const link = (name) => () => page.querySelector(`a.${name}`)?.click();

@@ -20,13 +20,13 @@ minicov.index = (() => {
     { slug: "statements", title: "Stmts", hint: "statements", key: "s", value: (c) => c.statements, wide: true },
     { slug: "missing", title: "Miss", hint: "statements that never ran", key: "m", value: (c) => c.missing },
     { slug: "excluded", title: "Excl", hint: "excluded lines", key: "x", value: (c) => c.excluded, wide: true },
-    { slug: "lines", title: "Lines", hint: "statements that ran", ratio: LINES, needs: "branches", wide: true },
+    { slug: "lines", title: "Lines", name: "lines", hint: "statements that ran", of: "statements", ratio: LINES, needs: "branches", wide: true },
     { slug: "branches", title: "Branch", hint: "ways on from lines with more than one", key: "b", value: (c) => c.branches, needs: "branches", wide: true },
     { slug: "partial", title: "BrPart", hint: "ways not taken from lines that ran", key: "p", value: (c) => c.partial, needs: "branches", wide: true },
-    { slug: "branched", title: "Brs", hint: "ways that were taken", ratio: BRANCHES, needs: "branches", wide: true },
+    { slug: "branched", title: "Brs", name: "branches", hint: "ways that were taken", of: "branches", ratio: BRANCHES, needs: "branches", wide: true },
     { slug: "conditions", title: "Conds", hint: "conditions of decisions", value: (c) => c.conditions, needs: "conditions", wide: true },
-    { slug: "mcdc", title: "MC/DC", hint: "conditions shown to decide their decision", ratio: CONDITIONS, needs: "conditions", wide: true },
-    { slug: "coverage", title: "Coverage", hint: "statements and branches together", key: "c", ratio: TOTAL, bar: true },
+    { slug: "mcdc", title: "MC/DC", name: "MC/DC", hint: "conditions shown to decide their decision", key: "d", of: "conditions", ratio: CONDITIONS, needs: "conditions", wide: true },
+    { slug: "coverage", title: "Coverage", name: "coverage", hint: "statements and branches together", of: "statements", key: "c", ratio: TOTAL, bar: true },
   ];
 
   // The rows of functions or classes come with a script of their own, when they are first asked for.
@@ -85,7 +85,7 @@ minicov.index = (() => {
   }
 
   // ---- what is shown, and the URL
-  const DEFAULTS = { view: "tree", sort: "name", desc: "", q: "", hide: "", toggled: "", at: "" };
+  const DEFAULTS = { view: "tree", sort: "name", desc: "", q: "", hide: "", toggled: "", at: "", colour: "coverage" };
   const readState = () => {
     const hash = location.hash.slice(1);
     const given = Object.fromEntries(new URLSearchParams(hash.includes("=") ? hash : ""));
@@ -165,7 +165,7 @@ minicov.index = (() => {
     const view = element("view");
     if (state.view === "map") {
       element("shown").textContent = "";
-      minicov.map(view, data.tree, state, change, { kept, words: words(), TOTAL, sum, precision: data.precision });
+      minicov.map(view, data.tree, state, change, { kept, words: words(), measures: columns.filter((column) => column.ratio), sum, precision: data.precision });
       return;
     }
     const rows = rowsOf().map((item) => (item.row ? item : { row: item, depth: 0 }));

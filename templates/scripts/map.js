@@ -1,5 +1,5 @@
 "use strict";
-// The treemap: area is statements, colour is coverage. Squarified (Bruls, Huizing, van Wijk, "Squarified Treemaps", 2000).
+// The treemap: area is statements, colour is coverage or another measure. Squarified (Bruls, Huizing, van Wijk, "Squarified Treemaps", 2000).
 (() => {
   const { make, display, percent } = minicov;
   const MOST_TILES = 400, MOST_PARTS = 40, DEEPEST = 3;
@@ -34,7 +34,13 @@
 
   const hue = (value) => (value < 75 ? 25 + (value / 75) * 50 : value < 90 ? 75 + ((value - 75) / 15) * 50 : 125 + (value - 90) * 2.5);
 
-  minicov.map = (view, tree, state, change, { kept, words, TOTAL, sum, precision }) => {
+  minicov.map = (view, tree, state, change, { kept, words, measures, sum, precision }) => {
+    const measure = measures.find(({ slug }) => slug === state.colour) || measures[measures.length - 1];
+    // Where there is nothing to cover, there is no colour.
+    const look = (counts, more = "") => {
+      const [covered, all] = measure.ratio(counts);
+      return { class: `tile ${more} ${all === 0 ? "none" : ""}`, "--hue": hue(percent(covered, all)) };
+    };
     const find = (node, path) => {
       for (const child of node.folders.values()) {
         if (child.path === path) return child;
@@ -67,7 +73,10 @@
       crumbs.append("›", crumb(node.name, node.path, node === here));
     }
     const box = make("div", { class: "map", role: "group", "aria-label": "Map of " + (here.path || "all files") });
-    const scale = make("p", { class: "scale" }, "0%", make("i", { "aria-hidden": "true" }), "100%", make("span", {}, "area: statements; colour: coverage"));
+    const scale = make("p", { class: "scale" }, "0%", make("i", { "aria-hidden": "true" }), "100%", make("span", {}, "area: statements; "));
+    const choice = make("select", { onchange: (event) => change({ colour: event.target.value }) },
+      ...measures.map(({ slug, name }) => make("option", { value: slug, selected: slug === measure.slug }, name)));
+    scale.append(make("label", {}, "colour: ", choice));
     view.replaceChildren(crumbs, box, scale);
     const width = box.clientWidth, height = box.clientHeight;
 
@@ -79,7 +88,7 @@
       if (width < 40 || height < 30 || depth > DEEPEST) return;
       for (const part of squarify(itemsIn(folder).slice(0, MOST_PARTS), x, y, width, height)) {
         const [{ node, counts, files }, left, top, partWidth, partHeight] = part;
-        const tile = make("div", { class: "tile part", "aria-hidden": "true", "--hue": hue(percent(...TOTAL(counts))) });
+        const tile = make("div", { "aria-hidden": "true", ...look(counts, "part") });
         if (partWidth > 60 && partHeight > 18) tile.append(node.kind === "file" ? node.base : node.name + "/");
         place(tile, part);
         box.append(tile);
@@ -88,15 +97,16 @@
     };
     for (const placed of squarify(items, 0, 0, width, height)) {
       const [{ node, counts, files }, x, y, tileWidth, tileHeight] = placed;
-      const value = percent(...TOTAL(counts));
+      const [covered, all] = measure.ratio(counts), value = percent(covered, all);
+      const shown = all === 0 ? "–" : display(value, precision) + "%";
       const name = node.kind === "file" ? node.base : node.name + "/";
-      const about = `${node.kind === "file" ? node.name : node.path + "/"}: ${display(value, precision)}% of ${counts.statements} statements`;
+      const about = `${node.kind === "file" ? node.name : node.path + "/"}: ${shown} of ${measure.slug === "coverage" ? counts.statements : all} ${measure.of}`;
       const roomy = tileWidth > 34 && tileHeight > 18;
-      const label = roomy ? [make("span", {}, make("b", {}, name), " " + display(value, precision) + "%")] : [];
-      const common = { class: "tile", "--hue": hue(value), title: about, "aria-label": about };
+      const label = roomy ? [make("span", {}, make("b", {}, name), " " + shown)] : [];
+      const common = { ...look(counts), title: about, "aria-label": about };
       const tile = node.kind === "file"
         ? node.href ? make("a", { ...common, href: node.href }, ...label) : make("div", { ...common, role: "img" }, ...label)
-        : make("button", { ...common, class: "tile folder-tile", type: "button", onclick: () => change({ at: node.path }, true) }, ...label);
+        : make("button", { ...common, ...look(counts, "folder-tile"), type: "button", onclick: () => change({ at: node.path }, true) }, ...label);
       place(tile, placed);
       box.append(tile);
       if (files) inside(node, x + 3, y + 20, tileWidth - 6, tileHeight - 23, 1);

@@ -2,7 +2,7 @@
 //! sides that each conditional jump took, where these are asked for.
 //!
 //! Fifty functions a program, so that starting processes is not what takes the time. `MINICOV_FUZZ=N` runs N programs
-//! of new random functions on each core; without it a few that are always the same. The first comes of the seed
+//! of new random functions on each core; without it a few run that are always the same. The first comes of the seed
 //! `MINICOV_FUZZ_SEED`, each further one of the next number: what is wrong is said with the seed that shows it alone.
 
 mod render;
@@ -128,7 +128,6 @@ fn new_seed() -> u64 {
 }
 
 #[test]
-#[ignore = "it has not been tried on enough programs of every Python yet (CHANGELOG, known gaps); run it with --ignored"]
 #[expect(clippy::disallowed_methods, reason = "a variable of the test, not of the product")]
 fn random_functions_are_measured_truly() {
     let wanted = std::env::var("MINICOV_FUZZ").ok().map(|count| count.parse::<u32>().unwrap());

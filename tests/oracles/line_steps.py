@@ -42,10 +42,12 @@ def places_of_raise(path):
 
 
 def is_at_raise(frame):
+    """Whether the instruction of a `raise` statement that raises is about to run."""
     code = frame.f_code
     if code not in positions:
         positions[code] = list(code.co_positions())
-    return positions[code][frame.f_lasti // 2] in places_of_raise(code.co_filename)
+    is_raise = dis.opname[code.co_code[frame.f_lasti]] == "RAISE_VARARGS"
+    return is_raise and positions[code][frame.f_lasti // 2] in places_of_raise(code.co_filename)
 
 
 def is_at_handler(frame):
@@ -61,7 +63,7 @@ def is_return(opcode):
 
 
 class Call:
-    """What is known of a frame: the line it is at, and whether a `raise` statement there has just raised."""
+    """What is known of a frame: the line it is at, and whether a `raise` statement there is raising."""
 
     def __init__(self):
         self.line = None
@@ -75,6 +77,7 @@ def trace(frame, event, argument):
     path = frame.f_code.co_filename
     if os.path.dirname(path) != folder or not os.path.basename(path).startswith(prefix):
         return None
+    frame.f_trace_opcodes = True
     call = calls.setdefault(frame, Call())
     recorded = steps.setdefault(path, set())
     code = frame.f_code
@@ -83,10 +86,12 @@ def trace(frame, event, argument):
             call.line = None
         step(recorded, call, frame.f_lineno)
         call.line, call.raising = frame.f_lineno, False
-    elif event == "exception":
+    elif event == "opcode":
+        # No exception event tells of a `raise` alone.
         if is_at_raise(frame):
             call.raising = True
-        elif not issubclass(argument[0], (StopIteration, StopAsyncIteration)):
+    elif event == "exception":
+        if not call.raising and not issubclass(argument[0], (StopIteration, StopAsyncIteration)):
             # The functions let no such exception get loose, so one of these is a loop's or an await's end.
             call.line = None
     elif event == "return" and call.raising:
@@ -118,6 +123,8 @@ def leave(recorded, call, code):
 
 
 sys.path.insert(0, folder)
+# CPython 3.12 gives opcode events only if a frame asked for them before the trace function was set.
+sys._getframe().f_trace_opcodes = True
 sys.settrace(trace)
 try:
     runpy.run_path(program, run_name="__main__")

@@ -1,6 +1,7 @@
 //! What was not seen of conditions: marks inside lines, and the truth tables of decisions.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use askama::Template;
 
@@ -33,6 +34,7 @@ impl<'a> Conditions<'a> {
     /// Those of statements that ran: of the others, everything is missing.
     pub(super) fn new(file: &'a FileView) -> Self {
         let mut found = Self::default();
+        let lines: Vec<&str> = file.text.as_deref().unwrap_or_default().split('\n').collect();
         for judged in &file.decisions {
             let place = judged.measured.decision.place;
             if !file.outcome.lines.executed.contains(file.first_lines.of(place.line)) {
@@ -46,10 +48,9 @@ impl<'a> Conditions<'a> {
             }
             for (condition, judgement) in judged.measured.decision.conditions.iter().zip(&judged.conditions) {
                 let Some(words) = words(judgement.seen).filter(|_| judgement.counts) else { continue };
-                let Place { line, column, end_line, end_column } = condition.place;
-                // Of a longer one, what is on its first line is marked.
-                let to = if line == end_line { end_column as usize } else { usize::MAX };
-                found.marks.entry(line).or_default().push(Mark { from: column as usize, to, words });
+                for (line, Range { start, end }) in pieces(condition.place, &lines) {
+                    found.marks.entry(line).or_default().push(Mark { from: start, to: end, words });
+                }
             }
         }
         for marks in found.marks.values_mut() {
@@ -65,6 +66,18 @@ impl<'a> Conditions<'a> {
     pub(super) fn decisions(&self, line: LineNo) -> &[&'a JudgedDecision] {
         self.decisions.get(&line).map_or(&[], Vec::as_slice)
     }
+}
+
+/// The bytes that a range has on each of its lines, without the blanks before and behind them.
+fn pieces(place: Place, lines: &[&str]) -> impl Iterator<Item = (LineNo, Range<usize>)> {
+    let Place { line, column, end_line, end_column } = place;
+    (line..=end_line).filter_map(move |number| {
+        let text = lines.get((number as usize).checked_sub(1)?)?;
+        let indent = text.len() - text.trim_start().len();
+        let start = if number == line { column as usize } else { indent };
+        let end = if number == end_line { end_column as usize } else { text.trim_end().len() };
+        (start < end).then_some((number, start..end))
+    })
 }
 
 fn words([seen_false, seen_true]: [bool; 2]) -> Option<&'static str> {

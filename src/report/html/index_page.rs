@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::cards::{self, Card};
 use super::{Entry, escape};
+use crate::metrics::McDcTotals;
 use crate::model::{RegionKind, Totals};
 use crate::report::{Options, View, percent};
 
@@ -33,7 +34,7 @@ struct Bare<'a> {
 /// What the scripts read. Rows are arrays: what they begin with, then a number for each of `columns`.
 #[derive(Serialize)]
 struct Data<'a> {
-    columns: &'a [&'static str],
+    columns: Vec<&'static str>,
     precision: u8,
     totals: Vec<usize>,
     files: Vec<FileRow<'a>>,
@@ -56,17 +57,26 @@ impl Serialize for FileRow<'_> {
 }
 
 /// The numbers of a row, in the order of [`columns`].
-fn counts(totals: &Totals, has_branches: bool) -> Vec<usize> {
+fn counts(totals: &Totals, has_branches: bool, mcdc: Option<McDcTotals>) -> Vec<usize> {
     let mut counts = vec![totals.statements, totals.missing, totals.excluded];
     if has_branches {
         counts.extend([totals.branches, totals.missing_branches, totals.partial_branches]);
     }
+    if let Some(mcdc) = mcdc {
+        counts.extend([mcdc.conditions, mcdc.missing()]);
+    }
     counts
 }
 
-fn columns(has_branches: bool) -> &'static [&'static str] {
-    let all = &["statements", "missing", "excluded", "branches", "missing_branches", "partial"];
-    if has_branches { all } else { &all[..3] }
+fn columns(view: &View) -> Vec<&'static str> {
+    let mut columns = vec!["statements", "missing", "excluded"];
+    if view.has_branches {
+        columns.extend(["branches", "missing_branches", "partial"]);
+    }
+    if view.mcdc.is_some() {
+        columns.extend(["conditions", "missing_conditions"]);
+    }
+    columns
 }
 
 /// The body of the index. `regions` is the script with functions and classes, or their rows.
@@ -82,11 +92,15 @@ pub(super) fn body(
         Regions::Script(name) => (name, None),
         Regions::Rows(rows) => ("", Some(rows)),
     };
-    let row = |entry: &Entry| counts(&entry.file.outcome.totals(), has_branches);
+    let row = |entry: &Entry| {
+        let mcdc = view.mcdc.map(|form| entry.file.mcdc_totals(form));
+        counts(&entry.file.outcome.totals(), has_branches, mcdc)
+    };
+    let mcdc = view.mcdc.map(|form| view.mcdc_totals(form));
     let data = Data {
-        columns: columns(has_branches),
+        columns: columns(view),
         precision: options.precision,
-        totals: counts(&view.totals, has_branches),
+        totals: counts(&view.totals, has_branches, mcdc),
         files: entries.iter().map(|entry| FileRow(&entry.file.name, entry.page, row(entry))).collect(),
         regions: script,
     };
@@ -95,12 +109,7 @@ pub(super) fn body(
         title: &options.html.title,
         version: env!("CARGO_PKG_VERSION"),
         made: options.now.format("%Y-%m-%d %H:%M %z").to_string(),
-        cards: cards::cards(
-            &view.totals,
-            has_branches,
-            view.mcdc.map(|form| view.mcdc_totals(form)),
-            options.precision,
-        ),
+        cards: cards::cards(&view.totals, has_branches, mcdc, options.precision),
         unusable: view.unusable.iter().map(|reason| escape::text(reason)).collect(),
         files: entries
             .iter()
@@ -126,7 +135,7 @@ pub(super) enum Regions<'a> {
 }
 
 /// The rows of functions and classes, as JSON: number of the file, name, line, then counts.
-pub(super) fn region_rows(entries: &[Entry], has_branches: bool) -> String {
+pub(super) fn region_rows(entries: &[Entry], view: &View) -> String {
     #[derive(Serialize)]
     struct AllRows {
         functions: Vec<serde_json::Value>,
@@ -142,7 +151,9 @@ pub(super) fn region_rows(entries: &[Entry], has_branches: bool) -> String {
                     continue;
                 }
                 let mut row = vec![number.into(), region.name.to_string().into(), region.start.into()];
-                row.extend(counts(&totals, has_branches).into_iter().map(serde_json::Value::from));
+                let mcdc = view.mcdc.map(|form| entry.file.mcdc_totals_of(&region, form));
+                let counts = counts(&totals, view.has_branches, mcdc);
+                row.extend(counts.into_iter().map(serde_json::Value::from));
                 rows.push(row.into());
             }
         }

@@ -180,7 +180,7 @@ fn pages<'a>(view: &'a View, options: &'a Options) -> Pages<'a> {
         let entries = entries(&files, &names);
         match at - files.len() {
             0 => {
-                let rows = index_page::region_rows(&entries, view.has_branches);
+                let rows = index_page::region_rows(&entries, view);
                 Some(Page {
                     name: REGIONS.to_owned(),
                     text: format!("/* made by minicov */\nminicov.setRegions({rows});\n"),
@@ -203,7 +203,7 @@ fn single_file(view: &View, options: &Options) -> String {
     let link = |at: usize| format!("#f{at}");
     let names: Vec<String> = (0..files.len()).map(link).collect();
     let entries = entries(&files, &names);
-    let rows = index_page::region_rows(&entries, view.has_branches);
+    let rows = index_page::region_rows(&entries, view);
     let index = index_page::body(view, &entries, options, Regions::Rows(rows), remarks);
     let bodies = files.iter().enumerate().map(|(at, file)| {
         let neighbour = |at: usize| names.get(at).map_or("#", String::as_str);

@@ -166,6 +166,10 @@ impl Serialize for Regions<'_> {
                 // The whole file's, as in coverage.py.
                 contexts: self.content.contexts.then_some(&self.file.contexts),
                 branches: Branches::new(&view.outcome, self.content),
+                mcdc: self.content.mcdc.map(|form| {
+                    let totals = self.file.mcdc_totals_of(view, form);
+                    decisions::Summary::new(&totals, form, self.content.precision)
+                }),
             };
             map.serialize_entry(&view.name.to_string(), &region)?;
         }
@@ -184,6 +188,8 @@ struct Region<'a> {
     contexts: Option<&'a LineContexts>,
     #[serde(flatten)]
     branches: Option<Branches>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcdc: Option<decisions::Summary>,
 }
 
 /// Branches as pairs of lines, ascending; ways out of the code are negative.

@@ -15,15 +15,17 @@ use crate::model::{LineArc, LineSet, MeasuredFile, Observed, SourceHash};
 impl DataFile {
     /// Everything seen in the contexts that `selected` accepts. Files nothing was seen of are there too, without lines.
     pub(crate) fn observed(&self, selected: impl Fn(&str) -> bool) -> Result<Observed, StoreError> {
-        self.read_observed(&selected, false).map_err(|fault| fault.at(&self.path))
+        self.read_observed(&selected, ByContext::Nothing).map_err(|fault| fault.at(&self.path))
     }
 
-    /// The same, and of each file which lines ran in which context.
+    /// The same, and of each file which lines ran in which context, and which arcs if that is wanted, too.
     pub(crate) fn observed_by_context(
         &self,
         selected: impl Fn(&str) -> bool,
+        with_arcs: bool,
     ) -> Result<Observed, StoreError> {
-        self.read_observed(&selected, true).map_err(|fault| fault.at(&self.path))
+        let detail = if with_arcs { ByContext::LinesAndArcs } else { ByContext::Lines };
+        self.read_observed(&selected, detail).map_err(|fault| fault.at(&self.path))
     }
 
     /// The Python version that recorded last, such as `3.13.0`; none in a file of coverage.py's.
@@ -34,7 +36,11 @@ impl DataFile {
         schema::meta(&self.connection, "python").map_err(|fault| fault.at(&self.path))
     }
 
-    fn read_observed(&self, selected: &dyn Fn(&str) -> bool, by_context: bool) -> Result<Observed, Fault> {
+    fn read_observed(
+        &self,
+        selected: &dyn Fn(&str) -> bool,
+        by_context: ByContext,
+    ) -> Result<Observed, Fault> {
         // One transaction, so that a writer in between can't give us halves of two states.
         let connection = self.connection.unchecked_transaction()?;
 
@@ -64,7 +70,7 @@ impl DataFile {
                     if let Some((place, context)) = place(row)? {
                         let (seen, lines) = (&mut files[place].1, numbits(row, 2)?);
                         seen.lines.union_with(&lines);
-                        if by_context {
+                        if by_context != ByContext::Nothing {
                             context_of(seen, context).union_with(&lines);
                         }
                     }
@@ -77,8 +83,12 @@ impl DataFile {
                         let arcs: Vec<LineArc> = arcs.map(|[from, to]| LineArc::new(from, to)).collect();
                         let lines: LineSet = arcs.iter().flat_map(|arc| arc.lines()).collect();
                         seen.lines.union_with(&lines);
-                        if by_context {
+                        if by_context != ByContext::Nothing {
                             context_of(seen, context).union_with(&lines);
+                        }
+                        if by_context == ByContext::LinesAndArcs {
+                            let of_context = seen.context_arcs.entry(context.to_owned()).or_default();
+                            of_context.extend(arcs.iter().copied());
                         }
                         seen.arcs.extend(arcs);
                     }
@@ -99,6 +109,14 @@ impl DataFile {
         let files = files.into_iter().collect::<BTreeMap<_, _>>();
         Ok(Observed { files, has_arcs: lines_as == Some(LinesAs::Arcs) })
     }
+}
+
+/// What is told apart by contexts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ByContext {
+    Nothing,
+    Lines,
+    LinesAndArcs,
 }
 
 /// The lines of a file that ran in `context`.

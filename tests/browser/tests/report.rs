@@ -28,9 +28,14 @@ parser.getint('a', 'b')
 
 /// Real packages of a few thousand statements, measured with branches, and reported to `htmlcov`.
 fn real() -> Project {
+    measured("--branch")
+}
+
+/// The same, measured as this option of `minicov run` says.
+fn measured(option: &str) -> Project {
     let project = Project::with(&[("program.py", PROGRAM)]);
     project.copy_from_library(&["email", "json", "configparser.py"]);
-    project.minicov(&["run", "--branch", "--source", ".", "program.py"]);
+    project.minicov(&["run", option, "--source", ".", "program.py"]);
     project.minicov(&["report", "--format", "html"]);
     project
 }
@@ -55,13 +60,14 @@ fn rows(browser: &Browser) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// The cells that the index must show for a summary of the JSON report.
-fn cells(summary: &Value) -> Vec<String> {
+/// The cells that the index must show for a summary of the JSON report and one of MC/DC.
+fn cells(summary: &Value, mcdc: &Value) -> Vec<String> {
     let number = |key: &str| summary[key].to_string();
-    let percent = |key: &str, count: &str| match summary[count].as_u64() {
+    let percent_of = |summary: &Value, key: &str, count: &str| match summary[count].as_u64() {
         Some(0) => "–".to_owned(),
         _ => format!("{}%", summary[key].as_str().unwrap()),
     };
+    let percent = |key: &str, count: &str| percent_of(summary, key, count);
     vec![
         number("num_statements"),
         number("missing_lines"),
@@ -70,23 +76,30 @@ fn cells(summary: &Value) -> Vec<String> {
         number("num_branches"),
         number("num_partial_branches"),
         percent("percent_branches_covered_display", "num_branches"),
+        mcdc["num_conditions"].to_string(),
+        percent_of(mcdc, "percent_covered_display", "num_conditions"),
         format!("{}%", summary["percent_covered_display"].as_str().unwrap()),
     ]
 }
 
 #[test]
 fn numbers_are_those_of_the_json_report() {
-    let project = real();
+    let project = measured("--mcdc");
     let json = project.json();
     let browser = Browser::start();
     browser.open(&project.path("htmlcov/index.html"), "#view=files");
     let files = json["files"].as_object().unwrap();
     assert!(files.len() > 20, "{}", files.len());
-    let expected: BTreeMap<String, Vec<String>> =
-        files.iter().map(|(name, file)| (name.clone(), cells(&file["summary"]))).collect();
+    let expected: BTreeMap<String, Vec<String>> = files
+        .iter()
+        .map(|(name, file)| (name.clone(), cells(&file["summary"], &file["mcdc"]["summary"])))
+        .collect();
     assert_eq!(rows(&browser), expected);
     let foot = browser.texts(".foot [role=gridcell]");
-    assert_eq!(foot.iter().map(|text| text.trim().to_owned()).collect::<Vec<_>>(), cells(&json["totals"]));
+    assert_eq!(
+        foot.iter().map(|text| text.trim().to_owned()).collect::<Vec<_>>(),
+        cells(&json["totals"], &json["totals"]["mcdc"])
+    );
     let cards = browser.texts(".card .percent");
     let display = |key: &str| format!("{}%", json["totals"][key].as_str().unwrap());
     assert_eq!(
@@ -95,6 +108,7 @@ fn numbers_are_those_of_the_json_report() {
             display("percent_covered_display"),
             display("percent_statements_covered_display"),
             display("percent_branches_covered_display"),
+            format!("{}%", json["totals"]["mcdc"]["percent_covered_display"].as_str().unwrap()),
         ]
     );
 
@@ -108,7 +122,10 @@ fn numbers_are_those_of_the_json_report() {
                 if region.is_empty() && summary["num_statements"] == 0 && summary["excluded_lines"] == 0 {
                     continue;
                 }
-                expected.insert(format!("{region} in {name}:{}", value["start_line"]), cells(summary));
+                expected.insert(
+                    format!("{region} in {name}:{}", value["start_line"]),
+                    cells(summary, &value["mcdc"]),
+                );
             }
         }
         assert!(expected.len() > 50, "{}", expected.len());
@@ -120,7 +137,7 @@ fn numbers_are_those_of_the_json_report() {
     let tree = rows(&browser);
     for folder in ["email", "email/mime", "json"] {
         let inside = files.iter().filter(|(name, _)| name.starts_with(&format!("{folder}/")));
-        let mut sum = [0; 4];
+        let mut sum = [0; 5];
         for (_, file) in inside {
             for (sum, key) in sum.iter_mut().zip([
                 "num_statements",
@@ -130,9 +147,11 @@ fn numbers_are_those_of_the_json_report() {
             ]) {
                 *sum += file["summary"][key].as_u64().unwrap();
             }
+            sum[4] += file["mcdc"]["summary"]["num_conditions"].as_u64().unwrap();
         }
         let shown = &tree[folder];
-        let shown = [&shown[0], &shown[1], &shown[4], &shown[5]].map(|text| text.parse::<u64>().unwrap());
+        let shown =
+            [&shown[0], &shown[1], &shown[4], &shown[5], &shown[7]].map(|text| text.parse::<u64>().unwrap());
         assert_eq!(shown, sum, "{folder}");
     }
     browser.assert_quiet_console();
@@ -549,7 +568,7 @@ fn conditions_are_marked_and_decisions_open_their_truth_tables() {
     // The truth table has the rows and pairs of the JSON report.
     let decisions = json["files"]["code.py"]["mcdc"]["decisions"].as_array().unwrap();
     let decision = decisions.iter().find(|decision| decision["line"] == 2).unwrap();
-    assert_eq!(browser.js("return document.querySelector('.tt').checkVisibility()"), false);
+    assert_eq!(browser.texts(".tt").len(), 0, "tables are made when they are asked for");
     browser.click("#t2 .d");
     assert_eq!(browser.js("return document.querySelector('.tt').checkVisibility()"), true);
     let rows = browser.js("return [...document.querySelector('.tt').querySelectorAll('tbody tr:not(.never)')].map(r => [...r.querySelectorAll('td')].map(c => c.textContent))");
@@ -582,5 +601,72 @@ fn conditions_are_marked_and_decisions_open_their_truth_tables() {
             json["files"]["code.py"]["mcdc"]["summary"]["percent_covered_display"].as_str().unwrap()
         )
     );
+    browser.assert_quiet_console();
+}
+
+#[test]
+fn mcdc_sorts_colours_the_map_and_underlines_all_lines_of_a_condition() {
+    let code = "\
+def f(a, b, c):
+    if a and g(
+        b,  # é
+        c,
+    ) or c:
+        return 1
+
+
+def g(*arguments):
+    return [all(arguments) and 1, any(arguments) or 2]
+
+
+f(1, 1, 0)
+f(0, 1, 0)
+";
+    let plain = "x = 1\ny = 2\n";
+    let project =
+        Project::with(&[("code.py", code), ("plain.py", plain), ("run.py", "import code, plain\n")]);
+    project.minicov(&[
+        "run",
+        "--mcdc",
+        "--source",
+        ".",
+        "-c",
+        "import plain, runpy; runpy.run_path('code.py')",
+    ]);
+    project.minicov(&["html"]);
+    let json = project.json();
+    let browser = Browser::start();
+    let index = project.path("htmlcov/index.html");
+    browser.open(&index, "#view=files");
+    browser.keys("d");
+    assert_eq!(browser.js("return document.querySelector('[aria-sort=descending]').textContent"), "MC/DC");
+    // What has a condition that was not shown is not covered.
+    browser.open(&index, "#view=files&hide=1");
+    assert!(browser.texts(".body .name").contains(&"code.py".to_owned()));
+
+    browser.open(&index, "#view=map");
+    let tile = |name: &str| {
+        let css = format!(".tile[title^='{name}']");
+        browser.js(&format!("return [document.querySelector(\"{css}\").title, document.querySelector(\"{css}\").matches('.none')]"))
+    };
+    assert_eq!(tile("plain.py"), json!(["plain.py: 100% of 2 statements", false]));
+    browser.js("const s = document.querySelector('.scale select'); s.value = 'mcdc'; s.dispatchEvent(new Event('change'))");
+    assert_eq!(browser.fragment(), "view=map&colour=mcdc");
+    let summary = &json["files"]["code.py"]["mcdc"]["summary"];
+    let words = format!(
+        "code.py: {}% of {} conditions",
+        summary["percent_covered_display"].as_str().unwrap(),
+        summary["num_conditions"]
+    );
+    assert_eq!(tile("code.py"), json!([words, false]));
+    assert_eq!(tile("plain.py"), json!(["plain.py: – of 0 conditions", true]));
+    assert!(browser.axe().is_empty());
+
+    browser.open(&project.page("htmlcov", "code_py"), "");
+    let marks = browser.js("return [...document.querySelectorAll('mark')].map(m => [Number(m.closest('p').id.slice(1)), m.textContent, m.title])");
+    let never_false = |line: u32, text: &str| json!([line, text, "never false"]);
+    for (line, text) in [(2, "g("), (3, "b,  # é"), (4, "c,"), (5, ")")] {
+        assert!(marks.as_array().unwrap().contains(&never_false(line, text)), "{text}: {marks}");
+    }
     browser.assert_quiet_console();
 }
