@@ -68,7 +68,7 @@ pub(crate) struct FileView {
     /// In the order of the source; none where branches were not measured.
     pub(crate) decisions: Vec<JudgedDecision>,
     /// What is wrong with justifications: line, and why.
-    wrong_justifications: Vec<(LineNo, String)>,
+    pub(super) wrong_justifications: Vec<(LineNo, String)>,
     /// The decoded text, where a format needs it.
     pub(crate) text: Option<String>,
     pub(super) contexts: LineContexts,
