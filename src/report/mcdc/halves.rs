@@ -45,10 +45,15 @@ pub(in crate::report) fn halves(file: &FileView, form: Form) -> BTreeMap<LineNo,
                 Verdict::Justified(_) if judged.conditions[number].counts => half_shown[number],
                 Verdict::Justified(_) | Verdict::NotTested | Verdict::NotMeasurable => continue,
             };
-            let mut text = one_line(&decision.conditions[number].text);
-            if let Verdict::Justified(reason) = verdict {
-                text.push_str(&format!(" (justified: {reason})"));
-            }
+            let text = one_line(&decision.conditions[number].text);
+            let text = match verdict {
+                Verdict::Justified(reason) => format!("{text} (justified: {reason})"),
+                Verdict::Shown(_)
+                | Verdict::NotShown
+                | Verdict::Infeasible
+                | Verdict::NotTested
+                | Verdict::NotMeasurable => text,
+            };
             of_line.push(Halves { text, seen });
         }
     }
