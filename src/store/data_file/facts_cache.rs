@@ -9,7 +9,7 @@ use super::{DataFile, Fault, StoreError};
 use crate::model::{Facts, SourceHash};
 
 /// Changes with each release, and by its last number when the analysis changes between releases.
-const FORMAT: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
+const FORMAT: &str = concat!(env!("CARGO_PKG_VERSION"), "/4");
 
 /// What an analysis depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
