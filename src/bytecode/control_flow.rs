@@ -45,6 +45,8 @@ impl Instruction {
 pub(crate) struct ControlFlow {
     /// In order of their offsets, without gaps.
     pub(super) instructions: Vec<Instruction>,
+    /// By code unit: the index of the instruction that it is a part of.
+    by_unit: Box<[u32]>,
     /// Where handlers begin: offset range guarded, offset of the handler. Inner ones win.
     handlers: Vec<(u32, u32, u32)>,
 }
@@ -62,14 +64,17 @@ impl ControlFlow {
                 at += 1;
             }
         }
-        Self { instructions, handlers: handlers(&shape.exception_table) }
+        let units = instructions.last().map_or(0, |last| last.end as usize / 2);
+        let mut by_unit = Vec::with_capacity(units);
+        for (index, instruction) in instructions.iter().enumerate() {
+            by_unit.resize(instruction.end as usize / 2, index as u32);
+        }
+        Self { instructions, by_unit: by_unit.into(), handlers: handlers(&shape.exception_table) }
     }
 
     /// The index of the instruction at an offset, which may point at its prefix, itself or its caches.
     pub(super) fn index_at(&self, offset: u32) -> Option<usize> {
-        let after = self.instructions.partition_point(|instruction| instruction.start <= offset);
-        let index = after.checked_sub(1)?;
-        (offset < self.instructions[index].end).then_some(index)
+        self.by_unit.get(offset as usize / 2).map(|index| *index as usize)
     }
 
     /// The line of the instruction at an offset.
@@ -193,9 +198,9 @@ impl ControlFlow {
             Flow::Branch | Flow::Await => (true, true),
             Flow::Return | Flow::Raise | Flow::FailedAssertion | Flow::Reraise => (false, false),
         };
-        let next = goes_on.then_some(instruction.end);
-        let target = instruction.target.filter(|_| jumps);
-        next.into_iter().chain(target).filter_map(|offset| self.index_at(offset))
+        let next = Some(index + 1).filter(|next| goes_on && *next < self.instructions.len());
+        let target = instruction.target.filter(|_| jumps).and_then(|offset| self.index_at(offset));
+        next.into_iter().chain(target)
     }
 }
 

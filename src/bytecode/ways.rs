@@ -3,6 +3,7 @@
 //! Must not know: what ran. Invariant: where a single source is named, control cannot have come from anywhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Index;
 
 use super::control_flow::ControlFlow;
 use super::exceptions::{Destination, destination_of_raise};
@@ -42,13 +43,12 @@ pub(super) struct Join {
 
 impl Ways {
     pub(super) fn new(flow: &ControlFlow, shape: &CodeShape) -> Self {
-        let predecessors = predecessors(flow);
+        let predecessors = Predecessors::new(flow);
         let starts = flow.handler_starts();
         let owners: Vec<_> =
             (0..flow.instructions.len()).map(|index| owner(flow, &predecessors, &starts, index)).collect();
-        let destinations = destinations(flow, &owners);
-        let mut forks: LineSet =
-            destinations.iter().filter(|(_, ways)| ways.len() > 1).map(|(line, _)| *line).collect();
+        let destinations = Destinations::new(flow, &owners);
+        let mut forks = destinations.forks();
         // The body of a one-line function or class is left from the line that defines it.
         for instruction in flow.instructions.iter().filter(|next| next.opcode.name == "MAKE_FUNCTION") {
             if let Some(line) = instruction.line {
@@ -114,7 +114,7 @@ impl Ways {
     fn find_joins(
         &self,
         flow: &ControlFlow,
-        predecessors: &[Vec<usize>],
+        predecessors: &Predecessors,
         starts: &BTreeSet<usize>,
     ) -> Vec<Join> {
         let mut joins = Vec::new();
@@ -142,7 +142,7 @@ impl Ways {
     fn is_told_by_jumps(
         &self,
         flow: &ControlFlow,
-        predecessors: &[Vec<usize>],
+        predecessors: &Predecessors,
         starts: &BTreeSet<usize>,
         last: usize,
     ) -> bool {
@@ -170,7 +170,7 @@ impl Ways {
 
 impl Join {
     /// Whether there are jumps among the other ways in that have no event (CPython 3.12+, `Python/instrumentation.c`).
-    fn has_silent_jumps(&self, flow: &ControlFlow, predecessors: &[Vec<usize>]) -> bool {
+    fn has_silent_jumps(&self, flow: &ControlFlow, predecessors: &Predecessors) -> bool {
         (self.from + 1..=self.place)
             .flat_map(|index| &predecessors[index])
             .any(|before| flow.instructions[*before].opcode.name == "JUMP_BACKWARD_NO_INTERRUPT")
@@ -182,19 +182,48 @@ impl Join {
     }
 }
 
-fn predecessors(flow: &ControlFlow) -> Vec<Vec<usize>> {
-    let mut found = vec![Vec::new(); flow.instructions.len()];
-    for index in 0..flow.instructions.len() {
-        for successor in flow.successors(index) {
-            found[successor].push(index);
+/// The instructions that lead to each, by index.
+struct Predecessors {
+    /// By instruction: where those that lead to it begin among the sources; and where the last ones end.
+    starts: Vec<usize>,
+    sources: Vec<usize>,
+}
+
+impl Predecessors {
+    fn new(flow: &ControlFlow) -> Self {
+        let count = flow.instructions.len();
+        let mut starts = vec![0; count + 1];
+        for index in 0..count {
+            for successor in flow.successors(index) {
+                starts[successor + 1] += 1;
+            }
         }
+        for index in 0..count {
+            starts[index + 1] += starts[index];
+        }
+        let mut sources = vec![0; starts[count]];
+        let mut free = starts.clone();
+        for index in 0..count {
+            for successor in flow.successors(index) {
+                sources[free[successor]] = index;
+                free[successor] += 1;
+            }
+        }
+        Self { starts, sources }
     }
-    found
+}
+
+impl Index<usize> for Predecessors {
+    type Output = [usize];
+
+    fn index(&self, index: usize) -> &[usize] {
+        &self.sources[self.starts[index]..self.starts[index + 1]]
+    }
 }
 
 fn owner(
     flow: &ControlFlow,
-    predecessors: &[Vec<usize>],
+    predecessors: &Predecessors,
     starts: &BTreeSet<usize>,
     index: usize,
 ) -> Option<LineNo> {
@@ -219,51 +248,64 @@ fn owner(
     found
 }
 
-/// Where control can go from each line.
-fn destinations(flow: &ControlFlow, owners: &[Option<LineNo>]) -> BTreeMap<LineNo, BTreeSet<Destination>> {
-    let mut found: BTreeMap<LineNo, BTreeSet<Destination>> = BTreeMap::new();
-    for (index, instruction) in flow.instructions.iter().enumerate() {
-        let Some(line) = owners[index] else { continue };
-        let ways = found.entry(line).or_default();
-        match instruction.opcode.flow {
-            Flow::Return => drop(ways.insert(Destination::Exit)),
-            Flow::Raise => drop(ways.insert(destination_of_raise(flow, index))),
-            Flow::Next
-            | Flow::Jump
-            | Flow::Branch
-            | Flow::Await
-            | Flow::FailedAssertion
-            | Flow::Reraise
-            | Flow::ExtendedArgument => (),
-        }
-        for successor in flow.successors(index) {
-            match owners[successor] {
-                Some(next) if next == line => (),
-                Some(next) => drop(ways.insert(Destination::Line(next))),
-                // What several lines lead to and has none itself.
-                None => drop(ways.insert(Destination::Unknown(successor))),
+/// Where control can go from each line, each way once, in the order of the lines.
+struct Destinations(Vec<(LineNo, Destination)>);
+
+impl Destinations {
+    fn new(flow: &ControlFlow, owners: &[Option<LineNo>]) -> Self {
+        let mut found = Vec::new();
+        for (index, instruction) in flow.instructions.iter().enumerate() {
+            let Some(line) = owners[index] else { continue };
+            match instruction.opcode.flow {
+                Flow::Return => found.push((line, Destination::Exit)),
+                Flow::Raise => found.push((line, destination_of_raise(flow, index))),
+                Flow::Next
+                | Flow::Jump
+                | Flow::Branch
+                | Flow::Await
+                | Flow::FailedAssertion
+                | Flow::Reraise
+                | Flow::ExtendedArgument => (),
+            }
+            for successor in flow.successors(index) {
+                match owners[successor] {
+                    Some(next) if next == line => (),
+                    Some(next) => found.push((line, Destination::Line(next))),
+                    // What several lines lead to and has none itself.
+                    None => found.push((line, Destination::Unknown(successor))),
+                }
             }
         }
+        found.sort_unstable();
+        found.dedup();
+        Self(found)
     }
-    found
+
+    fn of(&self, line: LineNo) -> &[(LineNo, Destination)] {
+        let start = self.0.partition_point(|(from, _)| *from < line);
+        let length = self.0[start..].partition_point(|(from, _)| *from == line);
+        &self.0[start..start + length]
+    }
+
+    /// Lines from which control can go to more than one place.
+    fn forks(&self) -> LineSet {
+        self.0
+            .array_windows()
+            .filter(|[(line, _), (next, _)]| line == next)
+            .map(|[(line, _), _]| *line)
+            .collect()
+    }
 }
 
 /// The `raise` statements that are not the only way on from their line, that do not begin their line, or that stand in a
 /// function's own line.
-fn raises(
-    flow: &ControlFlow,
-    destinations: &BTreeMap<LineNo, BTreeSet<Destination>>,
-    shape: &CodeShape,
-) -> BTreeSet<usize> {
+fn raises(flow: &ControlFlow, destinations: &Destinations, shape: &CodeShape) -> BTreeSet<usize> {
     let is_choice = |index: &usize| {
         let raise = &flow.instructions[*index];
-        let (Some(line), Some(ways)) = (raise.line, raise.line.and_then(|line| destinations.get(&line)))
-        else {
-            return false;
-        };
+        let Some(line) = raise.line else { return false };
         let end = raise.span.map_or(line, |span| span.end_line);
         let column = raise.span.map_or(0, |span| span.column);
-        let elsewhere = ways.iter().filter(|way| match way {
+        let elsewhere = destinations.of(line).iter().filter(|(_, way)| match way {
             // Further lines of the statement.
             Destination::Line(next) => *next <= line || end < *next,
             Destination::Exit | Destination::Unknown(_) => true,
@@ -309,7 +351,7 @@ fn sources(flow: &ControlFlow, starts: &BTreeSet<usize>) -> BTreeMap<LineNo, Opt
 
 fn places(
     flow: &ControlFlow,
-    predecessors: &[Vec<usize>],
+    predecessors: &Predecessors,
     starts: &BTreeSet<usize>,
 ) -> BTreeMap<LineNo, Option<usize>> {
     let mut places = BTreeMap::new();
@@ -326,7 +368,7 @@ fn places(
 
 fn landings(
     flow: &ControlFlow,
-    predecessors: &[Vec<usize>],
+    predecessors: &Predecessors,
     starts: &BTreeSet<usize>,
 ) -> BTreeMap<u32, Edge> {
     let mut landings = BTreeMap::new();

@@ -57,7 +57,13 @@ pub(crate) fn parse(
     words: impl IntoIterator<Item = OsString>,
     vocabulary: &Vocabulary,
 ) -> Result<Invocation, clap::Error> {
-    let mut parser = parser(vocabulary);
+    let words: Vec<OsString> = words.into_iter().collect();
+    // To define the options of all commands takes longer than to parse those that were given.
+    let named = words.get(1).and_then(|word| Verb::ALL.iter().find(|verb| *word == *verb.word()));
+    let mut parser = match named {
+        Some(verb) => program().subcommand(subcommand(*verb, vocabulary)),
+        None => parser(vocabulary),
+    };
     let matches = parser.try_get_matches_from_mut(words)?;
     let given = matches.subcommand().and_then(|(name, given)| {
         Verb::ALL.iter().find(|verb| verb.word() == name).map(|verb| (*verb, given))
@@ -78,17 +84,22 @@ pub(crate) fn parse(
 
 /// The whole command line.
 pub(crate) fn parser(vocabulary: &Vocabulary) -> Command {
+    program()
+        .after_help(EXIT_STATUS)
+        .after_long_help(
+            [EXIT_STATUS.to_owned(), metrics(vocabulary), environment(), warnings()].join("\n\n"),
+        )
+        .subcommands(Verb::ALL.iter().map(|verb| subcommand(*verb, vocabulary)))
+}
+
+/// The command line without its commands.
+fn program() -> Command {
     Command::new("minicov")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Coverage for Python: runs a program as python would, and tells what of it was executed")
         .max_term_width(100)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help(EXIT_STATUS)
-        .after_long_help(
-            [EXIT_STATUS.to_owned(), metrics(vocabulary), environment(), warnings()].join("\n\n"),
-        )
-        .subcommands(Verb::ALL.iter().map(|verb| subcommand(*verb, vocabulary)))
 }
 
 fn subcommand(verb: Verb, vocabulary: &Vocabulary) -> Command {

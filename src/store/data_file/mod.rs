@@ -15,6 +15,7 @@ mod facts_cache;
 mod lock_holder;
 mod merge;
 mod pairs;
+mod quick_check;
 mod read;
 mod schema;
 mod vectors;
@@ -112,6 +113,7 @@ impl DataFile {
     /// Whether a run can hope to write to the data file when it has ended; asked without waiting or creating anything.
     pub(crate) fn check(path: &Path) -> Result<(), StoreError> {
         let checked = match fs::metadata(path) {
+            Ok(_) if quick_check::is_ours(path, schema::ALL_TABLES) => Ok(()),
             Ok(_) => Self::update_within(path, Duration::ZERO).map(drop).or_else(|error| match error.fault {
                 // By the end of the run it may be free.
                 Fault::Locked { .. } => Ok(()),
@@ -146,7 +148,10 @@ impl DataFile {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         // As in coverage.py: rows that refer to nothing are ignored, not refused.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
-        let tables = schema::check(&connection)?;
+        // One transaction, so that the file is locked once.
+        let transaction = connection.unchecked_transaction()?;
+        let tables = schema::check(&transaction)?;
+        transaction.commit()?;
         Ok(Self { path: path.to_owned(), connection, tables })
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::Fault;
+use super::{Fault, quick_check};
 
 /// coverage.py's `SCHEMA_VERSION`.
 pub(super) const SCHEMA_VERSION: i64 = 7;
@@ -87,6 +87,9 @@ const OBSERVATIONS: [&str; 8] =
 /// The format this version writes.
 const FORMAT: usize = OUR_TABLES.len();
 
+/// One number for coverage.py's tables and ours as this version writes them.
+pub(super) const ALL_TABLES: u32 = SCHEMA_VERSION as u32 * 1000 + FORMAT as u32;
+
 /// Which tables a file has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tables {
@@ -157,6 +160,7 @@ pub(super) fn ensure(connection: &Connection) -> Result<Tables, Fault> {
             connection.execute_batch(later)?;
         }
         set_meta(connection, "format", &FORMAT.to_string())?;
+        quick_check::mark(connection, ALL_TABLES)?;
     }
     Ok(Tables { coverage: true, format: FORMAT })
 }

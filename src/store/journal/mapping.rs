@@ -1,6 +1,8 @@
 //! A segment of a journal file in memory, shared with the kernel's page cache: what is stored here survives the death of
 //! the process.
 //!
+//! Besides, two pages that are about processes: one that all share, and one that says whether this is still the same one.
+//!
 //! Must not know: records. Invariant: a segment's blocks were allocated before it was mapped, so storing into it cannot
 //! fail for want of disk space (which would be a SIGBUS in the measured program); and a limit on the size of files is
 //! asked for before it is met (which would be a SIGXFSZ).
@@ -16,8 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, retry_on_intr};
-use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
-use rustix::process::{Resource, getrlimit};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+use rustix::process::{Pid, Resource, getpid, getrlimit};
 
 /// `length` bytes of a file, writable. Offsets and lengths are multiples of 8.
 pub(super) struct Segment {
@@ -77,27 +79,22 @@ impl Segment {
     }
 }
 
-/// A number that a process shares with those it forks.
-pub(super) struct SharedCounter(*mut u8);
+/// A page of anonymous memory that begins with a number.
+struct Page(*mut u8);
 
 // SAFETY: the pointer is to one number, which is only ever used atomically.
-unsafe impl Send for SharedCounter {}
+unsafe impl Send for Page {}
 // SAFETY: as above.
-unsafe impl Sync for SharedCounter {}
+unsafe impl Sync for Page {}
 
-impl SharedCounter {
+impl Page {
     /// A page is what the kernel gives at least.
     const LENGTH: usize = 4096;
 
-    pub(super) fn new() -> io::Result<Self> {
+    fn map(flags: MapFlags) -> io::Result<Self> {
         // SAFETY: a fresh mapping at an address of the kernel's choosing aliases nothing of ours.
         let start = unsafe {
-            mmap_anonymous(
-                std::ptr::null_mut(),
-                Self::LENGTH,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-            )
+            mmap_anonymous(std::ptr::null_mut(), Self::LENGTH, ProtFlags::READ | ProtFlags::WRITE, flags)
         }?;
         Ok(Self(start.cast()))
     }
@@ -106,21 +103,66 @@ impl SharedCounter {
         // SAFETY: aligned to a page, mapped as long as `self`, zero at first, and only ever used atomically.
         unsafe { AtomicU64::from_ptr(self.0.cast()) }
     }
-
-    pub(super) fn add_one(&self) {
-        self.number().fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        self.number().load(Ordering::Relaxed)
-    }
 }
 
-impl Drop for SharedCounter {
+impl Drop for Page {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, of this length, and nothing refers to it after the drop.
         let unmapped = unsafe { munmap(self.0.cast(), Self::LENGTH) };
         debug_assert!(unmapped.is_ok(), "munmap: {unmapped:?}");
+    }
+}
+
+/// A number that a process shares with those it forks.
+pub(super) struct SharedCounter(Page);
+
+impl SharedCounter {
+    pub(super) fn new() -> io::Result<Self> {
+        Page::map(MapFlags::SHARED).map(Self)
+    }
+
+    pub(super) fn add_one(&self) {
+        self.0.number().fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.number().load(Ordering::Relaxed)
+    }
+}
+
+/// Tells a process from those it forks, however they are forked (`clone` without the handlers of `pthread_atfork`, too), at
+/// the price of a load. What shares the memory (`vfork`) counts as the same process.
+pub(super) enum ForkMark {
+    /// A page that the kernel wipes in a forked process (Linux 4.14, `MADV_WIPEONFORK`).
+    Wiped(WipedPage),
+    /// The process that made the mark.
+    Process(Pid),
+}
+
+impl ForkMark {
+    pub(super) fn new() -> Self {
+        WipedPage::new().map_or_else(|_| Self::Process(getpid()), Self::Wiped)
+    }
+
+    /// Whether the mark was made in this process.
+    pub(super) fn is_ours(&self) -> bool {
+        match self {
+            Self::Wiped(page) => page.0.number().load(Ordering::Relaxed) != 0,
+            Self::Process(process) => *process == getpid(),
+        }
+    }
+}
+
+/// A private page with a number in it, which a forked process finds to be zero.
+pub(super) struct WipedPage(Page);
+
+impl WipedPage {
+    fn new() -> io::Result<Self> {
+        let page = Page::map(MapFlags::PRIVATE)?;
+        // SAFETY: the page is ours, and nothing but its number counts on what is in it.
+        unsafe { madvise(page.0.cast(), Page::LENGTH, Advice::LinuxWipeOnFork) }?;
+        page.number().store(1, Ordering::Relaxed);
+        Ok(Self(page))
     }
 }
 
@@ -158,6 +200,23 @@ impl Drop for Segment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_forked_process_has_no_mark() {
+        let mark = ForkMark::new();
+        assert!(mark.is_ours());
+        // SAFETY: as `fork`, without the handlers that libc calls; the child looks at a number and ends.
+        let child = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
+        if child == 0 {
+            // SAFETY: ends the child without running anything else.
+            unsafe { libc::_exit(i32::from(mark.is_ours())) };
+        }
+        let mut status = 1;
+        // SAFETY: waits for the child made above.
+        let waited = unsafe { libc::waitpid(child as libc::pid_t, &raw mut status, 0) };
+        assert_eq!((i64::from(waited), status), (child, 0));
+        assert!(mark.is_ours());
+    }
 
     #[test]
     fn without_fallocate_blocks_are_written() {

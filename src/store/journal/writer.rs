@@ -8,8 +8,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Pid, getpid};
-
 use super::RunHeader;
 use super::folder::JournalFolder;
 use super::format::{
@@ -18,7 +16,7 @@ use super::format::{
     record_header,
 };
 use super::handle::JournalHandle;
-use super::mapping::{Segment, SharedCounter};
+use super::mapping::{ForkMark, Segment, SharedCounter};
 use crate::model::{
     CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, NO_CONTEXT, Place, Vector,
 };
@@ -61,7 +59,7 @@ struct State {
 }
 
 struct Open {
-    owner: Pid,
+    mark: ForkMark,
     path: PathBuf,
     file: JournalHandle,
     /// Segments that are full, in the order of the file. They stay mapped, so that what was written can be read whatever
@@ -101,10 +99,10 @@ impl JournalWriter {
     /// This process's journal; `None` if it has none: a forked child that recorded nothing.
     pub(crate) fn own(&self) -> Option<OwnJournal> {
         let mut state = self.state();
-        let open = state.open.as_mut().filter(|open| open.owner == getpid())?;
+        let open = state.open.as_mut().filter(|open| open.mark.is_ours())?;
         Some(OwnJournal {
             path: open.path.clone(),
-            bytes: open.full.iter().chain([&open.segment]).map(Segment::bytes).collect::<Vec<_>>().concat(),
+            bytes: open.bytes(),
             is_removed: open.file.is_removed(&open.path),
         })
     }
@@ -120,18 +118,18 @@ impl JournalWriter {
         work: impl FnOnce(&mut Open, &mut Stated) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
         let State { open, files, codes, contexts } = &mut *self.state();
-        let open = match open.take() {
-            Some(ours) if ours.owner == getpid() => open.insert(ours),
+        let open = match open {
+            Some(ours) if ours.mark.is_ours() => ours,
             parents => {
                 // First, so that its descriptor is free where no further one is to be had.
-                drop(parents);
+                drop(parents.take());
                 let ours = Open::create(&self.folder, &self.settings).inspect_err(|_| {
                     // The process may end without a chance to say so itself (`os._exit`).
                     if let Some(counter) = &self.left_out {
                         counter.add_one();
                     }
                 })?;
-                open.insert(ours)
+                parents.insert(ours)
             }
         };
         work(open, &mut Stated { files, codes, contexts })
@@ -159,7 +157,7 @@ impl Journal for JournalWriter {
         self.with(|open, stated| {
             open.state_file(stated, file)?;
             open.state_context(stated)?;
-            open.append(KIND_LINE, &[&numbers([file, line])])
+            open.append(KIND_LINE, &[numbers([file, line]).as_flattened()])
         })
     }
 
@@ -180,7 +178,7 @@ impl Journal for JournalWriter {
         self.with(|open, stated| {
             open.state_code(stated, code)?;
             open.state_context(stated)?;
-            open.append(KIND_EDGE, &[&numbers([code, edge.from, edge.to, 0])])
+            open.append(KIND_EDGE, &[numbers([code, edge.from, edge.to, 0]).as_flattened()])
         })
     }
 
@@ -191,7 +189,7 @@ impl Journal for JournalWriter {
         self.with(|open, stated| {
             open.state_file(stated, file)?;
             open.state_context(stated)?;
-            open.append(KIND_VECTOR, &[&fixed, &vector.to_bytes()])
+            open.append(KIND_VECTOR, &[fixed.as_flattened(), &vector.to_bytes()])
         })
     }
 
@@ -200,7 +198,7 @@ impl Journal for JournalWriter {
             open.state_file(stated, file)?;
             open.state_context(stated)?;
             let payload = numbers([file, arc.from.cast_unsigned(), arc.to.cast_unsigned(), 0]);
-            open.append(KIND_ARC, &[&payload])
+            open.append(KIND_ARC, &[payload.as_flattened()])
         })
     }
 
@@ -249,7 +247,7 @@ impl Open {
         };
         let end = segment.len() as u64;
         let mut open = Self {
-            owner: getpid(),
+            mark: ForkMark::new(),
             path,
             file,
             full: Vec::new(),
@@ -265,6 +263,12 @@ impl Open {
         let settings = serde_json::to_vec(settings).map_err(|error| JournalError(error.to_string()))?;
         open.append(KIND_SETTINGS, &[&settings])?;
         Ok(open)
+    }
+
+    /// The header and all records so far.
+    fn bytes(&self) -> Vec<u8> {
+        let full = self.full.iter().map(Segment::bytes);
+        full.chain([&self.segment.bytes()[..self.position]]).collect::<Vec<_>>().concat()
     }
 
     /// States a file, unless this journal has it already.
@@ -298,9 +302,9 @@ impl Open {
             && let Some(label) = stated.contexts.get(context as usize - 1)
             && self.states_contexts.insert(context)
         {
-            self.append(KIND_CONTEXT, &[&numbers([context, 0]), label.as_bytes()])?;
+            self.append(KIND_CONTEXT, &[numbers([context, 0]).as_flattened(), label.as_bytes()])?;
         }
-        self.append(KIND_SWITCH, &[&numbers([context, 0])])?;
+        self.append(KIND_SWITCH, &[numbers([context, 0]).as_flattened()])?;
         self.context = context;
         Ok(())
     }
@@ -312,14 +316,14 @@ impl Open {
         fixed[16..].copy_from_slice(&stamp.size.to_le_bytes());
         self.append(KIND_FILE, &[&fixed, path.as_os_str().as_bytes()])?;
         match &stamp.text {
-            Some(hash) => self.append(KIND_TEXT, &[&numbers([number, 0]), hash]),
+            Some(hash) => self.append(KIND_TEXT, &[numbers([number, 0]).as_flattened(), hash]),
             None => Ok(()),
         }
     }
 
     fn append_code(&mut self, number: u32, file: u32, shape: &CodeShape) -> Result<(), JournalError> {
-        let mut payload = numbers([number, file, shape.first_line.cast_unsigned(), shape.flags]);
-
+        let mut payload =
+            numbers([number, file, shape.first_line.cast_unsigned(), shape.flags]).as_flattened().to_vec();
         for part in [shape.qualname.as_bytes(), &shape.code, &shape.line_table, &shape.exception_table] {
             let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
             payload.extend(length.to_le_bytes());
@@ -371,8 +375,8 @@ impl Open {
     }
 }
 
-fn numbers<const N: usize>(values: [u32; N]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+fn numbers<const N: usize>(values: [u32; N]) -> [[u8; 4]; N] {
+    values.map(u32::to_le_bytes)
 }
 
 fn no_room(path: &Path, error: &std::io::Error) -> JournalError {
