@@ -46,19 +46,8 @@ impl RecordedRuns {
             return;
         }
         self.replaces |= settings.replaces;
-        let files: Vec<_> = files
-            .iter()
-            .map(|file| {
-                let mut contexts = file.lines.clone();
-                for (context, arcs) in &file.arcs {
-                    contexts
-                        .entry(context.clone())
-                        .or_default()
-                        .extend(arcs.iter().flat_map(|arc| arc.lines()));
-                }
-                (file.path.clone(), contexts)
-            })
-            .collect();
+        // Every line that ran has a record of its own: ends of arcs would add nothing but what is concluded.
+        let files: Vec<_> = files.iter().map(|file| (file.path.clone(), file.lines.clone())).collect();
         self.has_tests |=
             files.iter().flat_map(|(_, contexts)| contexts.keys()).any(|label| !label.is_empty());
         self.has_tests |= uses.keys().any(|label| !label.is_empty());

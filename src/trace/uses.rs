@@ -42,8 +42,7 @@ const ACCESS_MODE: i64 = 3;
 const WRITE_ONLY: i64 = 1;
 
 /// Parts of paths that belong to tools, whose files come and go.
-const PASSED_OVER: [&str; 6] =
-    ["__pycache__", ".git", ".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache"];
+const PASSED_OVER: [&str; 3] = ["__pycache__", ".git", ".hypothesis"];
 
 /// Folders of files that are no data.
 const NO_DATA: [&str; 3] = ["/proc", "/dev", "/sys"];
@@ -209,7 +208,10 @@ impl Watch {
     fn data(&self, path: &Path) -> Option<PathBuf> {
         let path = std::path::absolute(path).ok()?;
         let is_passing = path.iter().any(|part| {
-            PASSED_OVER.iter().any(|name| part == *name) || part.as_bytes().starts_with(b".coverage")
+            let bytes = part.as_bytes();
+            PASSED_OVER.iter().any(|name| part == *name)
+                || bytes.starts_with(b".coverage")
+                || (bytes.starts_with(b".") && bytes.ends_with(b"_cache"))
         });
         let is_no_data = NO_DATA.iter().any(|folder| path.starts_with(folder));
         let is_installed = self.libraries.iter().any(|folder| path.starts_with(folder));
