@@ -58,6 +58,7 @@ warnings! {
     INCLUDE_IGNORED = "include-ignored", "both sources and include patterns were given, of which only the sources count";
     UNRECOGNIZED_OPTION = "unrecognized-option", "a configuration file has a key that no option is called by";
     NO_EFFECT = "no-effect", "an option of coverage.py's was set that minicov accepts and has no use for; the line says why";
+    STALE_JUSTIFICATION = "stale-justification", "a justification of a condition is of no use: it fits nothing, or the condition is shown";
     OTHER_PYTHON = "other-python", "the data was recorded by another Python version than the one that reports";
 }
 

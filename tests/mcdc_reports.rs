@@ -331,3 +331,92 @@ fn the_xml_has_conditions_that_cobertura_knows() {
         project.command("xmllint").args(words).run().success().stderr("");
     }
 }
+
+/// With one comment behind the decision that lacks `coupon`, and one before it.
+fn justified(behind: &str, before: &str) -> Project {
+    let program = PROGRAM
+        .replace("not coupon:\n", &format!("not coupon:  # {behind}\n"))
+        .replace("    if (member", &format!("    # {before}\n    if (member"));
+    let project = Project::with(&[("shop.py", &*program)]);
+    project.minicov(&["run", "--mcdc", "shop.py"]).run().success();
+    project
+}
+
+#[test]
+fn justified_conditions_are_shown_as_such() {
+    let project = justified("pragma: mcdc justified(c3): coupons are gone", "plain");
+    let outcome = project.minicov(&["mcdc", "shop.py:3"]).run();
+    outcome.success().stderr("");
+    assert!(
+        outcome.stdout.contains("\n  3  coupon      ○ justified: coupons are gone\n"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(!outcome.stdout.contains("w1"), "no test is asked for: {}", outcome.stdout);
+    assert!(
+        outcome.stdout.ends_with("2 of 3 conditions in 1 decision shown, 67% (masking MC/DC); 1 justified\n"),
+        "{}",
+        outcome.stdout
+    );
+    let table = project.minicov(&["report", "-m"]).run();
+    let line =
+        "\nshop.py:3: `coupon` of `(member or total > 10) and not coupon` justified: coupons are gone\n";
+    assert!(table.stdout.contains(line), "{}", table.stdout);
+    let lcov = project.minicov(&["lcov", "-o", "-"]).run();
+    assert!(
+        lcov.stdout.contains("\nMCDC:3,3,t,0,2,coupon (justified: coupons are gone)\n"),
+        "{}",
+        lcov.stdout
+    );
+    let json = |project: &Project| -> Value {
+        serde_json::from_str(&project.minicov(&["json", "-o", "-"]).run().stdout).unwrap()
+    };
+    let report = json(&project);
+    let decision = &report["files"]["shop.py"]["mcdc"]["decisions"][0];
+    assert_eq!(
+        (&decision["missing"], &decision["conditions"][2]["justified"]),
+        (&json!([]), &json!("coupons are gone"))
+    );
+    let summary = |report: &Value| {
+        let summary = &report["totals"]["mcdc"];
+        json!([summary["num_conditions"], summary["covered_conditions"], summary["justified_conditions"]])
+    };
+    assert_eq!(summary(&report), json!([9, 2, 1]));
+    project.file("pyproject.toml", "[tool.minicov]\nexclude_justified = true\n");
+    assert_eq!(summary(&json(&project)), json!([8, 2, 1]));
+    assert!(!project.minicov(&["lcov", "-o", "-"]).run().stdout.contains("coupon"));
+    let outcome = project.minicov(&["mcdc", "shop.py:3"]).run();
+    assert!(outcome.stdout.contains("○ justified: coupons are gone\n"), "{}", outcome.stdout);
+}
+
+#[test]
+fn justifications_that_are_of_no_use_are_told() {
+    for (behind, before, told) in [
+        (
+            "pragma: mcdc justified(c2): why",
+            "plain",
+            "shop.py:3: the justification is for c2 (total > 10), which is shown",
+        ),
+        (
+            "plain",
+            "pragma: mcdc justified(c4): why",
+            "shop.py:2: the justification names c4, and the decision has c1 to c3",
+        ),
+        ("PRAGMA: MCDC JUSTIFIED(c3)", "plain", "shop.py:3: the justification has no reason behind a colon"),
+    ] {
+        let project = justified(behind, before);
+        project
+            .minicov(&["report", "--format=total"])
+            .run()
+            .success()
+            .stderr(&format!("minicov: warning: {told} [stale-justification]\n"));
+    }
+    let project = Project::with(&[(
+        "a.py",
+        "def f(a, b):\n    return 1 if a and b else 0\n\n\n# pragma: mcdc justified: why\n\nf(1, 0)\n",
+    )]);
+    project.minicov(&["run", "--mcdc", "a.py"]).run().success();
+    project.minicov(&["report", "--format=total"]).run().success().stderr(
+        "minicov: warning: a.py:5: the justification stands at no decision of several conditions [stale-justification]\n",
+    );
+}

@@ -44,6 +44,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     option("--only", default="", metavar="calls,empty", help="only these programs; patterns are allowed")
     option("--rounds", type=int, help=f"rounds to run (default: {ROUNDS}; with --quick {ROUNDS_QUICK})")
     option("--quick", action="store_true", help="small programs and one round: shows that all works, no more")
+    option("--note", default="", metavar="TEXT", help="what a reader of the results must know, such as who else ran")
     option("--processor", type=int, metavar="N", help="keep the measured processes on this core")
     option("--timeout", type=int, default=300, metavar="S", help="kill a run after this (default: 300)")
     option("--work", type=Path, default=Path("/tmp/minicov-benches"), metavar="DIR", help="where it works")
@@ -154,6 +155,8 @@ def main(argv: list[str]) -> int:
         return 1
     results: dict = {"about": machine.about(CHECKOUT), "steady": [], "pythons": {}, "runs": {}}
     results["about"]["rounds"] = str(rounds)
+    if options.note:
+        results["about"]["note"] = options.note
     results["about"]["sizes"] = "quick: only shows that all works, the ratios mean nothing" if options.quick else "full"
     results["steady"] = [program.name for program in programs if program.kind is Kind.STEADY]
     for python in found:

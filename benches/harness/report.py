@@ -103,8 +103,8 @@ def text(results: dict) -> str:
     """The whole report."""
     about = results["about"]
     lines = ["minicov benchmarks", ""]
-    facts = ("date", "machine", "kernel", "load", "commit", "runner", "rounds", "sizes")
-    lines += [f"{key}: {about[key]}" for key in facts]
+    facts = ("date", "machine", "kernel", "load", "commit", "runner", "rounds", "sizes", "note")
+    lines += [f"{key}: {about[key]}" for key in facts if key in about]
     lines += ["", METHOD, ""]
     lines += [f"  {tool.key:8} {tool.meaning}" for tool in TOOLS]
     lines.append("")

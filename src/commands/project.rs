@@ -10,7 +10,7 @@ use super::exclusions::ExclusionRules;
 use super::{Failure, collect, combine, run};
 use crate::config::{CombineSettings, Selected, Workplace};
 use crate::error::UserError;
-use crate::metrics::Form;
+use crate::metrics::{Form, JudgedDecision};
 use crate::model::MeasuredFile;
 use crate::paths::{Patterns, canonical, display_name};
 use crate::python::LINKED_MINOR;
@@ -68,7 +68,11 @@ pub(super) fn view_or_nothing(
             .hint("record it with minicov run --mcdc")
             .into());
     }
-    Ok(View { mcdc, unusable, ..View::new(files, has_branches) })
+    let mut view = View { mcdc, unusable, ..View::new(files, has_branches) };
+    if let Some(form) = mcdc {
+        look_after_justifications(&mut view, form, selected);
+    }
+    Ok(view)
 }
 
 /// The sources that are selected, with their facts.
@@ -115,6 +119,18 @@ pub(super) fn sources(
     }
     let mcdc = form(selected, &data).map_err(|error| explain(workplace, &error))?;
     Ok(Sources { files: sources, has_branches: observed.has_arcs, unusable, mcdc, has_edges })
+}
+
+/// Warns of justifications that are of no use, and leaves justified conditions out where that is wanted.
+fn look_after_justifications(view: &mut View, form: Form, selected: &Selected) {
+    for file in &mut view.files {
+        for (line, why) in file.stale_justifications(form) {
+            ui::warn(&ui::STALE_JUSTIFICATION, format!("{}:{line}: the justification {why}", file.name));
+        }
+        if selected.exclude_justified {
+            file.decisions.iter_mut().for_each(JudgedDecision::leave_out_justified);
+        }
+    }
 }
 
 /// The form to judge MC/DC in: the one asked for, or masking where it was recorded or is demanded.

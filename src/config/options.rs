@@ -84,6 +84,10 @@ options! {
         Flag::new("mcdc", MEASURING_MCDC).value("FORM").or_bare("masking"),
         Flag::new("form", &[Verb::Mcdc]).value("FORM"),
     ]);
+    EXCLUDE_JUSTIFIED: bool = Row::new(
+        "minicov:exclude_justified",
+        "Leave conditions with a justification out of the total of MC/DC",
+    );
     ONLY_MISSING: bool = Row::new("--missing", "List only decisions that lack something")
         .flags(&[Flag::new("missing", &[Verb::Mcdc])]);
     AS_JSON: bool = Row::new("--json", "Write JSON, for tools").flags(&[Flag::new("json", &[Verb::Mcdc])]);

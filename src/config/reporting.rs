@@ -124,6 +124,8 @@ pub(crate) struct Selected {
     pub(crate) mcdc: Option<String>,
     /// Whether a total of MC/DC is demanded, so that one is needed whoever recorded it.
     pub(crate) demands_mcdc: bool,
+    /// Whether justified conditions are left out of MC/DC's totals.
+    pub(crate) exclude_justified: bool,
     /// What becomes of parallel data files, and what sources are called here.
     pub(crate) combining: CombineSettings,
 }
@@ -144,6 +146,7 @@ impl Selected {
                     .thresholds
                     .iter()
                     .any(|threshold| threshold.metrics.iter().any(|(metric, _)| metric == "mcdc")),
+            exclude_justified: settings.get(&options::EXCLUDE_JUSTIFIED),
             combining: CombineSettings::new(settings, verb, Vec::new()),
         }
     }

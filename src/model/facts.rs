@@ -23,6 +23,19 @@ pub(crate) struct Facts {
     pub(crate) branches: Branches,
     /// Decisions and conditions, those on excluded lines left out.
     pub(crate) decisions: Decisions,
+    /// Comments that justify conditions.
+    pub(crate) justifications: Vec<Justification>,
+}
+
+/// A comment that says why conditions need not be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Justification {
+    /// Where the comment stands.
+    pub(crate) line: LineNo,
+    /// As they are written, `c2` for the second; empty for all.
+    pub(crate) conditions: Vec<String>,
+    /// Empty where none was given.
+    pub(crate) reason: String,
 }
 
 /// Maps each physical line of a multi-line statement to the statement's first line.

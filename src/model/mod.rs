@@ -21,7 +21,7 @@ pub(crate) use decisions::{
     Anchor, AnchorKind, Condition, Context, Decision, DecisionMap, Decisions, Jump, MappedDecision,
     Measurability, MeasuredDecision, Node, Place, Test, Vector,
 };
-pub(crate) use facts::{Facts, FirstLines, Region, RegionKind};
+pub(crate) use facts::{Facts, FirstLines, Justification, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
 pub(crate) use observed::{
     BranchDetail, CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,

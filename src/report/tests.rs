@@ -81,6 +81,7 @@ fn source(file: DescribedFile) -> MeasuredSource {
         name: file.name,
         facts: Facts {
             decisions: Decisions::default(),
+            justifications: Vec::new(),
             statements: set(file.statements),
             excluded: set(file.excluded),
             first_lines: FirstLines::new(file.first_lines),

@@ -67,6 +67,8 @@ pub(crate) struct FileView {
     pub(crate) outcome: Outcome,
     /// In the order of the source; none where branches were not measured.
     pub(crate) decisions: Vec<JudgedDecision>,
+    /// What is wrong with justifications: line, and why.
+    pub(super) wrong_justifications: Vec<(LineNo, String)>,
     /// The decoded text, where a format needs it.
     pub(crate) text: Option<String>,
     pub(super) contexts: LineContexts,
@@ -82,6 +84,20 @@ impl FileView {
         self.decisions.iter().map(|decision| decision.totals(form)).sum()
     }
 
+    /// Justifications that are of no use: line, and why.
+    pub(crate) fn stale_justifications(&self, form: Form) -> Vec<(LineNo, String)> {
+        let shown = self.decisions.iter().flat_map(|judged| {
+            let conditions = &judged.measured.decision.conditions;
+            judged.justified_in_vain(form).map(move |number| {
+                (
+                    judged.measured.decision.place.line,
+                    format!("is for c{} ({}), which is shown", number + 1, conditions[number].text),
+                )
+            })
+        });
+        self.wrong_justifications.iter().cloned().chain(shown).collect()
+    }
+
     /// MC/DC of the decisions in a region.
     pub(crate) fn mcdc_totals_of(&self, region: &RegionView, form: Form) -> McDcTotals {
         let is_inside = |judged: &&JudgedDecision| {
@@ -92,8 +108,10 @@ impl FileView {
 
     fn new(source: MeasuredSource, has_branches: bool) -> Self {
         let MeasuredSource { path, name, facts, seen, text } = source;
-        let decisions =
+        let mut decisions =
             if has_branches && seen.has_edges { metrics::judge_decisions(&facts, &seen) } else { Vec::new() };
+        let wrong_justifications =
+            if decisions.is_empty() { Vec::new() } else { metrics::justify(&facts, &mut decisions) };
         let branches = if has_branches {
             let executed =
                 metrics::executed_arcs(&facts.branches, &facts.first_lines, seen.arcs.iter().copied());
@@ -115,7 +133,19 @@ impl FileView {
             }
         }
         let Facts { regions, line_count, branches, first_lines, .. } = facts;
-        Self { path, name, outcome, decisions, text, contexts, branches, regions, line_count, first_lines }
+        Self {
+            path,
+            name,
+            outcome,
+            decisions,
+            wrong_justifications,
+            text,
+            contexts,
+            branches,
+            regions,
+            line_count,
+            first_lines,
+        }
     }
 
     /// The functions or classes, and last what is in none. Computed on demand, since few formats show them.

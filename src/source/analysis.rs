@@ -3,7 +3,9 @@
 use crate::model::{Decisions, Facts, LineSet};
 
 use super::syntax::Syntax;
-use super::{Exclusions, SourceError, arcs, docstrings, exclusion, logical_lines, regions, text};
+use super::{
+    Exclusions, SourceError, arcs, docstrings, exclusion, justifications, logical_lines, regions, text,
+};
 
 /// Finds what counts in `text`, which [`decode`](super::decode) made and CPython compiled. `executable` are the lines
 /// with instructions, not yet first lines.
@@ -26,7 +28,8 @@ pub(crate) fn analyse(
     let regions = regions::regions(&syntax);
     let line_count = text::count_lines(text);
     let decisions = Decisions::default();
-    Ok(Facts { statements, excluded, first_lines, regions, line_count, branches, decisions })
+    let justifications = justifications::justifications(&syntax, text);
+    Ok(Facts { statements, excluded, first_lines, regions, line_count, branches, decisions, justifications })
 }
 
 #[cfg(test)]

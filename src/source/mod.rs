@@ -13,6 +13,7 @@ mod docstrings;
 mod error;
 mod exclusion;
 mod highlight;
+mod justifications;
 mod logical_lines;
 mod patterns;
 mod python_regex;

@@ -7,11 +7,13 @@
 //! Invariant: no evaluation seen, nothing shown.
 
 mod feasibility;
+mod justified;
 mod masks;
 mod pairs;
 mod tree;
 mod wanted;
 
+pub(crate) use justified::justify;
 pub(crate) use masks::had_say;
 pub(crate) use wanted::{Row, Wanted, evaluations, wanted};
 
@@ -68,6 +70,8 @@ pub(crate) struct McDcTotals {
     pub(crate) shown: usize,
     /// Conditions that no test can show. They count as to be shown, and are not.
     pub(crate) infeasible: usize,
+    /// Conditions that are not shown, and for which a reason is given.
+    pub(crate) justified: usize,
 }
 
 impl McDcTotals {
@@ -84,12 +88,13 @@ impl McDcTotals {
 
 impl AddAssign for McDcTotals {
     fn add_assign(&mut self, other: Self) {
-        let Self { decisions, unmeasurable, conditions, shown, infeasible } = other;
+        let Self { decisions, unmeasurable, conditions, shown, infeasible, justified } = other;
         self.decisions += decisions;
         self.unmeasurable += unmeasurable;
         self.conditions += conditions;
         self.shown += shown;
         self.infeasible += infeasible;
+        self.justified += justified;
     }
 }
 
@@ -151,6 +156,8 @@ pub(crate) struct JudgedDecision {
     pub(crate) vectors: Vec<Vector>,
     /// By condition.
     pub(crate) conditions: Vec<Judgement>,
+    /// By condition: why it need not be shown, where somebody says so.
+    justified: Vec<Option<String>>,
 }
 
 impl JudgedDecision {
@@ -166,7 +173,7 @@ impl JudgedDecision {
                 && self.conditions.iter().any(|condition| condition.seen != [false; 2]))
     }
 
-    /// The conditions that were not shown and could be.
+    /// The conditions that were not shown, could be and should be.
     pub(crate) fn missing(&self, form: Form) -> Vec<usize> {
         let is_missing = |condition: &Judgement| {
             condition.counts && condition.pair(form).is_none() && !condition.is_infeasible(form)
@@ -174,7 +181,10 @@ impl JudgedDecision {
         if self.unmeasurable.is_some() {
             return Vec::new();
         }
-        (0..self.conditions.len()).filter(|number| is_missing(&self.conditions[*number])).collect()
+        let numbers = 0..self.conditions.len();
+        numbers
+            .filter(|number| is_missing(&self.conditions[*number]) && self.justification(*number).is_none())
+            .collect()
     }
 
     pub(crate) fn totals(&self, form: Form) -> McDcTotals {
@@ -191,6 +201,11 @@ impl JudgedDecision {
             conditions: counted.clone().count(),
             shown: counted.clone().filter(|condition| condition.pair(form).is_some()).count(),
             infeasible: counted.filter(|condition| condition.is_infeasible(form)).count(),
+            justified: (0..self.conditions.len())
+                .filter(|number| {
+                    self.justification(*number).is_some() && self.conditions[*number].pair(form).is_none()
+                })
+                .count(),
         }
     }
 }
@@ -239,6 +254,7 @@ fn judge(decision: &SeenDecision) -> JudgedDecision {
         measured: decision.measured.clone(),
         unmeasurable: decision.unmeasurable.clone(),
         vectors,
+        justified: vec![None; conditions.len()],
         conditions,
     }
 }

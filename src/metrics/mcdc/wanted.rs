@@ -199,6 +199,7 @@ mod tests {
         });
         JudgedDecision {
             conditions: judgements.collect(),
+            justified: vec![None; count],
             measured: MeasuredDecision {
                 decision,
                 measurability: Measurability::Vectors,

@@ -102,7 +102,7 @@ struct TruthTable<'a> {
 /// A condition, and what became of it.
 struct Head<'a> {
     text: &'a str,
-    verdict: Verdict,
+    verdict: Verdict<'a>,
 }
 
 struct Row {

@@ -67,6 +67,7 @@ pub(in crate::report) struct Summary {
     covered_conditions: usize,
     missing_conditions: usize,
     infeasible_conditions: usize,
+    justified_conditions: usize,
     percent_covered: f64,
     percent_covered_display: String,
 }
@@ -81,6 +82,7 @@ impl Summary {
             covered_conditions: totals.shown,
             missing_conditions: totals.conditions - totals.shown,
             infeasible_conditions: totals.infeasible,
+            justified_conditions: totals.justified,
             percent_covered: totals.percent(),
             percent_covered_display: percent::display(totals.percent(), precision),
         }
@@ -116,6 +118,9 @@ struct Condition<'a> {
     unique_cause: Option<bool>,
     folded: bool,
     infeasible: bool,
+    /// Why it need not be shown, where somebody says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    justified: Option<&'a str>,
 }
 
 impl<'a> McDc<'a> {
@@ -147,6 +152,7 @@ impl<'a> Decision<'a> {
                 unique_cause: judgement.counts.then_some(judgement.unique_cause.is_some()),
                 folded: judged.measured.folded[index],
                 infeasible: judgement.is_infeasible(form),
+                justified: judged.justification(index),
             }
         };
         Self {

@@ -63,6 +63,14 @@ pub(in crate::report) fn gaps(file: &FileView, form: Form) -> Vec<Gap> {
                 gaps.push(Gap { line, words: sentence });
             }
         }
+        for condition in 0..judged.conditions.len() {
+            if let Verdict::Justified(reason) = Verdict::of(judged, condition, form) {
+                let text = shortened(&decision.conditions[condition].text, LONGEST_CONDITION);
+                let of = Words::Plain(" of ".to_owned());
+                let justified = Words::Plain(format!(" justified: {reason}"));
+                gaps.push(Gap { line, words: vec![Words::Code(text), of, whole(), justified] });
+            }
+        }
     }
     gaps
 }

@@ -42,9 +42,19 @@ pub(in crate::report) fn halves(file: &FileView, form: Form) -> BTreeMap<LineNo,
             let seen = match verdict {
                 Verdict::Shown(_) => [true; 2],
                 Verdict::NotShown | Verdict::Infeasible => half_shown[number],
-                Verdict::NotTested | Verdict::NotMeasurable => continue,
+                Verdict::Justified(_) if judged.conditions[number].counts => half_shown[number],
+                Verdict::Justified(_) | Verdict::NotTested | Verdict::NotMeasurable => continue,
             };
-            of_line.push(Halves { text: one_line(&decision.conditions[number].text), seen });
+            let text = one_line(&decision.conditions[number].text);
+            let text = match verdict {
+                Verdict::Justified(reason) => format!("{text} (justified: {reason})"),
+                Verdict::Shown(_)
+                | Verdict::NotShown
+                | Verdict::Infeasible
+                | Verdict::NotTested
+                | Verdict::NotMeasurable => text,
+            };
+            of_line.push(Halves { text, seen });
         }
     }
     found

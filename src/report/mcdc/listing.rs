@@ -36,7 +36,7 @@ pub(crate) fn list_decisions(
 }
 
 fn summary(totals: &McDcTotals, form: Form, precision: u8, out: &mut dyn Write) -> io::Result<()> {
-    let McDcTotals { decisions, unmeasurable, conditions, shown, infeasible: _ } = *totals;
+    let McDcTotals { decisions, unmeasurable, conditions, shown, infeasible: _, justified } = *totals;
     let plural = |count: usize| if count == 1 { "" } else { "s" };
     write!(
         out,
@@ -46,6 +46,9 @@ fn summary(totals: &McDcTotals, form: Form, precision: u8, out: &mut dyn Write) 
         percent::display(totals.percent(), precision),
         form.name()
     )?;
+    if justified > 0 {
+        write!(out, "; {justified} justified")?;
+    }
     if unmeasurable > 0 {
         write!(out, "; {unmeasurable} decision{} not measurable", plural(unmeasurable))?;
     }
@@ -68,10 +71,11 @@ fn decision(judged: &JudgedDecision, form: Form, out: &mut dyn Write) -> io::Res
         let needs =
             plan.map_or(String::new(), |(_, with, without)| format!(": needs {}", needs(*with, *without)));
         let text = shortened(&condition.text, LONGEST_TEXT);
+        let words = verdict.words();
         let cells = vec![
             (number + 1).to_string(),
             printable(&text).into_owned(),
-            format!("{} {}{needs}", verdict.sign(), verdict.words()),
+            format!("{} {}{needs}", verdict.sign(), printable(&words)),
         ];
         conditions.push((tone(verdict), cells));
     }
@@ -153,7 +157,7 @@ fn tone(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Shown(_) => GOOD,
         Verdict::NotShown | Verdict::Infeasible => BAD,
-        Verdict::NotTested | Verdict::NotMeasurable => SOFT,
+        Verdict::Justified(_) | Verdict::NotTested | Verdict::NotMeasurable => SOFT,
     }
 }
 

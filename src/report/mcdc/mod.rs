@@ -20,10 +20,12 @@ pub(crate) use listing_json::list_decisions_as_json;
 
 /// What became of a condition, in one form of MC/DC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Verdict<'a> {
     /// Two evaluations show it.
     Shown(Pair),
     NotShown,
+    /// Not shown, and this is why it need not be.
+    Justified(&'a str),
     /// No test can show it.
     Infeasible,
     /// Nothing is asked of it: the compiler left it out, or it is a last operand that nothing tests.
@@ -32,9 +34,15 @@ pub(super) enum Verdict {
     NotMeasurable,
 }
 
-impl Verdict {
-    pub(super) fn of(judged: &JudgedDecision, condition: usize, form: Form) -> Self {
+impl<'a> Verdict<'a> {
+    pub(super) fn of(judged: &'a JudgedDecision, condition: usize, form: Form) -> Self {
         let judgement = &judged.conditions[condition];
+        if judged.unmeasurable.is_none()
+            && judgement.pair(form).is_none()
+            && let Some(reason) = judged.justification(condition)
+        {
+            return Self::Justified(reason);
+        }
         if !judgement.counts {
             return Self::NotTested;
         }
@@ -53,6 +61,7 @@ impl Verdict {
         match self {
             Self::Shown((a, b)) => format!("shown by rows {} and {}", a.min(b) + 1, a.max(b) + 1),
             Self::NotShown => "not shown".to_owned(),
+            Self::Justified(reason) => format!("justified: {reason}"),
             Self::Infeasible => "cannot be shown".to_owned(),
             Self::NotTested => "not tested".to_owned(),
             Self::NotMeasurable => "not measurable".to_owned(),
@@ -64,7 +73,7 @@ impl Verdict {
         match self {
             Self::Shown(_) => "good",
             Self::NotShown | Self::Infeasible => "bad",
-            Self::NotTested | Self::NotMeasurable => "soft",
+            Self::Justified(_) | Self::NotTested | Self::NotMeasurable => "soft",
         }
     }
 
@@ -73,6 +82,7 @@ impl Verdict {
         match self {
             Self::Shown(_) => '✓',
             Self::NotShown | Self::Infeasible => '✗',
+            Self::Justified(_) => '○',
             Self::NotTested => '–',
             Self::NotMeasurable => '?',
         }

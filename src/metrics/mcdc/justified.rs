@@ -1,0 +1,75 @@
+//! Justifications: which conditions need not be shown, for a reason that stands beside them.
+//!
+//! Invariant: a justification that fits nothing is told of, never passed over.
+
+use super::{Form, JudgedDecision};
+use crate::model::{Facts, Justification, LineNo};
+
+/// Gives conditions the reasons of their justifications. Returns what is wrong with the others: line, and why.
+pub(crate) fn justify(facts: &Facts, judged: &mut [JudgedDecision]) -> Vec<(LineNo, String)> {
+    let mut wrong = Vec::new();
+    for justification in &facts.justifications {
+        let Justification { line, conditions, reason } = justification;
+        if reason.is_empty() {
+            wrong.push((*line, "has no reason behind a colon".to_owned()));
+            continue;
+        }
+        let Some(decision) = decision_at(facts, judged, *line) else {
+            wrong.push((*line, "stands at no decision of several conditions".to_owned()));
+            continue;
+        };
+        let count = decision.conditions.len();
+        if conditions.is_empty() {
+            decision.justified = vec![Some(reason.clone()); count];
+        }
+        for name in conditions {
+            let number = name.strip_prefix('c').and_then(|number| number.parse::<usize>().ok());
+            match number.and_then(|number| decision.justified.get_mut(number.checked_sub(1)?)) {
+                Some(place) => *place = Some(reason.clone()),
+                None => wrong.push((*line, format!("names {name}, and the decision has c1 to c{count}"))),
+            }
+        }
+    }
+    wrong
+}
+
+/// The decision that a comment belongs to: the first whose lines have it, else the first of its statement, else the first that
+/// begins on the next line.
+fn decision_at<'a>(
+    facts: &Facts,
+    judged: &'a mut [JudgedDecision],
+    line: LineNo,
+) -> Option<&'a mut JudgedDecision> {
+    let find = |fits: &dyn Fn(&JudgedDecision) -> bool| {
+        judged.iter().position(|judged| judged.is_compound() && fits(judged))
+    };
+    let statement = facts.first_lines.of(line);
+    let at = find(&|judged| {
+        let place = judged.measured.decision.place;
+        (place.line..=place.end_line).contains(&line)
+    })
+    .or_else(|| find(&|judged| facts.first_lines.of(judged.measured.decision.place.line) == statement))
+    .or_else(|| find(&|judged| judged.measured.decision.place.line == line + 1))?;
+    judged.get_mut(at)
+}
+
+impl JudgedDecision {
+    /// The reason why a condition need not be shown.
+    pub(crate) fn justification(&self, condition: usize) -> Option<&str> {
+        self.justified.get(condition)?.as_deref()
+    }
+
+    /// Takes justified conditions out of the account.
+    pub(crate) fn leave_out_justified(&mut self) {
+        for (condition, reason) in self.conditions.iter_mut().zip(&self.justified) {
+            condition.counts &= reason.is_none();
+        }
+    }
+
+    /// Conditions that are shown and justified, so that the justification is of no use any more.
+    pub(crate) fn justified_in_vain(&self, form: Form) -> impl Iterator<Item = usize> {
+        (0..self.conditions.len()).filter(move |number| {
+            self.justification(*number).is_some() && self.conditions[*number].pair(form).is_some()
+        })
+    }
+}
