@@ -86,6 +86,7 @@ const OWNED: &[Owned] = &[
         why: "a hook makes every audited operation of the program slower, and stays for ever",
     },
     Owned { word: "toml::", owners: &["config"], why: "configuration files are read in one place" },
+    Owned { word: "zip::", owners: &["paths"], why: "sources in archives are read in one place" },
     Owned { word: "globset", owners: &["paths"], why: "one reading of patterns" },
     Owned {
         word: "clap",

@@ -157,6 +157,31 @@ fn what_is_not_minicovs_is_left_alone() {
     assert!(index.contains("made by minicov"));
 }
 
+/// The analysis cannot be kept then, and need not be.
+#[test]
+fn reports_are_made_where_files_may_not_grow_as_large_as_the_data_file() {
+    let project = measured();
+    let connection = rusqlite::Connection::open(project.path(".coverage")).unwrap();
+    connection.execute_batch("CREATE TABLE ballast AS SELECT zeroblob(400000) AS bytes").unwrap();
+    drop(connection);
+    let venv = crate::harness::venv_python().ancestors().nth(2).unwrap().to_path_buf();
+    for words in ["html", "json -q -o -", "xml -q -o -", "lcov -q -o -", "report --format=console"] {
+        let limited = format!("ulimit -f 600; exec {} {words}", env!("CARGO_BIN_EXE_minicov"));
+        let limited = project.command("/bin/sh").args(["-c", &limited]).env("VIRTUAL_ENV", &venv).run();
+        limited.success();
+        // Nothing was left half-done, and a second time goes as well.
+        assert!(!project.exists(".coverage-journal"));
+        let again = project.minicov(&words.split(' ').collect::<Vec<_>>()).run();
+        let [ours, theirs] = [&limited.stdout, &again.stdout].map(|text| {
+            let lines = text.lines().filter(|line| !line.contains("timestamp"));
+            lines.collect::<Vec<_>>().join("\n")
+        });
+        crate::harness::assert_same_text(words, &ours, &theirs);
+        let connection = rusqlite::Connection::open(project.path(".coverage")).unwrap();
+        connection.execute("DELETE FROM minicov_facts", ()).unwrap();
+    }
+}
+
 #[test]
 fn a_full_disk_leaves_no_half_page() {
     let project = measured();

@@ -10,6 +10,8 @@ mod harness;
 
 /// Pythons that no minicov is built for.
 mod agent;
+/// Modules in zip archives.
+mod archives;
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
 /// What Python has compiled before.
@@ -61,3 +63,5 @@ mod surroundings;
 mod survival;
 /// Threads, greenlets, further interpreters.
 mod threads;
+/// Demands on coverage, by pattern.
+mod thresholds;

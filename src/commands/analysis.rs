@@ -3,7 +3,6 @@
 //! Invariant: the interpreter is booted only if something must be compiled, and then once.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use pyo3::Python;
@@ -15,6 +14,7 @@ use crate::bytecode::{self, Joiner};
 use crate::config::Workplace;
 use crate::error::UserError;
 use crate::model::{CodeShape, Facts, MeasuredFile, SourceHash};
+use crate::paths::read_source;
 use crate::python;
 use crate::report::MeasuredSource;
 use crate::source::{self, Exclusions};
@@ -169,7 +169,7 @@ pub(super) fn add_decisions(
 
 /// Reads a file's text, and drops what was seen of it if that was another text.
 fn read((path, name, mut seen): (String, String, MeasuredFile)) -> Result<Candidate, Unusable> {
-    let text = fs::read(Path::new(&path))
+    let text = read_source(Path::new(&path))
         .map_err(|error| Unusable { message: format!("no source for code: '{path}': {error}") })?;
     let hash = source::hash(&text);
     let has_changed = seen.source.is_some_and(|measured| measured != hash);

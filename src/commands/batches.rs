@@ -4,14 +4,13 @@
 //! nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::bytecode::{self, LineSteps};
 use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineNo, LineSet, SourceHash};
-use crate::paths::{Patterns, canonical, display_name, python_files};
+use crate::paths::{Patterns, canonical, display_name, python_files, read_source, source_metadata};
 use crate::source;
 use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, RunHeader, SeenInContext};
 
@@ -236,9 +235,9 @@ impl Sources {
 struct Changed;
 
 fn read_text(path: &Path) -> io::Result<Text> {
-    let metadata = fs::metadata(path)?;
+    let metadata = source_metadata(path)?;
     let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-    Ok(Text { modified, size: metadata.len(), hash: source::hash(&fs::read(path)?) })
+    Ok(Text { modified, size: metadata.len(), hash: source::hash(&read_source(path)?) })
 }
 
 /// A context as the data file calls it: that of the run, and behind it the one that followed the program.

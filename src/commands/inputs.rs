@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use crate::model::SourceHash;
-use crate::paths::Remap;
+use crate::paths::{Remap, read_source};
 use crate::source;
 use crate::store::{Batch, BatchFile, DataFile, StoreError};
 use crate::ui::Progress;
@@ -172,10 +172,9 @@ impl<'a> Batches<'a> {
                 && one != other
             {
                 // Lines of different texts are not to be mixed: the text that is there now counts, else the first.
-                let text = *self
-                    .texts
-                    .entry(file.path.clone())
-                    .or_insert_with_key(|path| fs::read(path).ok().map(|text| source::hash(&text)));
+                let text = *self.texts.entry(file.path.clone()).or_insert_with_key(|path| {
+                    read_source(Path::new(path)).ok().map(|text| source::hash(&text))
+                });
                 self.inputs.changed.insert(file.path.clone());
                 if text == Some(other) {
                     *known = file;

@@ -16,7 +16,7 @@ use super::document::{Document, Entry, Raw, Section, Syntax, SyntaxError};
 use super::error::ConfigError;
 use super::option::Row;
 use super::options::{self, OWN_SECTION, SECTIONS};
-use super::settings::{Origin, Settings, Threshold};
+use super::settings::{JUDGED, Origin, Settings, Threshold};
 use super::value::{Kind, Value};
 use super::{Complaint, ini, toml_file};
 use crate::ui;
@@ -299,6 +299,10 @@ impl<'a> FileReader<'a> {
                     "takes a table of percentages, such as { line = 90, branch = 80 }",
                 ));
             }
+        }
+        if let Some((unknown, _)) = metrics.iter().find(|(name, _)| !JUDGED.contains(&name.as_str())) {
+            let reason = format!("knows no '{unknown}': it takes {}", JUDGED.join(", "));
+            return Err(refuse(entry.line, &reason));
         }
         Ok(Threshold { pattern: entry.key.clone(), metrics })
     }

@@ -38,6 +38,9 @@ impl Origin {
     }
 }
 
+/// The metrics that thresholds may be set for.
+pub(super) const JUDGED: [&str; 3] = ["line", "branch", "mcdc"];
+
 /// Thresholds of one pattern: metric and percent, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Threshold {

@@ -8,9 +8,11 @@ mod parallel;
 mod patterns;
 mod remap;
 mod selection;
+mod sources;
 
 pub(crate) use names::{canonical, display_name};
 pub(crate) use parallel::{parallel_file, parallel_files};
 pub(crate) use patterns::{PatternError, Patterns};
 pub(crate) use remap::Remap;
 pub(crate) use selection::{Folders, Selection, SelectionRequest, python_files};
+pub(crate) use sources::{read_source, source_metadata};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use globset::GlobMatcher;
 
 use super::patterns::{PatternError, folder_glob};
-use super::{canonical, display_name};
+use super::{canonical, display_name, source_metadata};
 
 /// Rules from all entries, in their order.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +64,7 @@ impl Remap {
             } else {
                 canonical(&self.folder.join(&renamed)).to_string_lossy().into_owned()
             };
-            self.folder.join(&renamed).exists().then_some(renamed)
+            source_metadata(&self.folder.join(&renamed)).is_ok().then_some(renamed)
         });
         found.unwrap_or_else(|| if self.relative { display_name(&path, &self.folder) } else { path })
     }

@@ -11,7 +11,6 @@
 //! Must not know: how events arrive. Invariant: an evaluation is recorded once, and only if it happened.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +24,7 @@ use super::forks;
 use super::session::Session;
 use crate::bytecode::{CodeTest, ControlFlow, Joiner};
 use crate::model::{CodeShape, Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit, Vector};
+use crate::paths::read_source;
 use crate::python;
 use crate::source;
 
@@ -48,7 +48,7 @@ pub(super) struct FileDecisions {
 impl FileDecisions {
     /// Reads a source file. None where there is nothing to record, or nothing to read.
     fn read(path: PathBuf) -> Option<Self> {
-        let parser = move || source::decisions(&source::decode(&fs::read(path).ok()?).ok()?).ok();
+        let parser = move || source::decisions(&source::decode(&read_source(&path).ok()?).ok()?).ok();
         let map = thread::Builder::new().stack_size(PARSER_STACK).spawn(parser).ok()?.join().ok()??;
         let candidates: Vec<(LineNo, LineNo)> = candidates(&map);
         (!candidates.is_empty()).then(|| Self { joiner: Joiner::new(map), candidates })

@@ -5,7 +5,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
@@ -30,7 +29,7 @@ use crate::model::{
     ArcEnd, BranchDetail, CodeShape, DynamicContexts, Edge, FileStamp, Journal, JournalError, LineArc,
     LineNo, Place, Vector,
 };
-use crate::paths::{Selection, canonical};
+use crate::paths::{Selection, canonical, read_source, source_metadata};
 use crate::python::ffi;
 use crate::source;
 
@@ -255,7 +254,7 @@ impl Session {
             return None;
         }
         let path = canonical(name);
-        let metadata = fs::metadata(&path).ok()?;
+        let metadata = source_metadata(&path).ok()?;
         let module = if self.selection.asks_for_module() { current_module(py, &path) } else { None };
         if let Some(package) = module.as_deref().and_then(|module| self.selection.source_package_of(module)) {
             let is_new = {
@@ -278,7 +277,7 @@ impl Session {
         let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
         // What is empty or huge is no source text that anybody runs, whatever calls itself so (`/proc`).
         let is_text = (1..=LARGEST_TEXT).contains(&metadata.len());
-        let text = if is_text && age.is_none_or(|age| age < RECENT) { fs::read(&path).ok() } else { None };
+        let text = if is_text && age.is_none_or(|age| age < RECENT) { read_source(&path).ok() } else { None };
         let text = text.map(|text| source::hash(&text));
         self.keep(|journal| journal.file(&path, FileStamp { modified, size: metadata.len(), text }))
     }

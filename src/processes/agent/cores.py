@@ -32,7 +32,7 @@ class Recorder:
         if module == "__main__":
             spec = module_globals.get("__spec__")
             module = getattr(spec, "name", None) or os.path.splitext(os.path.basename(path))[0]
-        if not os.path.isfile(path):
+        if not (os.path.isfile(path) or archive_of(path)):
             return None
         if not self._selection.measures(path, module if isinstance(module, str) else ""):
             return None

@@ -27,6 +27,14 @@ def _json(value):
     return {True: "true", False: "false", None: "null"}.get(value) or str(value)
 
 
+def archive_of(path):
+    """The archive that a path leads into, as zipimport has it, if it does."""
+    folder = os.path.dirname(path)
+    while len(folder) > 1 and not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    return folder if os.path.isfile(folder) else None
+
+
 class Journal:
     """The journal of this process; after a fork, the child's next record opens one of its own."""
 
@@ -93,7 +101,7 @@ class Journal:
 
     def file(self, path):
         """States a file; the number stands for it from now on."""
-        status = os.stat(path)
+        status = os.stat(archive_of(path) or path)
         number = len(self._statements)
         stamp = status.st_mtime_ns.to_bytes(8, "little", signed=True) + status.st_size.to_bytes(8, "little")
         payload = _u32(number, 0) + stamp + os.fsencode(path)
