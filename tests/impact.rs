@@ -163,7 +163,10 @@ fn changes_can_be_named() {
     project.minicov(&["impact", "pantry/stock.py"]).run().success().stdout("tests/test_stock.py\n");
     for (words, message) in [
         (&["--since", "nowhere"][..], "git diff: fatal: bad revision 'nowhere'"),
-        (&["--diff", "pantry/stock.py"], "pantry/stock.py is no unified diff"),
+        (
+            &["--diff", "pantry/stock.py"],
+            "pantry/stock.py is no unified diff: error parsing patches at byte 0: no valid patches found",
+        ),
         (&["--diff", "none"], "couldn't read the diff none: No such file or directory (os error 2)"),
         (&["none.py"], "there is no none.py, and no test knows it"),
     ] {
