@@ -3,7 +3,7 @@
 //! Invariant: from the moment the interpreter is booted, nothing here may change what the program does; and nothing that
 //! matters comes after [`python::run_program`], which may end the process.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
@@ -88,6 +88,7 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         return foreign::run(workplace, settings, &environment);
     }
     let executable = &environment.executable;
+    offer_module(workplace, &settings.command_line);
     let interpreter = match python::boot_program(executable, executable.as_os_str(), &settings.command_line) {
         Ok(Booted::Ready(interpreter)) => interpreter,
         Ok(Booted::Done(code)) => return Ok(exit_code(code)),
@@ -98,6 +99,13 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
     }
     begin_measuring(workplace, settings, core, &interpreter.layout, &Role::Main)?;
     Ok(exit_code(python::run_program(interpreter)))
+}
+
+/// Gives the program the module `minicov`, unless it has one of its own beside its script or in the current folder.
+pub(super) fn offer_module(workplace: &Workplace, command_line: &[OsString]) {
+    let script = command_line.iter().map(Path::new).find(|word| word.is_file()).and_then(Path::parent);
+    let folders: Vec<&Path> = script.into_iter().chain([workplace.folder.as_path()]).collect();
+    trace::offer_module(&folders);
 }
 
 /// What a measured process is.
@@ -170,6 +178,11 @@ pub(super) fn begin_measuring(
     });
     watched.map_err(|error| UserError::new(error.to_string()))?;
     trace::record_trouble_from_panics();
+    if let Role::Child(Handover { parent_context, .. }) = role
+        && !parent_context.is_empty()
+    {
+        trace::start_in_context(parent_context);
+    }
     if !python::ffi::at_exit(finish) {
         return Err(UserError::new("the interpreter takes no further exit functions"));
     }
@@ -224,7 +237,13 @@ fn measure_children(
     let folder = JournalFolder::beside(&workplace.data_file);
     let armed = std::env::current_exe().map_err(|error| error.to_string()).and_then(|minicov| {
         processes::arm(&match role {
-            Role::Child(handover) => Handover { minicov, minor: LINKED_MINOR, ..(*handover).clone() },
+            Role::Child(handover) => Handover {
+                minicov,
+                minor: LINKED_MINOR,
+                // Its own children are told where they are started.
+                parent_context: String::new(),
+                ..(*handover).clone()
+            },
             Role::Main => Handover {
                 minicov,
                 minor: LINKED_MINOR,
@@ -235,6 +254,7 @@ fn measure_children(
                 journal_header: for_agent(journal_header, settings),
                 bootstrap: folder.bootstrap(),
                 agent_only: false,
+                parent_context: String::new(),
             },
         })
     });
