@@ -349,6 +349,21 @@ fn output_that_cannot_be_written() {
         .stderr("minicov: error: couldn't write to standard output: No space left on device (os error 28)\n");
 }
 
+/// As `minicov report | head` leaves them.
+#[test]
+fn reports_that_nobody_reads_end_quietly() {
+    let project = measured();
+    for words in [
+        &["report", "--format=console"][..],
+        &["json", "-q", "-o", "-"],
+        &["xml", "-q", "-o", "-"],
+        &["lcov", "-q", "-o", "-"],
+        &["debug", "sys"],
+    ] {
+        project.minicov(words).stdout_without_reader().run().success().stderr("");
+    }
+}
+
 #[test]
 fn a_damaged_journal_is_told_and_left_alone() {
     let project = measured();

@@ -200,6 +200,34 @@ fn every_construct_is_judged_as_by_an_independent_judge() {
     }
 }
 
+/// A tree and a chain of diamonds with more conditions than a machine word has bits, or a stack has room for.
+#[test]
+fn thousands_of_conditions_are_judged() {
+    let project = Project::new();
+    let flat: Vec<String> = (0..10_000).map(|number| format!("v[{number}]")).collect();
+    let pairs: Vec<String> =
+        (0..100).map(|number| format!("(v[{}] or v[{}])", 2 * number, 2 * number + 1)).collect();
+    let tree = "f([0] * 10000); f([0] * 9999 + [1]); f([1])";
+    let diamonds = "g([1, 0] * 100); g([0, 1] * 100); g([0, 0]); g([1, 0] * 99 + [0, 0])";
+    let program = format!(
+        "def f(v):\n    return 1 if {} else 0\ndef g(v):\n    return 1 if {} else 0\n{tree}\n{diamonds}\n",
+        flat.join(" or "),
+        pairs.join(" and ")
+    );
+    project.file("many.py", program);
+    project.run(CORES[0], &["--mcdc", "many.py"]).success();
+    let reported = reported(&project);
+    let decisions = reported["many.py"]["mcdc"]["decisions"].as_array().unwrap();
+    let shown = |decision: &Value| -> Vec<usize> {
+        let conditions = decision["conditions"].as_array().unwrap();
+        (0..conditions.len()).filter(|number| conditions[*number]["masking"] == true).collect()
+    };
+    assert_eq!(shown(&decisions[0]), [0, 9999]);
+    // The last pair was seen true and false with all before it true, and so was the first.
+    assert_eq!(shown(&decisions[1]), [0, 1, 198, 199]);
+    assert_eq!(decisions[1]["vectors"].as_array().unwrap().len(), 4);
+}
+
 /// How many random programs run in one process.
 const BATCH: usize = 250;
 

@@ -1,4 +1,5 @@
-//! README.md says what is so: its tables are those of `minicov --help`, and its tour's output is what the commands print.
+//! README.md and docs/mcdc.md say what is so: tables are those of `minicov --help`, and examples' output is what the commands
+//! print.
 
 use std::fs;
 use std::process::Command as Process;
@@ -103,18 +104,23 @@ fn tour(text: &str) -> Vec<(String, String)> {
 
 #[test]
 fn its_tour_prints_what_it_says() {
-    take(&tour(&readme()));
+    take("shop", &tour(&readme()));
 }
 
 #[test]
 fn the_example_of_contexts_prints_what_it_says() {
-    take(&tour(&fs::read_to_string(repository().join("docs/contexts.md")).unwrap()));
+    take("shop", &tour(&fs::read_to_string(repository().join("docs/contexts.md")).unwrap()));
 }
 
-/// Does in a copy of the shop what a text says, and compares what is printed.
-fn take(steps: &[(String, String)]) {
+#[test]
+fn the_examples_of_mcdc_print_what_they_say() {
+    take("mcdc", &tour(&fs::read_to_string(repository().join("docs/mcdc.md")).unwrap()));
+}
+
+/// Does in a copy of a project what a text says, and compares what is printed.
+fn take(folder: &str, steps: &[(String, String)]) {
     let project = Project::new();
-    let from = repository().join("fixtures/projects/shop");
+    let from = repository().join("fixtures/projects").join(folder);
     assert!(Process::new("cp").arg("-r").arg(from).arg(project.root()).status().unwrap().success());
     let venv = crate::harness::venv_python();
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_minicov"));
@@ -126,7 +132,7 @@ fn take(steps: &[(String, String)]) {
             .args(["-c", &format!("{{ {command}\n}} 2>&1")])
             .env("PATH", &path)
             .env("VIRTUAL_ENV", venv.ancestors().nth(2).unwrap())
-            .folder("shop")
+            .folder(folder)
             .run();
         // Only the time that pytest takes may differ.
         let settle = |text: &str| match text.split_once(" passed in ") {

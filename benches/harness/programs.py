@@ -90,6 +90,8 @@ PROGRAMS = [
     script("generators", 70, 1),
     script("one_sided", 3_000_000, 50_000),
     script("decisions", 1_600_000, 20_000),
+    script("diamonds", 1_500_000, 20_000),
+    script("open_diamond", 4_000_000, 20_000),
     Program(
         "suite",
         Kind.STEADY,

@@ -118,6 +118,7 @@ TOOLS = [
     Tool("control", "the same once more: shows the noise", IDLE, minicov(*NOTHING), with_minicov, {}, records=False),
     Tool("mc-line", "minicov, lines", IDLE, minicov(), with_minicov, {}),
     Tool("mc-brch", "minicov, lines and branches", IDLE, minicov("--branch"), with_branches, {}),
+    Tool("mc-mcdc", "minicov, the same and MC/DC", "mc-brch", minicov("--mcdc"), with_branches, {}),
     Tool("ct-line", "coverage.py, C tracer, lines", PLAIN, coverage(), anywhere, CTRACE),
     Tool("ct-brch", "coverage.py, C tracer, branches", PLAIN, coverage("--branch"), anywhere, CTRACE),
     Tool("sm-line", "coverage.py, sys.monitoring, lines", PLAIN, coverage(), LINES_SINCE, SYSMON),

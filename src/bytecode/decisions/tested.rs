@@ -187,7 +187,8 @@ impl Joiner {
     }
 }
 
-/// The instruction before this one that does something, if control goes on from there.
+/// The instruction before this one that does something; where that jumps, the one from which an unconditional jump leads here
+/// does.
 fn back(flow: &ControlFlow, index: usize) -> Option<usize> {
     let is_active = |instruction: &Instruction| !TRANSPARENT.contains(&instruction.opcode.name);
     let before = flow.instructions[..index].iter().rposition(is_active)?;
@@ -199,7 +200,8 @@ fn back(flow: &ControlFlow, index: usize) -> Option<usize> {
     let leads_here = |instruction: &Instruction| {
         instruction.opcode.flow == Flow::Jump && instruction.target == Some(start)
     };
-    let jump = flow.instructions.iter().position(leads_here)?;
+    // On 3.11 an `await` ends with a jump back that only it takes.
+    let Some(jump) = flow.instructions.iter().position(leads_here) else { return Some(before) };
     flow.instructions[..jump].iter().rposition(is_active)
 }
 

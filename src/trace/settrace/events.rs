@@ -109,8 +109,9 @@ unsafe fn ask_for_opcodes(
     let Some(sides) = session.sides_of(state, &code)? else { return Ok(()) };
     // SAFETY: the frame is alive.
     let offset = unsafe { offset_of(frame) };
-    let wanted = sides.is_open(line)
-        || session.decisions_of(state, &code)?.is_some_and(|decisions| decisions.is_open(line));
+    // Before the first branch runs, whether or not its sides are asked for anyway.
+    let decisions = session.decisions_of(state, &code)?;
+    let wanted = sides.is_open(line) || decisions.is_some_and(|decisions| decisions.is_open(line));
     let (branch, opcodes) = CALLS.with_borrow_mut(|calls| {
         let Some(activation) = calls.last_mut() else { return (None, Some(wanted)) };
         (activation.branch.take(), activation.opcodes.replace(wanted))
