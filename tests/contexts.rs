@@ -204,3 +204,72 @@ fn places_that_are_none_are_refused() {
         who(place).code(1).stdout("").stderr(&format!("minicov: error: {message}\n"));
     }
 }
+
+covtest!(children_and_threads_belong_to_the_test_that_starts_them, |core| {
+    let tests = "\
+import os, subprocess, sys, threading, lib
+def test_child():
+    subprocess.run([sys.executable, 'script.py'], check=True)
+def test_fork():
+    if os.fork() == 0:
+        lib.forked()
+        os._exit(0)
+    os.wait()
+def test_nothing():
+    pass
+";
+    let library = "def forked():\n    pass\ndef called():\n    pass\n";
+    let script = "\
+import threading, lib
+thread = threading.Thread(target=lib.called)
+thread.start()
+thread.join()
+";
+    let project = Project::with(&[("lib.py", library), ("script.py", script), ("test_it.py", tests)]);
+    let words = ["--contexts=test", "--omit=test_it.py", "-m", "pytest", "-q", "test_it.py"];
+    project.run(core, &words).success().stderr("");
+    let expected = "\
+'' lib.py 1 3
+'test_it.py::test_child' lib.py 1 3 4
+'test_it.py::test_child' script.py 1 2 3 4
+'test_it.py::test_fork' lib.py 2
+";
+    assert_eq!(by_context(&project), expected);
+});
+
+covtest!(a_program_switches_contexts_itself, |core| {
+    let program = "\
+try:
+    import minicov
+except ImportError:
+    minicov = None
+def work():
+    return 1
+work()
+if minicov:
+    assert minicov.current() == ''
+    assert minicov.switch_context('first') == ''
+    work()
+    with minicov.context('second'):
+        assert minicov.current() == 'second'
+        work()
+    assert minicov.switch_context('') == 'first'
+print('done')
+";
+    let project = Project::with(&[("it.py", program)]);
+    project.python(&["it.py"]).run().success().stdout("done\n");
+    project.run(core, &["it.py"]).success().stdout("done\n").stderr("");
+    let expected = "\
+'' it.py 1 2 5 6 7 8 9 10 16
+'first' it.py 6 11 12 15
+'second' it.py 6 12 13 14
+";
+    assert_eq!(by_context(&project), expected);
+});
+
+#[test]
+fn a_programs_own_module_of_that_name_is_its_own() {
+    let project =
+        Project::with(&[("minicov.py", "mine = 1\n"), ("it.py", "import minicov\nprint(minicov.mine)\n")]);
+    project.minicov(&["run", "it.py"]).run().success().stdout("1\n");
+}

@@ -85,6 +85,7 @@ fn measure(request: &Request, handover: &Handover) -> ExitCode {
         Ok(core) => core,
         Err(error) => return give_up(request, handover, &error.to_string()),
     };
+    run::offer_module(&handover.workplace, &settings.command_line);
     let interpreter = match python::boot_program(&request.executable, request.name(), &settings.command_line)
     {
         Ok(Booted::Ready(interpreter)) => interpreter,

@@ -75,5 +75,6 @@ fn handover(
         journal_header: run::for_agent(RunHeader { python: String::new(), ..header }, settings),
         bootstrap: JournalFolder::beside(&workplace.data_file).bootstrap(),
         agent_only: true,
+        parent_context: String::new(),
     })
 }

@@ -23,6 +23,7 @@ use super::Bootstrap;
 use super::handover::Handover;
 use super::target::{self, Target};
 use crate::env_vars;
+use crate::trace;
 
 /// A null-terminated array of C strings.
 type Words = *const *const c_char;
@@ -302,7 +303,11 @@ impl Armed {
             texts.push(text);
             pointer
         };
-        let mut variables = vec![self.handover.as_ptr()];
+        let label = trace::current_context();
+        let in_context = self.handover.to_str().ok().filter(|_| !label.is_empty());
+        let in_context = in_context.and_then(|handover| Handover::with_context(handover, &label));
+        let handover = in_context.map_or(self.handover.as_ptr(), |text| keep(text.as_bytes()));
+        let mut variables = vec![handover];
         let is_ours = |text: &CStr| name_of(text) == env_vars::PROCESS.name.as_bytes();
         let kept = environment.iter().filter(|text| !is_ours(text));
         let target = target::look_at(Path::new(OsStr::from_bytes(path.to_bytes())));

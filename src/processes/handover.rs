@@ -36,12 +36,21 @@ pub(crate) struct Handover {
     pub(crate) bootstrap: PathBuf,
     /// Whether it is settled that no minicov can be the child.
     pub(crate) agent_only: bool,
+    /// The context that followed the program where the child was started; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) parent_context: String,
 }
 
 impl Handover {
     /// The variable's value. Fails where a path is not UTF-8.
     pub(crate) fn serialise(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
+    }
+
+    /// A serialised handover without a context, for a child that is started in one.
+    pub(super) fn with_context(serialised: &str, label: &str) -> Option<String> {
+        let fields = serialised.strip_suffix('}')?;
+        Some(format!("{fields},\"parent_context\":{}}}", serde_json::to_string(label).ok()?))
     }
 
     /// Puts it into this process's environment, for the program that it is about to become.

@@ -115,11 +115,7 @@ impl CodeState {
     /// Sees to it that the state is of this thread's stamp, and that the code's events are turned on again at the next
     /// switch.
     fn be_of_now(&self, session: &Session, code: &Bound<'_, PyAny>) -> PyResult<()> {
-        let stamp = contexts::stamp(code.py(), session);
-        if self.stamp.load(Ordering::Relaxed) != stamp {
-            self.begin_anew();
-            self.stamp.store(stamp, Ordering::Relaxed);
-        }
+        self.renew(code.py(), session);
         if !self.is_touched.load(Ordering::Relaxed)
             && Interpreter::current(code.py()).is_main()
             && !self.is_touched.swap(true, Ordering::Relaxed)
@@ -129,6 +125,18 @@ impl CodeState {
             TOUCHED.lock().unwrap_or_else(PoisonError::into_inner).push(reference);
         }
         Ok(())
+    }
+
+    /// Sees to it that the state is of this thread's stamp, where contexts are tracked.
+    pub(super) fn renew(&self, py: Python<'_>, session: &Session) {
+        if !contexts::are_tracked() {
+            return;
+        }
+        let stamp = contexts::stamp(py, session);
+        if self.stamp.load(Ordering::Relaxed) != stamp {
+            self.begin_anew();
+            self.stamp.store(stamp, Ordering::Relaxed);
+        }
     }
 
     /// Forgets what was seen.

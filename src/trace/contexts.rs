@@ -32,8 +32,24 @@ static LAST_STAMP: AtomicU32 = AtomicU32::new(0);
 /// The threads that count, by context: those that recorded something, switched, or were started within a context.
 static COUNTED: Mutex<BTreeMap<u32, usize>> = Mutex::new(BTreeMap::new());
 
-/// The numbers of contexts, by what they are called.
-static NUMBERS: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(Mutex::default);
+/// What contexts are called.
+static LABELS: LazyLock<Mutex<Labels>> = LazyLock::new(Mutex::default);
+
+#[derive(Default)]
+struct Labels {
+    numbers: HashMap<String, u32>,
+    /// By number, from 1 on.
+    labels: Vec<String>,
+}
+
+/// Leaves the count when the thread ends, in whichever way it does.
+struct Presence;
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        leave(PLACE.get());
+    }
+}
 
 /// Where a thread stands.
 #[derive(Clone, Copy)]
@@ -47,6 +63,8 @@ pub(super) struct Place {
 }
 
 thread_local! {
+    /// Set once the thread counts.
+    static PRESENCE: Cell<Option<Presence>> = const { Cell::new(None) };
     static PLACE: Cell<Place> =
         const { Cell::new(Place { context: NO_CONTEXT, stamp: 0, is_counted: false, is_inherited: false }) };
 }
@@ -82,6 +100,7 @@ pub(super) fn stamp(py: Python<'_>, session: &Session) -> u32 {
     }
     let place = Place { is_counted: true, stamp: place.stamp.max(1), ..place };
     PLACE.set(place);
+    PRESENCE.set(Some(Presence));
     let was_mixed = are_mixed();
     count(None, Some(place.context));
     if !was_mixed && are_mixed() {
@@ -90,18 +109,39 @@ pub(super) fn stamp(py: Python<'_>, session: &Session) -> u32 {
     place.stamp
 }
 
+/// What the calling thread's context is called; empty for none.
+pub(super) fn current() -> String {
+    label_of(PLACE.get().context)
+}
+
+/// What a context is called; empty for none.
+pub(super) fn label_of(context: u32) -> String {
+    let Some(place) = (context as usize).checked_sub(1) else { return String::new() };
+    let _pass = forks::pass();
+    locked(&LABELS).labels.get(place).cloned().unwrap_or_default()
+}
+
+/// The process begins in a context that its parent was in.
+pub(super) fn start_in(session: &Session, label: &str) {
+    track();
+    let context = number(session, label);
+    take_over(Place { context, stamp: 1, is_counted: true, is_inherited: true });
+    count(None, Some(context));
+}
+
 /// The number for a label; an empty one stands for no context.
 pub(super) fn number(session: &Session, label: &str) -> u32 {
     if label.is_empty() {
         return NO_CONTEXT;
     }
     let _pass = forks::pass();
-    let mut numbers = locked(&NUMBERS);
-    if let Some(known) = numbers.get(label) {
+    let mut labels = locked(&LABELS);
+    if let Some(known) = labels.numbers.get(label) {
         return *known;
     }
     let number = session.number_of_context(label);
-    numbers.insert(label.to_owned(), number);
+    labels.numbers.insert(label.to_owned(), number);
+    labels.labels.push(label.to_owned());
     number
 }
 
@@ -115,6 +155,9 @@ pub(super) fn switch(py: Python<'_>, session: &Session, context: u32) -> u32 {
     let stamp = LAST_STAMP.fetch_add(1, Ordering::Relaxed) + 1;
     PLACE.set(Place { context, stamp, is_counted: true, is_inherited: false });
     session.enter(context);
+    if !before.is_counted {
+        PRESENCE.set(Some(Presence));
+    }
     count(before.is_counted.then_some(before.context), Some(context));
     if !was_mixed {
         code::turn_on_again(py, session);
@@ -139,6 +182,9 @@ pub(super) fn hand_on() -> Option<Place> {
 /// The calling thread has just been started, by one that handed this on.
 pub(super) fn take_over(place: Place) {
     PLACE.set(place);
+    if place.is_counted {
+        PRESENCE.set(Some(Presence));
+    }
     if let Some(session) = super::session::active() {
         session.enter(place.context);
     }

@@ -14,6 +14,7 @@ mod decisions;
 mod forks;
 #[cfg(Py_3_12)]
 mod interpreters;
+mod module;
 mod pthreads;
 mod session;
 mod settrace;
@@ -21,6 +22,7 @@ mod sides;
 #[cfg(Py_3_12)]
 mod sysmon;
 mod test_frames;
+mod uses;
 mod watched_functions;
 
 use pyo3::prelude::*;
@@ -28,7 +30,9 @@ use pyo3::prelude::*;
 use crate::model::{BranchDetail, DynamicContexts};
 use code::CodeState;
 
+pub(crate) use module::offer as offer_module;
 pub(crate) use session::{Session, begin, record_trouble_from_panics};
+pub(crate) use uses::watch as watch_uses;
 
 /// Whether each side of a branch has an event of its own, so that all edges are recorded whoever asks (3.14 and newer).
 pub(crate) const SIDES_HAVE_EVENTS: bool = cfg!(Py_3_14);
@@ -43,6 +47,8 @@ pub(crate) struct Core {
     /// Hooks this core into the interpreter, for the session that [`begin`] has set.
     pub(crate) install:
         fn(Python<'_>, branches: Option<BranchDetail>, contexts: DynamicContexts) -> Result<(), TraceError>,
+    /// Turns all events of the running interpreter on again.
+    restart: fn(Python<'_>) -> PyResult<()>,
     /// Turns events of a code object of the main interpreter on again.
     turn_on_again: fn(&Bound<'_, PyAny>, &CodeState),
 }
@@ -55,6 +61,7 @@ pub(crate) static CORES: &[Core] = &[
         doc: "sys.monitoring (3.12 and newer): each event turns itself off at its first hit",
         has_offsets: true,
         install: sysmon::install,
+        restart: sysmon::restart,
         turn_on_again: sysmon::turn_on_again,
     },
     Core {
@@ -62,6 +69,7 @@ pub(crate) static CORES: &[Core] = &[
         doc: "PyEval_SetTrace: every line of every call; the core on 3.11, an independent check elsewhere",
         has_offsets: false,
         install: settrace::install,
+        restart: |_| Ok(()),
         turn_on_again: |_, _| (),
     },
 ];
@@ -94,4 +102,16 @@ pub(crate) fn choose(wanted: Option<&str>) -> Result<&'static Core, TraceError> 
         .iter()
         .find(|core| core.slug == slug)
         .ok_or_else(|| TraceError::UnknownCore { wanted: wanted.to_owned() })
+}
+
+/// What the context of the calling thread is called; empty for none.
+pub(crate) fn current_context() -> String {
+    contexts::current()
+}
+
+/// This process begins in a context of its parent's.
+pub(crate) fn start_in_context(label: &str) {
+    if let Some(session) = session::active() {
+        contexts::start_in(session, label);
+    }
 }

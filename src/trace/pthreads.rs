@@ -4,7 +4,6 @@
 //! Must not know: what contexts are for. Invariant: the thread runs what it was to run, whatever happens here.
 #![expect(unsafe_code, reason = "a function of libc is replaced and called")]
 
-use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
 
@@ -20,19 +19,6 @@ struct Birth {
     start: Start,
     argument: *mut c_void,
     place: Place,
-}
-
-/// Leaves the count when the thread ends, in whichever way it does.
-struct Presence;
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        contexts::leave(contexts::place());
-    }
-}
-
-thread_local! {
-    static PRESENCE: Cell<Option<Presence>> = const { Cell::new(None) };
 }
 
 /// # Safety
@@ -65,7 +51,6 @@ unsafe extern "C-unwind" fn begin(birth: *mut c_void) -> *mut c_void {
     // SAFETY: made by `pthread_create` above, for this thread alone.
     let Birth { start, argument, place } = *unsafe { Box::from_raw(birth.cast::<Birth>()) };
     contexts::take_over(place);
-    PRESENCE.set(Some(Presence));
     // SAFETY: what the caller asked to be called.
     unsafe { start(argument) }
 }

@@ -27,7 +27,7 @@ use super::{Core, contexts, forks};
 use crate::bytecode;
 use crate::model::{
     ArcEnd, BranchDetail, CodeShape, DynamicContexts, Edge, FileStamp, Journal, JournalError, LineArc,
-    LineNo, Place, Vector,
+    LineNo, Place, Use, Vector,
 };
 use crate::paths::{Selection, canonical, read_source, source_metadata};
 use crate::python::ffi;
@@ -51,6 +51,7 @@ pub(crate) struct Session {
     pub(super) vectors: bool,
     /// How contexts follow the program.
     pub(super) dynamic: DynamicContexts,
+    restart: fn(Python<'_>) -> PyResult<()>,
     turn_on_again: fn(&Bound<'_, PyAny>, &CodeState),
     /// Whether the core tells of branches by offsets; else it tells of steps between lines.
     core_has_offsets: bool,
@@ -81,6 +82,7 @@ pub(crate) fn begin(
         branches,
         vectors: branches == Some(BranchDetail::Sides),
         dynamic,
+        restart: core.restart,
         turn_on_again: core.turn_on_again,
         core_has_offsets: core.has_offsets,
         journal,
@@ -189,9 +191,25 @@ impl Session {
         self.journal.context(label)
     }
 
+    /// Notes what was used besides code.
+    pub(super) fn record_use(&self, used: &Use) {
+        self.keep(|journal| journal.used(used));
+    }
+
+    /// Notes that what another context has set up was used.
+    pub(super) fn record_inheritance(&self, context: u32) {
+        self.keep(|journal| journal.inherited(context));
+    }
+
     /// From now on what this thread records belongs to another context.
     pub(super) fn enter(&self, context: u32) {
         self.journal.enter(context);
+    }
+
+    /// From now on contexts may change: what was turned off until now may be told once more.
+    pub(super) fn begin_tracking(&self, py: Python<'_>) -> PyResult<()> {
+        contexts::track();
+        (self.restart)(py)
     }
 
     /// Has events of a code object that were turned off turned on again.

@@ -390,6 +390,14 @@ fn must_stay_on(own: *mut raw::PyObject) -> bool {
     contexts::are_tracked() && (contexts::are_mixed() || !own.is_null())
 }
 
+/// Turns on again whatever was turned off in this interpreter.
+pub(super) fn restart(py: Python<'_>) -> PyResult<()> {
+    if let Some(monitoring) = ffi::sys_attribute(py, c"monitoring") {
+        monitoring.call_method0("restart_events")?;
+    }
+    Ok(())
+}
+
 /// Turns the events of a code object of the main interpreter on again, which turning them off and on does (CPython
 /// 3.12–3.15, `Python/instrumentation.c`, `_PyMonitoring_SetLocalEvents`).
 pub(super) fn turn_on_again(code: &Bound<'_, PyAny>, state: &CodeState) {

@@ -21,6 +21,9 @@ def _measure(handover, journals):
     header = dict(handover["journal_header"])
     # A child's data counts as its main process's, by whose Python the report goes.
     header["python"] = header["python"] or "%d.%d.%d" % sys.version_info[:3]
+    # What the test that started this process is called.
+    contexts = [header["context"], handover.get("parent_context", "")]
+    header["context"] = "|".join(context for context in contexts if context)
     journal = Journal(journals, _json(header).encode("utf-8", "surrogateescape"))
     selection = Selection(settings["selection"], handover["workplace"]["folder"])
     recorder = Recorder(journal, selection, lambda error: leave_note(journals, error))

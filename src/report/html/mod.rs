@@ -44,6 +44,12 @@ pub(crate) const MADE_BY_COVERAGE_PY: &str = "coverage_html_cb_";
 const STYLE: &str = concat!(
     "/* made by minicov */\n",
     include_str!("../../../templates/styles/theme.css"),
+    // What the system prefers, and what the reader chose.
+    "@media (prefers-color-scheme: dark) { :root:not([data-theme=light]) {\n",
+    include_str!("../../../templates/styles/dark.css"),
+    "} }\n:root[data-theme=dark] {\n",
+    include_str!("../../../templates/styles/dark.css"),
+    "}\n",
     include_str!("../../../templates/styles/common.css"),
     include_str!("../../../templates/styles/index.css"),
     include_str!("../../../templates/styles/file.css"),

@@ -75,6 +75,9 @@ pub(super) unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> 
     let Some((state, last, raising)) = before else { return Ok(()) };
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
+    // A switch may have come while the frame was under way.
+    // SAFETY: the caller vouches for it.
+    state.renew(unsafe { Python::assume_attached() }, session);
     session.record_line(state, line);
     if cfg!(not(Py_3_12)) && session.branches == Some(BranchDetail::Sides) {
         // SAFETY: the caller vouches for it.
@@ -149,6 +152,8 @@ pub(super) unsafe fn opcode(session: &Session, frame: *mut raw::PyFrameObject) -
     let Some((state, branch)) = before else { return Ok(()) };
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
+    // SAFETY: the caller vouches for it.
+    state.renew(unsafe { Python::assume_attached() }, session);
     // SAFETY: the frame is alive.
     let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(()) };
     if let Some((line, from)) = branch {
@@ -246,6 +251,8 @@ pub(super) unsafe fn leave(
     let Some(state) = activation.state else { return Ok(()) };
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
+    // SAFETY: the caller vouches for it.
+    state.renew(unsafe { Python::assume_attached() }, session);
     let mut last = activation.last;
     // SAFETY: the frame is alive.
     let line = unsafe { line_of(frame) };
