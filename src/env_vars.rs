@@ -55,6 +55,15 @@ pub(crate) fn lookup(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
+/// A variable as it was when this process began, whatever the program has made of it since (Linux, proc(5)).
+pub(crate) fn initial(name: &str) -> Option<Vec<u8>> {
+    let Ok(environment) = std::fs::read("/proc/self/environ") else {
+        return lookup(name).map(String::into_bytes);
+    };
+    let mut variables = environment.split(|byte| *byte == 0);
+    variables.find_map(|variable| Some(variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_vec()))
+}
+
 impl EnvVar {
     /// The value, or `None` where it is unset or empty.
     pub(crate) fn get(&self) -> Option<OsString> {

@@ -13,6 +13,8 @@ pub(crate) enum ExitStatus {
     Error,
     /// Coverage is below what was demanded (coverage.py's `fail_under`).
     Shortfall,
+    /// No test must run.
+    NothingToRun,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -21,6 +23,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Success => Self::SUCCESS,
             ExitStatus::Error => Self::from(1),
             ExitStatus::Shortfall => Self::from(2),
+            ExitStatus::NothingToRun => Self::from(3),
         }
     }
 }

@@ -17,7 +17,8 @@ mod source;
 mod metrics;
 mod python;
 mod store;
-// Layer 3: the hooks, and the pages.
+// Layer 3: the hooks, the pages, and which tests a change needs.
+mod impact;
 mod report;
 mod trace;
 // Layer 4: child processes, and the command line.

@@ -82,8 +82,8 @@ const OWNED: &[Owned] = &[
     },
     Owned {
         word: "PySys_AddAuditHook",
-        owners: &[],
-        why: "a hook makes every audited operation of the program slower, and stays for ever",
+        owners: &["trace/uses.rs"],
+        why: "a hook makes every audited operation of the program slower, and stays for ever: only where contexts follow tests",
     },
     Owned { word: "toml::", owners: &["config"], why: "configuration files are read in one place" },
     Owned { word: "zip::", owners: &["paths"], why: "sources in archives are read in one place" },
@@ -112,6 +112,7 @@ const OWNED: &[Owned] = &[
     Owned { word: "rustix", owners: &["store"], why: "locks, allocation and mappings are the store's" },
     Owned { word: "anstream", owners: &["ui.rs"], why: "one printer" },
     Owned { word: "anstyle", owners: &["ui.rs"], why: "one printer" },
+    Owned { word: "diffy", owners: &["commands/world.rs"], why: "diffs are read in one place" },
     Owned { word: "rayon", owners: &["commands/parallel.rs"], why: "one way to use all cores" },
     Owned { word: "indicatif", owners: &["ui.rs"], why: "one printer" },
     Owned { word: "println!", owners: &[], why: "ui prints" },

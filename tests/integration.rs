@@ -38,6 +38,8 @@ mod formats;
 mod fuzz;
 /// `minicov html`.
 mod html;
+/// Which tests a change needs.
+mod impact;
 /// MC/DC, compared with a judge that shares nothing with minicov.
 mod mcdc;
 mod mcdc_reports;

@@ -117,7 +117,7 @@ fn subcommand(verb: Verb, vocabulary: &Vocabulary) -> Command {
     if let Some((name, doc)) = words {
         let words =
             Arg::new(WORDS).value_name(name).help(doc).num_args(0..).value_parser(ValueParser::os_string());
-        let is_pythons = verb == Verb::Run;
+        let is_pythons = matches!(verb, Verb::Run | Verb::Impact);
         command = command.arg(words.trailing_var_arg(is_pythons).allow_hyphen_values(is_pythons));
     }
     command

@@ -20,6 +20,13 @@ What follows minicov's own options is python's command line:
   minicov run --source src -X dev -W error -m pytest -q
   minicov run -c 'import mypackage'";
 
+const IMPACT_EXAMPLES: &str = "\
+  minicov run --contexts=test -m pytest    # once, to learn what each test depends on
+  minicov impact --explain
+  minicov impact --since main --json
+  minicov impact --verify -m pytest
+Exit status: 0, tests were printed; 3, none must run; 2, --verify found tests that were missed; 1, an error.";
+
 const MCDC_EXAMPLES: &str = "\
   minicov run --mcdc -m pytest
   minicov mcdc --missing
@@ -68,6 +75,15 @@ pub(super) const fn help(verb: Verb) -> VerbHelp {
             usage: "",
             words: Some(("FILES", "Data files, or folders of them [default: those beside the data file]")),
             after: "",
+        },
+        Verb::Impact => VerbHelp {
+            about: "Print the tests that must run because of what has changed since they ran",
+            usage: "[OPTIONS] [FILES]",
+            words: Some((
+                "FILES",
+                "Files that count as changed, and no others [default: compare with what was recorded]",
+            )),
+            after: IMPACT_EXAMPLES,
         },
         Verb::Debug => VerbHelp {
             about: "Tell about minicov, its settings and its data",

@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::needs::RecordedRuns;
 use crate::bytecode::{self, LineSteps};
 use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineNo, LineSet, SourceHash};
 use crate::paths::{Patterns, canonical, display_name, python_files, read_source, source_metadata};
@@ -25,6 +26,8 @@ pub(super) struct Batches {
     pub(super) has_data: bool,
     /// Packages asked for by name of which a module ran.
     pub(super) packages: BTreeSet<String>,
+    /// What was recorded of tests.
+    recorded: RecordedRuns,
     /// What has been said already of code objects, by Python, kind of run and file.
     said: HashMap<(String, bool, String), HashSet<Said>>,
     /// What the texts on the disk are now.
@@ -55,7 +58,7 @@ impl Extend<JournalContents> for Batches {
 impl Batches {
     /// Adds what a journal says.
     fn add(&mut self, contents: JournalContents) {
-        let JournalContents { settings, contexts, mut files, packages } = contents;
+        let JournalContents { settings, contexts, mut files, uses, packages } = contents;
         let labels: Vec<String> = contexts.iter().map(|label| joined(&settings.context, label)).collect();
         if let Some(include) = &settings.include {
             // The patterns were read when the run began, so they are good.
@@ -69,14 +72,20 @@ impl Batches {
         self.has_data |= !files.is_empty();
         let measured: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();
         let mut found = Vec::with_capacity(files.len());
+        let mut lost = Vec::new();
+        let uses =
+            uses.into_iter().filter_map(|(place, uses)| Some((labels.get(place)?.clone(), uses))).collect();
         for (path, journaled) in files {
-            match self.text_that_ran(Path::new(&path), journaled.stamp) {
-                Ok(source) => found.push(self.batch_file(path, source, &settings, &labels, journaled)),
-                Err(Changed) => {
-                    self.changed.insert(PathBuf::from(path));
-                }
+            let seen_in = journaled.seen.keys().filter_map(|place| labels.get(*place).cloned());
+            let contexts: Vec<String> = seen_in.collect();
+            if let Ok(source) = self.text_that_ran(Path::new(&path), journaled.stamp) {
+                found.push(self.batch_file(path, source, &settings, &labels, journaled));
+            } else {
+                lost.push((path.clone(), contexts));
+                self.changed.insert(PathBuf::from(path));
             }
         }
+        self.recorded.add(&settings, &found, lost, uses);
         let never_run = self.never_run(&settings, &measured);
         for file in found.iter_mut().filter(|_| settings.relative_files) {
             file.path = display_name(&file.path, Path::new(&settings.folder));
@@ -103,15 +112,22 @@ impl Batches {
     /// One batch for each Python, none of them empty.
     pub(super) fn into_batches(self) -> Vec<Batch> {
         let groups = self.groups.into_iter().filter(|(_, files)| !files.is_empty());
-        groups
+        let mut batches: Vec<Batch> = groups
             .map(|((python, [branches, edges, vectors]), files)| Batch {
                 python,
                 branches,
                 edges,
                 vectors,
                 files: files.into_values().collect(),
+                tests: Vec::new(),
+                replaces: false,
             })
-            .collect()
+            .collect();
+        if let Some(first) = batches.first_mut() {
+            first.replaces = self.recorded.replaces;
+            first.tests = self.recorded.into_needs();
+        }
+        batches
     }
 
     /// What was seen of one file: lines, steps between them as recorded or as they follow from edges, and these edges. Code

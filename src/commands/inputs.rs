@@ -221,8 +221,9 @@ impl Iterator for Batches<'_> {
                 })
             });
             match contents {
-                Ok(batch) => {
+                Ok(mut batch) => {
                     is_any = true;
+                    all.tests.append(&mut batch.tests);
                     self.inputs.fates[index] = Fate::Combined;
                     all.branches |= batch.branches;
                     // Of several Pythons the newest, whatever the order they are read in.

@@ -16,13 +16,18 @@ mod erase;
 mod exclusions;
 mod foreign;
 mod html_folder;
+mod impact;
+mod impacted;
 mod inputs;
 mod mcdc;
+mod needs;
 mod output;
 mod parallel;
 mod project;
 mod report;
 mod run;
+mod verify;
+mod world;
 
 use std::env;
 use std::path::Path;
@@ -31,8 +36,8 @@ use std::process::ExitCode;
 use self::exclusions::ExclusionRules;
 use crate::cli::{self, Invocation, Vocabulary};
 use crate::config::{
-    CombineSettings, Complaint, ConfigError, McdcSettings, ReportSettings, RunSettings, Selected, Settings,
-    Verb, Workplace, options,
+    CombineSettings, Complaint, ConfigError, ImpactSettings, McdcSettings, ReportSettings, RunSettings,
+    Selected, Settings, Verb, Workplace, options,
 };
 use crate::error::{ExitStatus, UserError};
 use crate::metrics::{Form, METRICS};
@@ -135,6 +140,7 @@ fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, 
         }
         Verb::Erase => erase::erase(&workplace),
         Verb::Combine => combine::combine(&workplace, &CombineSettings::new(&settings, verb, files)),
+        Verb::Impact => impact::impact(&workplace, &ImpactSettings::new(&settings, words)?),
         Verb::Debug => debug::debug(&workplace, &settings, &files),
         // These need no configuration, and were answered above.
         Verb::Completions | Verb::Man => Ok(ExitStatus::Success.into()),

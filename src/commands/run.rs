@@ -8,11 +8,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use pyo3::Python;
 
 use super::collect::Collected;
-use super::{Failure, collect, erase, foreign};
+use super::{Failure, collect, erase, foreign, impacted};
 use crate::config::{RunSettings, Workplace};
 use crate::error::UserError;
 use crate::metrics::{self, Needs};
@@ -33,6 +34,8 @@ struct Ending {
     report: bool,
     rcfile: Option<PathBuf>,
     source_packages: Vec<String>,
+    /// A file that goes with the run.
+    unneeded: Option<PathBuf>,
 }
 
 /// The oldest Python that the agent runs in.
@@ -73,8 +76,15 @@ pub(super) fn run(workplace: &Workplace, settings: &RunSettings) -> Result<ExitC
         // What earlier runs left behind is merged before the clock of this one starts.
         collect::orphans(workplace);
     }
+    let narrowed = if settings.impacted { Some(impacted::narrowed(workplace, settings)?) } else { None };
+    let settings = narrowed.as_ref().unwrap_or(settings);
 
     if environment.minor != LINKED_MINOR || !python::is_of_linked_library(&environment.executable) {
+        if settings.impacted {
+            return Err(UserError::new("--impacted works with minicov's own Python only")
+                .hint("minicov impact --pytest prints the tests that must run")
+                .into());
+        }
         return foreign::run(workplace, settings, &environment);
     }
     let executable = &environment.executable;
@@ -128,6 +138,12 @@ pub(super) fn begin_measuring(
         vectors: needs.vectors,
         ..header(workplace, settings, &selection, &folders, layout)
     };
+    let header = match role {
+        Role::Main => header,
+        Role::Child(handover) => {
+            RunHeader { run: handover.journal_header.run.clone(), is_child: true, ..header }
+        }
+    };
     let journal = JournalWriter::create(JournalFolder::beside(&workplace.data_file), header.clone())
         .map_err(|error| {
             UserError::new(error.to_string()).hint("give --data-file a place where files can be written")
@@ -143,10 +159,24 @@ pub(super) fn begin_measuring(
         report: settings.report,
         rcfile: settings.rcfile.clone(),
         source_packages: selection.source_packages().to_vec(),
+        unneeded: settings.unneeded.clone(),
     });
     let detail = if needs.sides { BranchDetail::Sides } else { BranchDetail::Steps };
     let branches = needs.edges.then_some(detail);
     trace::begin(selection, branches, settings.dynamic_contexts, core, journal);
+    if let Some(file) = &settings.unneeded {
+        let unneeded = impacted::unneeded(file)?;
+        Python::attach(|py| python::make_selection_plugin(py, &unneeded))
+            .map_err(|error| UserError::new(error.to_string()))?;
+    }
+    let watched = Python::attach(|py| {
+        if settings.dynamic_contexts.are_of_tests() {
+            trace::watch_uses(py, &workplace.folder, &layout.prefixes)
+        } else {
+            Ok(())
+        }
+    });
+    watched.map_err(|error| UserError::new(error.to_string()))?;
     trace::record_trouble_from_panics();
     if let Role::Child(Handover { parent_context, .. }) = role
         && !parent_context.is_empty()
@@ -183,7 +213,17 @@ pub(super) fn header(
         include: None,
         omit: settings.selection.omit.clone(),
         folder: workplace.folder.to_string_lossy().into_owned(),
+        run: format!("{}-{}", process::id(), nanoseconds_now()),
+        replaces: settings.impacted,
+        follows_tests: settings.dynamic_contexts.are_of_tests(),
+        is_child: false,
+        search_path: texts(layout.search_path.iter().cloned()),
     }
+}
+
+/// Since the epoch.
+fn nanoseconds_now() -> u128 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |duration| duration.as_nanos())
 }
 
 /// From now on programs that this process starts are measured, too.
@@ -228,7 +268,7 @@ fn measure_children(
 pub(super) fn for_agent(header: RunHeader, settings: &RunSettings) -> RunHeader {
     let selection = &settings.selection;
     let include = if selection.names_sources() { Vec::new() } else { selection.include.clone() };
-    RunHeader { include: Some(include), ..header }
+    RunHeader { include: Some(include), is_child: true, ..header }
 }
 
 /// Called by CPython when it has finalised: no Python code runs any more in this process.
@@ -267,6 +307,10 @@ impl Ending {
             collected += collect::own(&self.workplace, &journal);
         }
         if first {
+            if let Some(file) = &self.unneeded {
+                // The program may have removed it.
+                let _ = std::fs::remove_file(file);
+            }
             collected += collect::orphans(&self.workplace);
             self.tell(&collected);
             if self.report {

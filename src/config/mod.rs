@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod expand;
 mod files;
+mod impact;
 mod ini;
 mod option;
 pub(crate) mod options;
@@ -22,6 +23,7 @@ mod toml_file;
 mod value;
 
 pub(crate) use error::ConfigError;
+pub(crate) use impact::ImpactSettings;
 pub(crate) use option::{Effect, Flag, Row, Verb};
 pub(crate) use per_command::{RunSettings, Workplace};
 pub(crate) use reporting::{CombineSettings, Demanded, Html, Look, McdcSettings, ReportSettings, Selected};

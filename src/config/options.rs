@@ -16,6 +16,7 @@ macro_rules! options {
 }
 
 const RUN: &[Verb] = &[Verb::Run];
+const IMPACT: &[Verb] = &[Verb::Impact];
 const REPORT: &[Verb] = &[Verb::Report];
 const REPORTS: &[Verb] = Verb::REPORTS;
 /// The reports that end with a total.
@@ -97,11 +98,13 @@ options! {
         .flags(&[Flag::new("erase", RUN)]);
     REPORT_AFTERWARDS: bool = Row::new("--report", "Print the console report when the program has ended")
         .flags(&[Flag::new("report", RUN)]);
+    IMPACTED: bool = Row::new("--impacted", "Have pytest run only the tests that a change needs, by what earlier runs recorded")
+        .flags(&[Flag::new("impacted", RUN)]);
     PYTHON: FileName = Row::new(
         "minicov:python",
         "The Python to run: that of VIRTUAL_ENV, else python3 or python on PATH, unless set",
     )
-    .flags(&[Flag::new("python", RUN).value("PATH")]);
+    .flags(&[Flag::new("python", &[Verb::Run, Verb::Impact]).value("PATH")]);
 
     // [report]
     EXCLUDE_LINES: Patterns = Row::new("report:exclude_lines", "Lines not to count, in place of the usual ones");
@@ -162,6 +165,17 @@ options! {
         .flags(&[Flag::new("quiet", &[Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov, Verb::Combine]).short('q')]);
     KEEP_COMBINED: bool = Row::new("--keep-combined", "Keep the parallel data files that are combined first")
         .flags(&[Flag::new("keep-combined", REPORTS)]);
+    // impact
+    SINCE: String = Row::new("--since", "Count what has changed since this revision of git, too")
+        .flags(&[Flag::new("since", IMPACT).value("REV")]);
+    DIFF: FileName = Row::new("--diff", "Count what this unified diff changes, too; - for standard input")
+        .flags(&[Flag::new("diff", IMPACT).value("FILE")]);
+    AS_PYTEST: bool = Row::new("--pytest", "Print pytest's arguments on one line, quoted for a shell")
+        .flags(&[Flag::new("pytest", IMPACT)]);
+    EXPLAIN: bool = Row::new("--explain", "Say why each test must run").flags(&[Flag::new("explain", IMPACT)]);
+    VERIFY: bool = Row::new("--verify", "Run everything, and report tests that failed or changed without having been selected")
+        .flags(&[Flag::new("verify", IMPACT)]);
+    IMPACT_JSON: bool = Row::new("--json", "Print JSON, with the reasons").flags(&[Flag::new("json", IMPACT)]);
     // combine
     KEEP: bool = Row::new("--keep", "Keep the data files that were combined").flags(&[Flag::new("keep", &[Verb::Combine])]);
 

@@ -71,6 +71,12 @@ pub(crate) struct RunSettings {
     /// Whether the data file calls files by relative names.
     pub(crate) relative_files: bool,
     pub(crate) erase: bool,
+    /// Whether pytest is to leave out tests that need not run.
+    #[serde(default)]
+    pub(crate) impacted: bool,
+    /// The file that names these tests.
+    #[serde(default)]
+    pub(crate) unneeded: Option<PathBuf>,
     pub(crate) report: bool,
     /// The configuration file that was named.
     pub(crate) rcfile: Option<PathBuf>,
@@ -90,6 +96,9 @@ impl RunSettings {
         }
         if settings.get(&options::APPEND) && settings.get(&options::ERASE) {
             return Err(settings.bad(&options::APPEND.row, 0, "--erase says the opposite"));
+        }
+        if settings.get(&options::IMPACTED) && settings.get(&options::ERASE) {
+            return Err(settings.bad(&options::IMPACTED.row, 0, "--erase removes what it goes by"));
         }
         if settings.get(&options::APPEND) && settings.is_parallel() {
             return Err(settings.bad(
@@ -119,6 +128,8 @@ impl RunSettings {
             namespace_packages: settings.get(&options::INCLUDE_NAMESPACE_PACKAGES),
             relative_files: settings.get(&options::RELATIVE_FILES),
             erase: settings.get(&options::ERASE),
+            impacted: settings.get(&options::IMPACTED),
+            unneeded: None,
             report: settings.get(&options::REPORT_AFTERWARDS),
             rcfile: settings.get(&options::RCFILE).map(PathBuf::from),
             command_line,

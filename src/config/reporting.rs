@@ -75,6 +75,7 @@ impl ReportSettings {
             | Verb::Who
             | Verb::Unique
             | Verb::Combine
+            | Verb::Impact
             | Verb::Erase
             | Verb::Debug
             | Verb::Completions

@@ -30,6 +30,11 @@ impl DynamicContexts {
         ("test_function", "coverage.py's: one for each function whose name begins with test"),
     ];
 
+    /// Whether they are tests, by what their runner calls them.
+    pub(crate) fn are_of_tests(self) -> bool {
+        matches!(self, Self::Tests | Self::TestPhases)
+    }
+
     /// The one that a word stands for.
     pub(crate) fn called(word: &str) -> Option<Self> {
         let all = [Self::None, Self::Tests, Self::TestPhases, Self::TestFunctions];

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{CodeShape, LineArc, LineNo, LineSet, Place, Vector};
+use super::{CodeShape, LineArc, LineNo, LineSet, Place, Use, Vector};
 
 /// SHA-256 of a source file's bytes.
 pub(crate) type SourceHash = [u8; 32];
@@ -153,6 +153,12 @@ pub(crate) trait Journal: Send + Sync {
 
     /// The decision at `place` in `file` was evaluated like this.
     fn vector(&self, file: u32, place: Place, vector: &Vector) -> Result<(), JournalError>;
+
+    /// Something besides code was used in this thread's context.
+    fn used(&self, used: &Use) -> Result<(), JournalError>;
+
+    /// What the context of that number has set up was used in this thread's.
+    fn inherited(&self, context: u32) -> Result<(), JournalError>;
 
     /// Control passed from line to line of `file`, as a tracer without offsets sees it.
     fn arc(&self, file: u32, arc: LineArc) -> Result<(), JournalError>;

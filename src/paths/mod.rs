@@ -6,6 +6,7 @@
 mod names;
 mod parallel;
 mod patterns;
+mod project_files;
 mod remap;
 mod selection;
 mod sources;
@@ -13,6 +14,7 @@ mod sources;
 pub(crate) use names::{canonical, display_name};
 pub(crate) use parallel::{parallel_file, parallel_files};
 pub(crate) use patterns::{PatternError, Patterns};
+pub(crate) use project_files::project_files;
 pub(crate) use remap::Remap;
 pub(crate) use selection::{Folders, Selection, SelectionRequest, python_files};
 pub(crate) use sources::{read_source, source_metadata};

@@ -9,9 +9,11 @@ mod compile;
 mod environment;
 pub(crate) mod ffi;
 mod installation;
+mod selection;
 
 pub(crate) use boot::{Booted, LINKED_MINOR, Layout, boot_compiler, boot_program, run_program, version};
 pub(crate) use bytecode_cache::cached_code;
 pub(crate) use compile::{compile, lone_shape, nested_code};
 pub(crate) use environment::{Environment, EnvironmentError};
 pub(crate) use installation::is_of_linked_library;
+pub(crate) use selection::{SELECTION_PLUGIN, make_selection_plugin};

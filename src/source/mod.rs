@@ -8,6 +8,7 @@
 
 mod analysis;
 mod arcs;
+mod blocks;
 mod decisions;
 mod docstrings;
 mod error;
@@ -23,6 +24,7 @@ mod text;
 mod walk;
 
 pub(crate) use analysis::analyse;
+pub(crate) use blocks::blocks;
 pub(crate) use decisions::decisions;
 pub(crate) use error::{PatternError, SourceError};
 pub(crate) use exclusion::Exclusions;

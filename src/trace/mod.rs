@@ -22,6 +22,7 @@ mod sides;
 #[cfg(Py_3_12)]
 mod sysmon;
 mod test_frames;
+mod uses;
 mod watched_functions;
 
 use pyo3::prelude::*;
@@ -31,6 +32,7 @@ use code::CodeState;
 
 pub(crate) use module::offer as offer_module;
 pub(crate) use session::{Session, begin, record_trouble_from_panics};
+pub(crate) use uses::watch as watch_uses;
 
 /// Whether each side of a branch has an event of its own, so that all edges are recorded whoever asks (3.14 and newer).
 pub(crate) const SIDES_HAVE_EVENTS: bool = cfg!(Py_3_14);

@@ -27,7 +27,7 @@ use super::{Core, contexts, forks};
 use crate::bytecode;
 use crate::model::{
     ArcEnd, BranchDetail, CodeShape, DynamicContexts, Edge, FileStamp, Journal, JournalError, LineArc,
-    LineNo, Place, Vector,
+    LineNo, Place, Use, Vector,
 };
 use crate::paths::{Selection, canonical, read_source, source_metadata};
 use crate::python::ffi;
@@ -189,6 +189,16 @@ impl Session {
     /// The journal's number for a context.
     pub(super) fn number_of_context(&self, label: &str) -> u32 {
         self.journal.context(label)
+    }
+
+    /// Notes what was used besides code.
+    pub(super) fn record_use(&self, used: &Use) {
+        self.keep(|journal| journal.used(used));
+    }
+
+    /// Notes that what another context has set up was used.
+    pub(super) fn record_inheritance(&self, context: u32) {
+        self.keep(|journal| journal.inherited(context));
     }
 
     /// From now on what this thread records belongs to another context.

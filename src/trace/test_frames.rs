@@ -13,8 +13,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
-use super::contexts;
 use super::session::Session;
+use super::{contexts, uses};
 use crate::model::{DynamicContexts, NO_CONTEXT};
 use crate::python::ffi;
 
@@ -33,19 +33,40 @@ pub(super) enum TestFrame {
     DoctestTest,
     /// A function that coverage.py's rule takes for a test.
     Function,
+    /// pytest sets up a fixture.
+    FixtureSetUp,
+    /// pytest hands a fixture to a test.
+    FixtureUse,
+    /// pytest reports a phase of a test.
+    PytestReport,
+    /// unittest notes that a test failed.
+    UnittestFailure,
+    /// An environment variable is read.
+    VariableRead,
+    /// multiprocessing starts a process.
+    ProcessStart,
 }
 
 /// A call by name: the end of the file's path, `co_qualname`, and what it is.
 ///
 /// pytest 3.0–9.0 `_pytest/runner.py`; CPython 3.11–3.15 `Lib/unittest/case.py`, `Lib/unittest/suite.py` and
 /// `Lib/doctest.py`. What stands on them (Django's runner, pytest-xdist, pytest-rerunfailures, pytest-asyncio) calls them.
-const CALLS: [(&str, &str, TestFrame); 6] = [
+const CALLS: [(&str, &str, TestFrame); 14] = [
     ("/_pytest/runner.py", "runtestprotocol", TestFrame::PytestTest),
     ("/_pytest/runner.py", "call_and_report", TestFrame::PytestPhase),
     ("/unittest/case.py", "TestCase.run", TestFrame::UnittestTest),
     ("/unittest/suite.py", "TestSuite._handleClassSetUp", TestFrame::UnittestFixture),
     ("/unittest/suite.py", "TestSuite._handleModuleFixture", TestFrame::UnittestFixture),
     ("/doctest.py", "DocTestRunner.run", TestFrame::DoctestTest),
+    ("/_pytest/fixtures.py", "pytest_fixture_setup", TestFrame::FixtureSetUp),
+    ("/_pytest/fixtures.py", "FixtureDef.execute", TestFrame::FixtureUse),
+    ("/_pytest/reports.py", "TestReport.from_item_and_call", TestFrame::PytestReport),
+    ("/unittest/result.py", "TestResult.addFailure", TestFrame::UnittestFailure),
+    ("/unittest/result.py", "TestResult.addError", TestFrame::UnittestFailure),
+    ("/multiprocessing/util.py", "spawnv_passfds", TestFrame::ProcessStart),
+    // CPython 3.11–3.15 `Lib/os.py`, which is frozen unless it was asked not to be.
+    ("/os.py", "_Environ.__getitem__", TestFrame::VariableRead),
+    ("<frozen os>", "_Environ.__getitem__", TestFrame::VariableRead),
 ];
 
 /// `co_flags`: CO_OPTIMIZED (CPython `Include/cpython/code.h`): a function's code, not a module's or class's.
@@ -66,13 +87,19 @@ thread_local! {
 }
 
 impl TestFrame {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::PytestTest,
         Self::PytestPhase,
         Self::UnittestTest,
         Self::UnittestFixture,
         Self::DoctestTest,
         Self::Function,
+        Self::FixtureSetUp,
+        Self::FixtureUse,
+        Self::PytestReport,
+        Self::UnittestFailure,
+        Self::VariableRead,
+        Self::ProcessStart,
     ];
 
     /// What calls of a code object are.
@@ -109,6 +136,20 @@ impl TestFrame {
 
     /// A frame of this kind begins, or goes on.
     pub(super) fn begin(self, py: Python<'_>, session: &Session) {
+        match self {
+            Self::FixtureSetUp => return uses::fixture_set_up(py),
+            Self::FixtureUse => return uses::fixture_used(py, session),
+            Self::PytestReport => return uses::report_made(py, session),
+            Self::UnittestFailure => return uses::failed(session),
+            Self::VariableRead => return uses::variable_read(py, session),
+            Self::ProcessStart => return uses::spawned(py, session),
+            Self::PytestTest
+            | Self::PytestPhase
+            | Self::UnittestTest
+            | Self::UnittestFixture
+            | Self::DoctestTest
+            | Self::Function => {}
+        }
         let Some(frame) = ffi::current_frame(py) else { return };
         match UNDER_WAY.get().filter(|under_way| ffi::is_under_way(py, under_way.frame)) {
             Some(UnderWay { what: Self::PytestTest, .. }) if self == Self::PytestPhase => {
@@ -136,6 +177,7 @@ impl TestFrame {
         let before = contexts::switch(py, session, context);
         let before = left_behind.map_or(before, |left| left.before);
         UNDER_WAY.set(Some(UnderWay { frame, what: self, before }));
+        uses::begun(session);
     }
 
     /// The running frame is left.
@@ -143,6 +185,7 @@ impl TestFrame {
         let Some(UnderWay { frame, before, .. }) = UNDER_WAY.get() else { return };
         if ffi::current_frame(py) == Some(frame) {
             UNDER_WAY.set(None);
+            uses::ended(session);
             contexts::switch(py, session, before);
         }
     }
@@ -162,6 +205,12 @@ impl TestFrame {
             Self::UnittestFixture => unittest_id(&ffi::current_local(py, c"test")?),
             Self::DoctestTest => attribute(&ffi::current_local(py, c"test")?, c"name"),
             Self::Function => function_label(py),
+            Self::FixtureSetUp
+            | Self::FixtureUse
+            | Self::PytestReport
+            | Self::UnittestFailure
+            | Self::VariableRead
+            | Self::ProcessStart => None,
         }
     }
 }

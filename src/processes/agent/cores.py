@@ -98,7 +98,7 @@ _EXPRESSIONS = ("<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"
 
 
 class _Call:
-    """A call under way, as the core settrace has it (src/trace/settrace.rs)."""
+    """A call under way, as the core settrace has it (src/trace/settrace/calls.rs)."""
 
     __slots__ = ("_recorder", "_opcodes", "_file", "_code", "_last", "_raising")
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::Connection;
 
 use super::schema::{self, LinesAs};
-use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, pairs, read, vectors};
+use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, needs, pairs, read, vectors};
 use crate::model::{CodeKey, LineArc};
 
 impl DataFile {
@@ -48,6 +48,8 @@ impl DataFile {
             edges: has_edges,
             vectors: has_vectors,
             files: contents.files,
+            replaces: false,
+            tests: if self.tables.has_needs() { needs::read(&connection)? } else { Vec::new() },
         })
     }
 }

@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError, Vectors, edges, read, vectors};
-use crate::model::{CodeKey, Edge, LineArc, LineSet, SortedSet, SourceHash};
+use super::{DataFile, Fault, StoreError, Vectors, edges, needs, read, vectors};
+use crate::model::{CodeKey, Edge, LineArc, LineSet, SortedSet, SourceHash, TestNeeds};
 
 /// What one or more processes of one Python saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub(crate) struct Batch {
     pub(crate) vectors: bool,
     /// Each path at most once, or later entries add to earlier ones.
     pub(crate) files: Vec<BatchFile>,
+    /// What tests depend on.
+    pub(crate) tests: Vec<TestNeeds>,
+    /// Whether what these tests did in earlier runs is forgotten.
+    pub(crate) replaces: bool,
 }
 
 /// What was seen of one file.
@@ -157,9 +161,13 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
             schema::set_meta(transaction, key, "1")?;
         }
     }
+    if batch.replaces {
+        needs::forget_earlier_runs(transaction, &batch.tests)?;
+    }
     for file in &batch.files {
         merge.file(file)?;
     }
+    needs::add(transaction, &batch.tests)?;
     outcome.changed.append(&mut merge.outcome.changed);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The data file (`.coverage`): open, create, erase.
 //!
 //! Reading goes through [`DataFile::open`], writing through [`DataFile::update`]; the verbs are in `merge`, `read`, `edges`,
-//! `vectors` and `facts_cache`, the tables in `schema`.
+//! `vectors`, `needs` and `facts_cache`, the tables in `schema`.
 //!
 //! Must not know: where the data comes from or what is reported.
 //! Invariant: every write is one transaction. SQLite's rollback journal stays on, so that a killed writer's half is
@@ -14,6 +14,7 @@ mod error;
 mod facts_cache;
 mod lock_holder;
 mod merge;
+mod needs;
 mod pairs;
 mod quick_check;
 mod read;

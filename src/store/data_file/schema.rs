@@ -53,7 +53,11 @@ CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file
 /// 3. - `minicov_vector`: evaluations of decisions by file, context and the decision's range, as [`Vector`](crate::model::Vector)
 ///      has them: a byte for each condition (0: not evaluated, 1: false, 2: true) and one for the outcome.
 ///    - `minicov_meta` has `vectors` once a run recorded them, and `edges` once one recorded edges.
-const OUR_TABLES: [&str; 3] = [
+/// 4. - `minicov_dependency`: things that tests depend on, as [`Dependency`](crate::model::Dependency), the kind by number.
+///    - `minicov_dependency_set`: sets of them: row numbers, four bytes each, little-endian, ascending.
+///    - `minicov_test`: tests by id, and the run in which each was recorded.
+///    - `minicov_test_set`: the sets that make up what a test depends on; `is_own` for what it did itself.
+const OUR_TABLES: [&str; 4] = [
     "
 CREATE TABLE minicov_meta (key text primary key, value text not null) without rowid;
 CREATE TABLE minicov_source (file_id integer primary key, sha256 blob not null);
@@ -79,11 +83,35 @@ CREATE TABLE minicov_vector (
     primary key (file_id, context_id, line, col, end_line, end_col, truths)
 ) without rowid;
 ",
+    "
+CREATE TABLE minicov_dependency (
+    id integer primary key, kind integer not null, name text not null, block text not null, fingerprint blob not null,
+    unique (kind, name, block, fingerprint)
+);
+CREATE TABLE minicov_dependency_set (id integer primary key, members blob not null, unique (members));
+CREATE TABLE minicov_test (id integer primary key, test text not null, run text not null, unique (test));
+CREATE TABLE minicov_test_set (
+    test_id integer, set_id integer, is_own integer not null,
+    primary key (test_id, set_id)
+) without rowid;
+",
 ];
 
 /// The tables that hold what was observed, ours and coverage.py's, and no settings or caches.
-const OBSERVATIONS: [&str; 8] =
-    ["file", "context", "line_bits", "arc", "tracer", "minicov_source", "minicov_code", "minicov_edge"];
+const OBSERVATIONS: [&str; 12] = [
+    "file",
+    "context",
+    "line_bits",
+    "arc",
+    "tracer",
+    "minicov_source",
+    "minicov_code",
+    "minicov_edge",
+    "minicov_dependency",
+    "minicov_dependency_set",
+    "minicov_test",
+    "minicov_test_set",
+];
 
 /// The format this version writes.
 const FORMAT: usize = OUR_TABLES.len();
@@ -116,6 +144,10 @@ impl Tables {
 
     pub(super) fn has_vectors(self) -> bool {
         self.format >= 3
+    }
+
+    pub(super) fn has_needs(self) -> bool {
+        self.format >= 4
     }
 }
 

@@ -21,6 +21,8 @@
 //! | 8 | text | file number: u32, 0: u32, SHA-256 of the file's text: 32 bytes |
 //! | 11 | context | number: u32, 0: u32, label: UTF-8 |
 //! | 12 | switch | number of a context, or 0 for none: u32, 0: u32: what follows was seen there |
+//! | 20 | use | number: u32 ([`Use::numbered`](crate::model::Use)), 0: u32, name: UTF-8: something besides code was used in the context of what follows |
+//! | 21 | inheritance | context number: u32, 0: u32: what that context has set up was used in the present one |
 //! | 9 | package | name: UTF-8: a module of a package that was asked for by name ran |
 //!
 //! Readers skip kinds they do not know; a change that old readers would misread takes a new version.
@@ -42,6 +44,8 @@ pub(super) const KIND_TEXT: u32 = 8;
 pub(super) const KIND_PACKAGE: u32 = 9;
 pub(super) const KIND_CONTEXT: u32 = 11;
 pub(super) const KIND_SWITCH: u32 = 12;
+pub(super) const KIND_USE: u32 = 20;
+pub(super) const KIND_INHERITANCE: u32 = 21;
 
 /// The first 8 bytes of a record as one number, so that they can be stored at once.
 pub(super) fn record_header(kind: u32, length: u32) -> u64 {

@@ -54,4 +54,19 @@ pub(crate) struct RunHeader {
     pub(crate) omit: Vec<String>,
     /// The folder that relative patterns count from.
     pub(crate) folder: String,
+    /// Tells the run, with all its processes, from others.
+    #[serde(default)]
+    pub(crate) run: String,
+    /// Whether what a test did counts instead of what it did before.
+    #[serde(default)]
+    pub(crate) replaces: bool,
+    /// Whether contexts follow tests, so that what tests depend on can be told.
+    #[serde(default)]
+    pub(crate) follows_tests: bool,
+    /// Whether the process was started by the program.
+    #[serde(default)]
+    pub(crate) is_child: bool,
+    /// `sys.path` before the program started: where packages are installed.
+    #[serde(default)]
+    pub(crate) search_path: Vec<String>,
 }

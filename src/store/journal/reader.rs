@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::RunHeader;
 use super::format::{
-    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_CONTEXT, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE,
-    KIND_SETTINGS, KIND_SWITCH, KIND_TEXT, KIND_VECTOR, MAGIC, RECORD_HEADER_LENGTH, VERSION, padded,
-    split_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_CONTEXT, KIND_EDGE, KIND_FILE, KIND_INHERITANCE, KIND_LINE,
+    KIND_PACKAGE, KIND_SETTINGS, KIND_SWITCH, KIND_TEXT, KIND_USE, KIND_VECTOR, MAGIC, RECORD_HEADER_LENGTH,
+    VERSION, padded, split_header,
 };
-use crate::model::{CodeShape, Edge, FileStamp, LineArc, LineSet, Place, Vector};
+use crate::model::{CodeShape, Edge, FileStamp, LineArc, LineSet, Place, Use, Vector};
 
 /// Why bytes are not a journal this version reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,8 @@ pub(crate) struct JournalContents {
     pub(crate) contexts: Vec<String>,
     /// Measured files by absolute path.
     pub(crate) files: BTreeMap<String, JournaledFile>,
+    /// What was used besides code, by the place of the context.
+    pub(crate) uses: BTreeMap<usize, BTreeSet<Use>>,
     /// Packages asked for by name of which a module ran.
     pub(crate) packages: BTreeSet<String>,
 }
@@ -84,6 +86,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
             KIND_PACKAGE => reading.package(payload),
             KIND_CONTEXT => reading.context(payload),
             KIND_SWITCH => reading.switch(payload),
+            KIND_USE => reading.used(payload),
+            KIND_INHERITANCE => reading.inherited(payload),
             KIND_TEXT => reading.text(payload),
             // Padding, and kinds of later minor changes.
             _ => None,
@@ -92,7 +96,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
     let places = reading.by_path.into_iter();
     let mut files = reading.files;
     let files = places.map(|(path, place)| (path, std::mem::take(&mut files[place]))).collect();
-    Ok(JournalContents { settings, contexts: reading.contexts, files, packages: reading.packages })
+    Ok(JournalContents {
+        settings,
+        contexts: reading.contexts,
+        files,
+        uses: reading.uses,
+        packages: reading.packages,
+    })
 }
 
 /// What was read so far.
@@ -107,6 +117,7 @@ struct Reading {
     codes: HashMap<u32, (usize, usize)>,
     packages: BTreeSet<String>,
     contexts: Vec<String>,
+    uses: BTreeMap<usize, BTreeSet<Use>>,
     /// By label: the place in `contexts`.
     places_of_labels: HashMap<String, usize>,
     /// By context number: the place in `contexts`.
@@ -129,6 +140,20 @@ impl Reading {
     /// A context that was not stated (in a damaged journal) counts as none.
     fn switch(&mut self, payload: &[u8]) -> Option<()> {
         self.current = self.context_places.get(&number(payload, 0)?).copied().unwrap_or_default();
+        Some(())
+    }
+
+    fn used(&mut self, payload: &[u8]) -> Option<()> {
+        let name = String::from_utf8(payload.get(8..)?.to_vec()).ok()?;
+        let used = Use::of_number(number(payload, 0)?, name)?;
+        self.uses.entry(self.current).or_default().insert(used);
+        Some(())
+    }
+
+    fn inherited(&mut self, payload: &[u8]) -> Option<()> {
+        let place = *self.context_places.get(&number(payload, 0)?)?;
+        let label = self.contexts.get(place)?.clone();
+        self.uses.entry(self.current).or_default().insert(Use::Inherited(label));
         Some(())
     }
 

@@ -11,14 +11,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::RunHeader;
 use super::folder::JournalFolder;
 use super::format::{
-    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_CONTEXT, KIND_EDGE, KIND_FILE, KIND_LINE, KIND_PACKAGE,
-    KIND_PADDING, KIND_SETTINGS, KIND_SWITCH, KIND_TEXT, KIND_VECTOR, RECORD_HEADER_LENGTH, padded,
-    record_header,
+    HEADER_LENGTH, KIND_ARC, KIND_CODE, KIND_CONTEXT, KIND_EDGE, KIND_FILE, KIND_INHERITANCE, KIND_LINE,
+    KIND_PACKAGE, KIND_PADDING, KIND_SETTINGS, KIND_SWITCH, KIND_TEXT, KIND_USE, KIND_VECTOR,
+    RECORD_HEADER_LENGTH, padded, record_header,
 };
 use super::handle::JournalHandle;
 use super::mapping::{ForkMark, Segment, SharedCounter};
 use crate::model::{
-    CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, NO_CONTEXT, Place, Vector,
+    CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, NO_CONTEXT, Place, Use, Vector,
 };
 
 /// Bytes of the first segment; each further one is twice as long, up to [`LARGEST_SEGMENT`].
@@ -199,6 +199,21 @@ impl Journal for JournalWriter {
             open.state_context(stated)?;
             let payload = numbers([file, arc.from.cast_unsigned(), arc.to.cast_unsigned(), 0]);
             open.append(KIND_ARC, &[payload.as_flattened()])
+        })
+    }
+
+    fn used(&self, used: &Use) -> Result<(), JournalError> {
+        let (number, name) = used.numbered();
+        self.with(|open, stated| {
+            open.state_context(stated)?;
+            open.append(KIND_USE, &[numbers([number, 0]).as_flattened(), name.as_bytes()])
+        })
+    }
+
+    fn inherited(&self, context: u32) -> Result<(), JournalError> {
+        self.with(|open, stated| {
+            open.state_context(stated)?;
+            open.append(KIND_INHERITANCE, &[numbers([context, 0]).as_flattened()])
         })
     }
 

@@ -129,7 +129,9 @@ fn tables_of_format_1_are_read_and_brought_up_to_date() {
     let (old, new) = (folder.raw(), Folder::new());
     merge(&new.path(), &Batch::default());
     let tables = |connection: &Connection| -> Vec<String> {
-        let mut statement = connection.prepare("SELECT sql FROM sqlite_master ORDER BY name").unwrap();
+        // `arc` stays as it was made, coverage.py's way or ours.
+        let others = "SELECT sql FROM sqlite_master WHERE tbl_name <> 'arc' ORDER BY name";
+        let mut statement = connection.prepare(others).unwrap();
         let rows = statement.query_map((), |row| row.get::<_, Option<String>>(0)).unwrap();
         rows.filter_map(Result::unwrap).collect()
     };

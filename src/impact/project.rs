@@ -1,0 +1,86 @@
+//! The project's sources as impact analysis sees them: taken apart on demand, each once.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::imports::ModuleIndex;
+use super::test_id;
+use crate::model::{DependencyKind, Fingerprint, SourceBlocks};
+use crate::source;
+
+/// What is there, at some time.
+pub(crate) trait World {
+    /// The bytes of a file; none where it cannot be read. Names are paths, from the project's folder where they are below.
+    fn bytes(&self, name: &str) -> Option<Vec<u8>>;
+
+    /// The fingerprint of anything but code, by the kinds of its dependencies.
+    fn fingerprint(&self, kind: DependencyKind, name: &str) -> Fingerprint;
+}
+
+/// A source file taken apart.
+#[derive(Debug)]
+pub(crate) struct SourceFile {
+    /// Of its text, byte by byte.
+    pub(super) text: Fingerprint,
+    /// None where it is no text that Python could read.
+    pub(super) blocks: Option<SourceBlocks>,
+}
+
+/// The sources of a project in a world.
+pub(crate) struct Project<'a> {
+    pub(super) world: &'a dyn World,
+    pub(super) index: ModuleIndex,
+    files: RefCell<BTreeMap<String, Option<Rc<SourceFile>>>>,
+}
+
+impl<'a> Project<'a> {
+    /// `sources`: every Python file that may be imported.
+    pub(crate) fn new(world: &'a dyn World, sources: impl IntoIterator<Item = String>) -> Self {
+        Self { world, index: ModuleIndex::new(sources), files: RefCell::default() }
+    }
+
+    /// The file that a test is in, as this project calls it: pytest's ids count from its root folder, which may be above or
+    /// below this one. None where there is no such file, or where the test's id names none.
+    pub(super) fn file_of_test(&self, test: &str) -> Option<String> {
+        let named = test_id::file(test)?;
+        if self.file(named).is_some() {
+            return Some(named.to_owned());
+        }
+        let is_end = |whole: &str, end: &str| whole.strip_suffix(end).is_some_and(|rest| rest.ends_with('/'));
+        let mut files = self.index.files.iter();
+        files.find(|file| is_end(file, named) || is_end(named, file)).cloned()
+    }
+
+    /// A source file; none where it cannot be read.
+    pub(crate) fn file(&self, name: &str) -> Option<Rc<SourceFile>> {
+        if let Some(known) = self.files.borrow().get(name) {
+            return known.clone();
+        }
+        let file = self.world.bytes(name).map(|bytes| Rc::new(SourceFile::new(name, &bytes)));
+        self.files.borrow_mut().insert(name.to_owned(), file.clone());
+        file
+    }
+}
+
+/// Whether a file is Python's source, as its name tells.
+pub(crate) fn is_python(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "py" || extension == "pyw")
+}
+
+impl SourceFile {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let text = if is_python(name) { source::decode(bytes).ok() } else { None };
+        Self { text: fingerprint(bytes), blocks: text.and_then(|text| source::blocks(&text).ok()) }
+    }
+}
+
+/// Of a file's bytes.
+pub(crate) fn fingerprint(bytes: &[u8]) -> Fingerprint {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.copy_from_slice(&Sha256::digest(bytes)[..16]);
+    fingerprint
+}

@@ -1,0 +1,283 @@
+//! What is made of each event: lines that ran, and steps between them.
+//!
+//! Must not know: how threads come to be traced. Invariant: a step is recorded only where control made it, and not an
+//! exception that no `raise` statement sent.
+#![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
+
+use std::mem;
+use std::ptr::NonNull;
+
+use pyo3::Borrowed;
+use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration};
+use pyo3::ffi as raw;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+use super::calls::{Activation, CALLS, GOES_ON_SILENTLY, adopt, bring_up, forget_waiting, take_in_waiting};
+use super::frames::{code_of, flow_of, is_at_bare_raise, is_at_return, line_of, offset_of};
+use crate::bytecode;
+use crate::model::{BranchDetail, DynamicContexts, Edge, LineNo};
+use crate::trace::code::{CodeState, state_of, test_frame_of};
+use crate::trace::session::Session;
+
+/// A frame starts, or a generator's goes on.
+///
+/// # Safety
+/// Attached, with a live frame.
+pub(super) unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()> {
+    // SAFETY: the caller vouches for it.
+    let code = unsafe { code_of(frame) };
+    let state = state_of(session, &code)?;
+    if session.dynamic != DynamicContexts::None
+        && let Some(test_frame) = test_frame_of(&code)
+    {
+        test_frame.begin(code.py(), session);
+    }
+    let mut last = 0;
+    if session.branches.is_some()
+        && let Some(state) = state.filter(|state| state.suspends)
+        // SAFETY: the frame is alive.
+        && let Some(offset) = unsafe { offset_of(frame) }
+        && state.flow(&code)?.resumes_at(offset)
+    {
+        // SAFETY: the frame is alive.
+        last = unsafe { line_of(frame) };
+    }
+    CALLS.with_borrow_mut(|calls| {
+        if let Some(caller) = calls.last_mut() {
+            caller.waits = false;
+        }
+        calls.push(Activation { is_new: true, ..Activation::new(frame, state.map(NonNull::from), last) });
+    });
+    Ok(())
+}
+
+/// A line is about to run.
+///
+/// # Safety
+/// Attached, with a live frame.
+pub(super) unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()> {
+    // SAFETY: the caller vouches for the frame.
+    let line = unsafe { line_of(frame) };
+    if !CALLS.with_borrow_mut(|calls| bring_up(calls, frame)) {
+        // The frame began before tracing did, or while the program had a trace function of its own.
+        // SAFETY: the caller vouches for the frame.
+        unsafe { adopt(session, frame, 0) }?;
+    }
+    let before = CALLS.with_borrow_mut(|calls| {
+        let activation = calls.last_mut()?;
+        let before = (activation.state?, activation.last, activation.raising);
+        (activation.last, activation.raising) = (line, false);
+        (activation.is_new, activation.waits) = (false, false);
+        Some(before)
+    });
+    let Some((state, last, raising)) = before else { return Ok(()) };
+    // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+    let state = unsafe { state.as_ref() };
+    // A switch may have come while the frame was under way.
+    // SAFETY: the caller vouches for it.
+    state.renew(unsafe { Python::assume_attached() }, session);
+    session.record_line(state, line);
+    if cfg!(not(Py_3_12)) && session.branches == Some(BranchDetail::Sides) {
+        // SAFETY: the caller vouches for it.
+        unsafe { ask_for_opcodes(session, state, frame, line) }?;
+    }
+    if session.branches.is_none() || last == 0 || state.knows_step(last, line.cast_signed()) {
+        return Ok(());
+    }
+    // SAFETY: the caller vouches for it.
+    let flow = unsafe { flow_of(state, frame) }?;
+    // SAFETY: as above.
+    let is_at_handler = unsafe { offset_of(frame) }.is_some_and(|offset| flow.handles_at(offset));
+    if raising || !is_at_handler || flow.only_raises_again_in(last) {
+        session.record_step(state, last, line.cast_signed());
+    }
+    Ok(())
+}
+
+/// Where a line begins: ends the jump of a branch that led there, and sees to it that opcode events come if the line has a
+/// branch of which a side is unseen, or one of a decision of which an evaluation is.
+///
+/// # Safety
+/// Attached, with a live frame of the code that the state belongs to.
+unsafe fn ask_for_opcodes(
+    session: &Session,
+    state: &CodeState,
+    frame: *mut raw::PyFrameObject,
+    line: LineNo,
+) -> PyResult<()> {
+    // SAFETY: the caller vouches for it.
+    let code = unsafe { code_of(frame) };
+    let Some(sides) = session.sides_of(state, &code)? else { return Ok(()) };
+    // SAFETY: the frame is alive.
+    let offset = unsafe { offset_of(frame) };
+    // Before the first branch runs, whether or not its sides are asked for anyway.
+    let decisions = session.decisions_of(state, &code)?;
+    let wanted = sides.is_open(line) || decisions.is_some_and(|decisions| decisions.is_open(line));
+    let (branch, opcodes) = CALLS.with_borrow_mut(|calls| {
+        let Some(activation) = calls.last_mut() else { return (None, Some(wanted)) };
+        (activation.branch.take(), activation.opcodes.replace(wanted))
+    });
+    if let (Some((from_line, from)), Some(to)) = (branch, offset) {
+        take_side(session, state, frame, from_line, Edge { from, to });
+    }
+    if opcodes != Some(wanted) && (wanted || opcodes.is_some()) {
+        // SAFETY: a frame object is a Python object, and alive.
+        let frame = unsafe { Borrowed::from_ptr(code.py(), frame.cast::<raw::PyObject>()) };
+        frame.setattr(intern!(code.py(), "f_trace_opcodes"), wanted)?;
+    }
+    Ok(())
+}
+
+/// A branch of a frame took a side.
+fn take_side(session: &Session, state: &CodeState, frame: *mut raw::PyFrameObject, line: LineNo, edge: Edge) {
+    if let Some(sides) = state.sides.get() {
+        sides.record(session, line, edge);
+    }
+    if let Some(Some(decisions)) = state.decisions.get() {
+        decisions.observe(session, edge, frame.addr());
+    }
+}
+
+/// An instruction is about to run, on a line that has a branch of which a side is unseen.
+///
+/// # Safety
+/// Attached, with a live frame.
+pub(super) unsafe fn opcode(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<()> {
+    let before = CALLS.with_borrow_mut(|calls| {
+        let activation = calls.last_mut().filter(|activation| activation.frame == frame)?;
+        Some((activation.state?, activation.branch.take()))
+    });
+    let Some((state, branch)) = before else { return Ok(()) };
+    // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+    let state = unsafe { state.as_ref() };
+    // SAFETY: the caller vouches for it.
+    state.renew(unsafe { Python::assume_attached() }, session);
+    // SAFETY: the frame is alive.
+    let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(()) };
+    if let Some((line, from)) = branch {
+        take_side(session, state, frame, line, Edge { from, to: offset });
+    }
+    // SAFETY: the caller vouches for it.
+    if let Some(branch) = unsafe { flow_of(state, frame) }?.branch_at(offset) {
+        CALLS.with_borrow_mut(|calls| {
+            if let Some(activation) = calls.last_mut() {
+                activation.branch = Some(branch);
+            }
+        });
+    }
+    Ok(())
+}
+
+/// An exception was raised in a frame, or came to it from a call. Where it leads is no branch, unless a `raise` statement
+/// sent it there, or it only tells that an iterator has ended.
+///
+/// # Safety
+/// Attached, with a live frame and a tuple of an exception's type, value and traceback.
+pub(super) unsafe fn exception(
+    session: &Session,
+    frame: *mut raw::PyFrameObject,
+    argument: *mut raw::PyObject,
+) -> PyResult<()> {
+    if session.branches.is_none() {
+        return Ok(());
+    }
+    let top = CALLS.with_borrow_mut(|calls| {
+        if !bring_up(calls, frame) {
+            return None;
+        }
+        let activation = calls.last_mut()?;
+        activation.waits = false;
+        Some((activation.state, mem::replace(&mut activation.is_new, false)))
+    });
+    let Some((state, is_new)) = top else { return Ok(()) };
+    if GOES_ON_SILENTLY && is_new {
+        // SAFETY: the caller vouches for the frame.
+        unsafe { take_in_waiting(session, frame) }?;
+    }
+    let Some(state) = state else { return Ok(()) };
+    // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+    let state = unsafe { state.as_ref() };
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the frame is alive.
+    let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(()) };
+    // SAFETY: as above.
+    let flow = unsafe { flow_of(state, frame) }?;
+    let is_raise = flow.raises_at(offset);
+    if !is_raise {
+        // SAFETY: the argument is a valid object.
+        let exception = unsafe { Borrowed::from_ptr(py, argument) };
+        let kind = exception.get_item(0)?.cast_into::<PyType>()?;
+        let ends_iteration = (flow.iterates_at(offset) && kind.is_subclass_of::<PyStopIteration>()?)
+            || (flow.iterates_asynchronously_at(offset) && kind.is_subclass_of::<PyStopAsyncIteration>()?);
+        if ends_iteration {
+            return Ok(());
+        }
+    }
+    CALLS.with_borrow_mut(|calls| {
+        if let Some(activation) = calls.last_mut() {
+            activation.raising = is_raise;
+            activation.branch = None;
+            if !is_raise {
+                activation.last = 0;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// A frame is left: for good, for a while (`yield`), or by an exception, which is no branch unless a `raise` statement on
+/// the last line sent it.
+///
+/// # Safety
+/// Attached, with a live frame.
+pub(super) unsafe fn leave(
+    session: &Session,
+    frame: *mut raw::PyFrameObject,
+    has_value: bool,
+) -> PyResult<()> {
+    let Some(activation) =
+        CALLS.with_borrow_mut(|calls| if bring_up(calls, frame) { calls.pop() } else { None })
+    else {
+        return Ok(());
+    };
+    // SAFETY: the caller vouches for the frame.
+    unsafe { forget_waiting(frame, has_value) }?;
+    if session.branches.is_none() {
+        return Ok(());
+    }
+    let Some(state) = activation.state else { return Ok(()) };
+    // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+    let state = unsafe { state.as_ref() };
+    // SAFETY: the caller vouches for it.
+    state.renew(unsafe { Python::assume_attached() }, session);
+    let mut last = activation.last;
+    // SAFETY: the frame is alive.
+    let line = unsafe { line_of(frame) };
+    if line == last && (!state.is_statement || state.knows_step(last, state.exit())) {
+        // Whatever happens, it is known.
+        return Ok(());
+    }
+    // SAFETY: the caller vouches for it.
+    if has_value && unsafe { is_at_return(state, frame) }? {
+        if line != 0 && line != last {
+            // CPython 3.14 does not always tell of a line that only returns, behind a loop.
+            session.record_line(state, line);
+            session.record_step(state, last, line.cast_signed());
+            last = line;
+        }
+    } else {
+        // SAFETY: the caller vouches for the frame.
+        let raises =
+            activation.raising || (line == last && !has_value && unsafe { is_at_bare_raise(state, frame) }?);
+        if !raises || !bytecode::is_function(state.flags) {
+            return Ok(());
+        }
+    }
+    if state.is_statement {
+        session.record_step(state, last, state.exit());
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! How each thread comes to be traced.
+//!
+//! A trace function belongs to a thread. New threads are noticed before they start (`watched_functions`); the first frame
+//! that runs in one then passes through our frame evaluation function, which starts tracing there. That function is in
+//! place only while a thread is awaited, because CPython makes plain calls slower as long as there is one (PEP 523). Threads
+//! that C code started are traced from where it attaches them (`attached_threads`).
+//!
+//! There is one trace function a thread, and the program may set its own: while it does, nothing is measured there. When
+//! it takes it back (doctest and debuggers do, by restoring the `None` that `sys.gettrace()` gave them), the thread is
+//! awaited as a new one is.
+//!
+//! Must not know: what events tell. Invariant: a thread is awaited only while something will run in it.
+#![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
+
+use std::cell::Cell;
+use std::ffi::c_int;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pyo3::ffi as raw;
+use pyo3::prelude::*;
+
+use super::calls::{can_note_calls, forget_ended_frames};
+use super::trace;
+use crate::python::ffi::Interpreter;
+use crate::trace::attached_threads;
+use crate::trace::session::active;
+use crate::trace::watched_functions::{self, Listeners};
+
+/// `sys.gettrace`, as it was before the program could replace it.
+static GETTRACE: OnceLock<Py<PyAny>> = OnceLock::new();
+
+/// Threads announced that have not run a frame yet.
+static AWAITED_THREADS: AtomicUsize = AtomicUsize::new(0);
+
+unsafe extern "C" {
+    fn _PyEval_EvalFrameDefault(
+        thread: *mut raw::PyThreadState,
+        frame: *mut raw::_PyInterpreterFrame,
+        throw: c_int,
+    ) -> *mut raw::PyObject;
+}
+
+/// Where a thread stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tracing {
+    /// The next frame decides what to do.
+    Awaited,
+    /// Nothing to do until the trace function changes.
+    On,
+}
+
+thread_local! {
+    static STATE: Cell<Tracing> = const { Cell::new(Tracing::Awaited) };
+}
+
+/// From now on this thread is traced, and all that begin later.
+pub(super) fn trace_all(py: Python<'_>) -> PyResult<()> {
+    let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
+    watched_functions::watch(py, Listeners { thread_start: await_thread, trace_function: await_change })?;
+    attached_threads::watch(trace_attached_thread);
+    trace_this_thread();
+    Ok(())
+}
+
+/// Called when C code has attached a thread of its own. It may have had a thread state before, which is gone with what it
+/// knew of trace functions.
+fn trace_attached_thread() {
+    if active().is_some() && is_in_main_interpreter() && can_note_calls() {
+        trace_this_thread();
+    }
+}
+
+/// Called when the trace function of this thread is about to be changed, by whomever.
+fn await_change() {
+    if STATE.get() == Tracing::On && is_in_main_interpreter() {
+        STATE.set(Tracing::Awaited);
+        await_thread();
+    }
+}
+
+fn trace_this_thread() {
+    forget_ended_frames();
+    // Not `On` yet: we are told of this change, too.
+    STATE.set(Tracing::Awaited);
+    // SAFETY: called with the thread attached. A null argument keeps `sys.gettrace()` at None.
+    unsafe { raw::PyEval_SetTrace(Some(trace), ptr::null_mut()) };
+    STATE.set(Tracing::On);
+}
+
+/// Whether the program has set a trace function of its own in this thread.
+fn has_own_trace_function() -> bool {
+    // SAFETY: called while a frame is about to run, with the thread attached.
+    let py = unsafe { Python::assume_attached() };
+    GETTRACE
+        .get()
+        .and_then(|gettrace| gettrace.bind(py).call0().ok())
+        .is_some_and(|function| !function.is_none())
+}
+
+/// Whether the running code is measured at all: that of further interpreters has no slots of ours.
+fn is_in_main_interpreter() -> bool {
+    // SAFETY: called before changes of trace functions and starts of threads, which come with the thread attached.
+    let py = unsafe { Python::assume_attached() };
+    Interpreter::current(py).is_main()
+}
+
+/// Called when a thread is about to be started.
+fn await_thread() {
+    if is_in_main_interpreter() && active().is_some() {
+        AWAITED_THREADS.fetch_add(1, Ordering::Relaxed);
+        set_frame_evaluation(evaluate_frame);
+    }
+}
+
+fn set_frame_evaluation(function: raw::_PyFrameEvalFunction) {
+    // SAFETY: starts of threads and frames come with the thread attached.
+    let interpreter = unsafe { raw::PyInterpreterState_Get() };
+    // SAFETY: the interpreter is the current one; the function has the right shape.
+    unsafe { raw::_PyInterpreterState_SetEvalFrameFunc(interpreter, Some(function)) };
+}
+
+/// Runs a frame; in a thread that is not traced yet, starts tracing first.
+unsafe extern "C" fn evaluate_frame(
+    thread: *mut raw::PyThreadState,
+    frame: *mut raw::_PyInterpreterFrame,
+    throw: c_int,
+) -> *mut raw::PyObject {
+    // A frame that begins with an exception (`generator.throw`) is no place to call Python; the next one will do.
+    if STATE.get() == Tracing::Awaited && throw == 0 {
+        if has_own_trace_function() {
+            // Measuring goes on when the program sets it back to None, of which we are told again.
+            STATE.set(Tracing::On);
+        } else {
+            trace_this_thread();
+        }
+        if AWAITED_THREADS.fetch_sub(1, Ordering::Relaxed) == 1 {
+            set_frame_evaluation(_PyEval_EvalFrameDefault);
+        }
+    }
+    // SAFETY: the arguments are those CPython gave for this frame.
+    unsafe { _PyEval_EvalFrameDefault(thread, frame, throw) }
+}

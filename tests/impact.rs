@@ -1,0 +1,229 @@
+//! `minicov impact` and `minicov run --impacted`: which tests a change needs.
+
+use std::fs;
+use std::process::Command as Process;
+
+use crate::harness::{CORES, Project, repository};
+
+/// The project of docs/impact.md, with all of its tests recorded.
+fn pantry(core: &str, contexts: &str) -> Project {
+    let project = Project::new();
+    let from = repository().join("fixtures/projects/pantry");
+    let copied = Process::new("cp").arg("-r").arg(from.join(".")).arg(project.root()).status();
+    assert!(copied.unwrap().success());
+    record(&project, core, &[contexts]);
+    project
+}
+
+/// Runs the whole suite; what the words say is minicov's.
+fn record(project: &Project, core: &str, words: &[&str]) -> String {
+    let outcome = project
+        .minicov(&["run", "--core", core, "--branch"])
+        .args(words)
+        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .env("PYTHONPATH", project.root())
+        .run();
+    outcome.success();
+    outcome.stdout + &outcome.stderr
+}
+
+/// What is printed after a change, which is taken back.
+#[track_caller]
+fn selects(project: &Project, file: &str, from: &str, to: &str, expected: &[&str]) {
+    let before = fs::read_to_string(project.path(file)).unwrap();
+    let after = before.replace(from, to);
+    assert!(after != before, "{file} has no {from:?}");
+    fs::write(project.path(file), after).unwrap();
+    let outcome = project.minicov(&["impact"]).run();
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert_eq!(lines, expected, "{file}: {from:?} became {to:?}\n{}", outcome.stderr);
+    outcome.code(if expected.is_empty() { 3 } else { 0 });
+    fs::write(project.path(file), before).unwrap();
+}
+
+covtest!(tests_are_selected_by_what_they_ran, |core| {
+    let project = pantry(core, "--contexts=test");
+    project.minicov(&["impact"]).run().code(3).stdout("").stderr("");
+    selects(
+        &project,
+        "pantry/recipes.py",
+        ">= amount",
+        "> amount",
+        &["tests/test_recipes.py::test_can_make[1-False]", "tests/test_recipes.py::test_can_make[2-True]"],
+    );
+    selects(
+        &project,
+        "pantry/recipes.py",
+        "other != name",
+        "other == name",
+        &["tests/test_recipes.py::test_without"],
+    );
+    selects(&project, "pantry/recipes.py", "\"egg\": 2", "\"egg\": 3", &["tests/test_recipes.py"]);
+    selects(&project, "pantry/recipes.py", "Whether there is enough", "Is there enough", &[]);
+    selects(&project, "pantry/__init__.py", "A pantry", "A larder", &[]);
+    selects(&project, "pantry/stock.py", "LOW = 2", "LOW = 3", &["tests/test_stock.py"]);
+    selects(&project, "tests/test_stock.py", "== 6", "== 7", &["tests/test_stock.py::test_load"]);
+    selects(&project, "tests/test_recipes.py", "(1, False)", "(0, False)", &["tests/test_recipes.py"]);
+});
+
+covtest!(files_and_variables_that_tests_read_count, |core| {
+    let project = pantry(core, "--contexts=test_phase");
+    selects(&project, "tests/data/full.json", "6", "7", &["tests/test_stock.py::test_load"]);
+    let text = "import os\ndef test_home():\n    assert os.environ.get('PANTRY') is None\ndef test_none():\n    pass\n";
+    project.file("tests/test_variables.py", text);
+    record(&project, core, &["--contexts=test"]);
+    project.minicov(&["impact"]).run().code(3).stdout("");
+    let outcome = project.minicov(&["impact", "--explain"]).env("PANTRY", "full").run();
+    outcome.success().stdout(
+        "tests/test_variables.py::test_home\n    environment variable PANTRY changed\n1 of 7 known tests\n",
+    );
+});
+
+/// What a fixture of a whole module did, it did for all tests that use it.
+#[test]
+fn fixtures_of_wide_scope_are_inherited() {
+    let project = Project::with(&[
+        ("lib.py", "def connect():\n    return 1\ndef other():\n    return 2\n"),
+        (
+            "test_lib.py",
+            "import pytest, lib\n@pytest.fixture(scope='module')\ndef base():\n    return lib.connect()\n\
+             def test_a(base):\n    assert base\ndef test_b(base):\n    assert base\n\
+             def test_c():\n    assert lib.other()\n",
+        ),
+    ]);
+    record(&project, CORES[0], &["--contexts=test"]);
+    selects(&project, "lib.py", "return 1", "return 0", &["test_lib.py::test_a", "test_lib.py::test_b"]);
+}
+
+#[test]
+fn new_and_failed_tests_run() {
+    let project = pantry(CORES[0], "--contexts=test");
+    project.file("tests/test_new.py", "def test_new():\n    assert 0\n");
+    let outcome = project.minicov(&["impact", "--explain"]).run();
+    outcome.success().stdout(
+        "tests/test_new.py\n    tests/test_new.py has tests that were never seen to run\n0 of 5 known tests\n",
+    );
+    let words = ["run", "--contexts=test", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+    project.minicov(&words).env("PYTHONPATH", project.root()).run().code(1);
+    let outcome = project.minicov(&["impact", "--explain"]).run();
+    outcome
+        .success()
+        .stdout("tests/test_new.py::test_new\n    it failed when it last ran\n1 of 6 known tests\n");
+}
+
+#[test]
+fn reasons_are_told() {
+    let project = pantry(CORES[0], "--contexts=test");
+    let text = fs::read_to_string(project.path("pantry/stock.py")).unwrap();
+    project.file("pantry/stock.py", text.replace("amount < LOW", "amount <= LOW"));
+    let id = "tests/test_stock.py::test_running_low";
+    let reason = "pantry/stock.py: running_low() changed";
+    let outcome = project.minicov(&["impact", "--explain"]).run();
+    outcome.success().stdout(&format!("{id}\n    {reason}\n1 of 5 known tests\n"));
+    project.minicov(&["impact", "--pytest"]).run().success().stdout(&format!("{id}\n"));
+    let outcome = project.minicov(&["impact", "--json"]).run();
+    let said: serde_json::Value = serde_json::from_str(&outcome.success().stdout).unwrap();
+    let why = serde_json::json!([{
+        "change": "changed", "kind": "function", "name": "pantry/stock.py", "block": "running_low", "text": reason,
+    }]);
+    assert_eq!(said["tests"], serde_json::json!([{"id": id, "reasons": why}]));
+    assert_eq!(said["run"], serde_json::json!([{"name": id, "whole_file": false, "reasons": why}]));
+    project.file("pytest.ini", "[pytest]\n");
+    let outcome = project.minicov(&["impact"]).run();
+    outcome
+        .success()
+        .stdout("tests/test_recipes.py\ntests/test_stock.py\n")
+        .stderr("minicov: notice: everything must run, because configuration in pytest.ini changed\n");
+}
+
+#[test]
+fn changes_can_be_named() {
+    let project = pantry(CORES[0], "--contexts=test");
+    let git = |words: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        project.command("git").args(identity).args(words).run()
+    };
+    git(&["init", "-q"]).success();
+    git(&["add", "-A"]).success();
+    git(&["commit", "-q", "-m", "first"]).success();
+    let text = fs::read_to_string(project.path("pantry/recipes.py")).unwrap();
+    project.file("pantry/recipes.py", text.replace("other != name", "name != other"));
+    record(&project, CORES[0], &["--contexts=test"]);
+    // The data is of the text as it is now.
+    project.minicov(&["impact"]).run().code(3).stdout("");
+    let expected = "tests/test_recipes.py::test_without\n";
+    project.minicov(&["impact", "--since", "HEAD"]).run().success().stdout(expected);
+    let diff = git(&["diff"]).stdout;
+    project.minicov(&["impact", "--diff", "-"]).input(diff.clone()).run().success().stdout(expected);
+    project.file("change.diff", diff);
+    project.minicov(&["impact", "--diff=change.diff"]).run().success().stdout(expected);
+    git(&["commit", "-q", "-a", "-m", "second"]).success();
+    project.minicov(&["impact", "--since", "HEAD"]).run().code(3).stdout("");
+    project.minicov(&["impact", "--since", "HEAD~1"]).run().success().stdout(expected);
+    project.minicov(&["impact", "pantry/stock.py"]).run().success().stdout("tests/test_stock.py\n");
+    for (words, message) in [
+        (&["--since", "nowhere"][..], "git diff: fatal: bad revision 'nowhere'"),
+        (
+            &["--diff", "pantry/stock.py"],
+            "pantry/stock.py is no unified diff: error parsing patches at byte 0: no valid patches found",
+        ),
+        (&["--diff", "none"], "couldn't read the diff none: No such file or directory (os error 2)"),
+        (&["none.py"], "there is no none.py, and no test knows it"),
+    ] {
+        let outcome = project.minicov(&["impact"]).args(words).run();
+        outcome.code(1).stderr(&format!("minicov: error: {message}\n"));
+    }
+}
+
+covtest!(only_impacted_tests_run, |core| {
+    let project = pantry(core, "--contexts=test");
+    let said = record(&project, core, &["--impacted"]);
+    assert!(said.contains("5 deselected"), "{said}");
+    let text = fs::read_to_string(project.path("pantry/recipes.py")).unwrap();
+    project.file("pantry/recipes.py", text.replace("other != name", "name != other"));
+    project.file("tests/test_more.py", "def test_more():\n    pass\n");
+    let said = record(&project, core, &["--impacted"]);
+    assert!(said.contains("2 passed, 4 deselected"), "{said}");
+    assert!(said.contains("minicov: notice: 4 of 5 known tests need not run\n"), "{said}");
+    let said = record(&project, core, &["--impacted"]);
+    assert!(said.contains("6 deselected"), "{said}");
+    project.minicov(&["run", "--impacted", "tests/test_more.py"]).run().code(1).stdout("").stderr(
+        "minicov: error: --impacted works with pytest only\n\
+         minicov: hint: run it as minicov run --impacted -m pytest; minicov impact prints tests for other runners\n",
+    );
+});
+
+#[test]
+fn a_selection_can_be_verified() {
+    let project = pantry(CORES[0], "--contexts=test");
+    let before = fs::read(project.path(".coverage")).unwrap();
+    let words = ["impact", "--verify", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+    let verify =
+        |variable: &str| project.minicov(&words).env("PYTHONPATH", project.root()).env("X", variable).run();
+    let outcome = verify("");
+    outcome.success();
+    assert!(outcome.stdout.ends_with("5 known tests, 0 selected, 0 missed\n"), "{}", outcome.stdout);
+    // Nothing tells minicov that a test asks whether a file is there.
+    project
+        .file("tests/test_file.py", "import os.path\ndef test():\n    assert not os.path.exists('flag')\n");
+    record(&project, CORES[0], &["--contexts=test"]);
+    project.file("flag", "");
+    let outcome = verify("");
+    outcome.code(2);
+    let end = "not selected: tests/test_file.py::test failed\n6 known tests, 0 selected, 1 missed\n";
+    assert!(outcome.stdout.ends_with(end), "{}", outcome.stdout);
+    assert!(before.len() <= fs::read(project.path(".coverage")).unwrap().len());
+}
+
+#[test]
+fn without_data_everything_must_run() {
+    let project = Project::with(&[("test_a.py", "def test(): pass\n")]);
+    let outcome = project.minicov(&["impact"]).run();
+    outcome.success().stdout("test_a.py\n").stderr(
+        "minicov: notice: everything must run, because no test was recorded; \
+         minicov run --contexts=test -m pytest records them\n",
+    );
+    project.minicov(&["impact", "--verify", "-m", "pytest"]).run().code(1);
+    project.minicov(&["impact", "a.py", "--json"]).run().code(1);
+    project.minicov(&["impact", "--since=a", "--diff=b"]).run().code(1);
+}
