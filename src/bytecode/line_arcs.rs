@@ -23,15 +23,20 @@ pub(crate) struct LineSteps {
     exit: ArcEnd,
     is_function: bool,
     is_statement: bool,
+    /// The line on which the code is entered, if none of its own statements stands there: that of a `def` belongs to the code
+    /// around, which may have run it elsewhere and long ago. No step leads from it.
+    entry: Option<LineNo>,
 }
 
 impl LineSteps {
     pub(crate) fn new(shape: &CodeShape) -> Self {
         let flow = ControlFlow::new(shape);
         let ways = Ways::new(&flow, shape);
+        let entry = line_of_entry_alone(&flow);
         Self {
             flow,
             ways,
+            entry,
             exit: -shape.first_line.max(1),
             is_function: is_function(shape.flags),
             is_statement: is_statement(&shape.name),
@@ -41,11 +46,12 @@ impl LineSteps {
     /// The steps between lines that follow from edges and lines. An edge from an instruction to itself says that it was
     /// reached.
     pub(crate) fn arcs(&self, edges: &BTreeSet<Edge>, lines: &LineSet) -> BTreeSet<LineArc> {
-        let Self { flow, ways, exit, .. } = self;
+        let Self { flow, ways, exit, entry, .. } = self;
         let exit = *exit;
         let mut arcs = BTreeSet::new();
         // Places that control got to, and whose lines may have only one way on.
-        let mut entered: Vec<usize> = lines.iter().filter_map(|line| ways.only_place(line)).collect();
+        let own = lines.iter().filter(|line| Some(*line) != *entry);
+        let mut entered: Vec<usize> = own.filter_map(|line| ways.only_place(line)).collect();
         for edge in edges {
             let (Some(from), Some(to)) = (flow.index_at(edge.from), flow.index_at(edge.to)) else { continue };
             let Some(line) = ways.owner(from) else { continue };
@@ -77,8 +83,19 @@ impl LineSteps {
             // Leaving an expression's code is not leaving the function of one line that it may stand in.
             arcs.retain(|step| step.to > 0);
         }
+        if let Some(entry) = entry {
+            arcs.retain(|step| step.from != entry.cast_signed());
+        }
         arcs
     }
+}
+
+/// The line of the instructions up to the first `RESUME`, if no other instruction is of that line.
+fn line_of_entry_alone(flow: &ControlFlow) -> Option<LineNo> {
+    let resume = flow.instructions.iter().position(|instruction| instruction.opcode.name == "RESUME")?;
+    let line = flow.instructions[resume].line?;
+    let is_alone = flow.instructions[resume + 1..].iter().all(|instruction| instruction.line != Some(line));
+    is_alone.then_some(line)
 }
 
 fn arc(from: LineNo, to: LineNo) -> LineArc {
