@@ -273,3 +273,44 @@ fn a_programs_own_module_of_that_name_is_its_own() {
         Project::with(&[("minicov.py", "mine = 1\n"), ("it.py", "import minicov\nprint(minicov.mine)\n")]);
     project.minicov(&["run", "it.py"]).run().success().stdout("1\n");
 }
+
+// Since 3.13 the first line of such code has no event of its own once events were turned on again; and what runs on the line
+// of a `def` or `lambda` is not what makes it.
+covtest!(code_on_one_line_counts_in_each_test, |core| {
+    let library = "\
+first = lambda: 1
+second = lambda: [n for n in (1, 2)]
+def third(): return 3
+def fourth():
+    return 4
+class Fifth:
+    sixth = property(lambda self: 6)
+";
+    let tests = "\
+import lib
+def test_a():
+    assert lib.first()
+def test_b():
+    assert lib.first() + lib.third()
+def test_c():
+    assert lib.first() and lib.second()
+def test_d():
+    assert lib.third() + lib.fourth() + lib.Fifth().sixth
+def test_e():
+    assert lib.second() and lib.third() + lib.fourth() + lib.Fifth().sixth
+";
+    let project = Project::with(&[("lib.py", library), ("test_lib.py", tests)]);
+    for words in [&["--include=lib.py"][..], &["--include=lib.py", "--branch"]] {
+        let pytest = ["--contexts=test", "--erase", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+        project.run(core, &[words, &pytest].concat()).success();
+        let expected = "\
+'' lib.py 1 2 3 4 6 7
+'test_lib.py::test_a' lib.py 1
+'test_lib.py::test_b' lib.py 1 3
+'test_lib.py::test_c' lib.py 1 2
+'test_lib.py::test_d' lib.py 3 5 7
+'test_lib.py::test_e' lib.py 2 3 5 7
+";
+        assert_eq!(by_context(&project), expected, "{words:?}");
+    }
+});

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::model::{CodeShape, LineNo, LineSet};
 
 use super::locations::{locations, locations_in};
+use super::opcodes::opcode;
 
 /// The name of the code objects that hold deferred annotations (PEP 649, CPython 3.14+). Programs hardly ever run them.
 pub(crate) const DEFERRED_ANNOTATIONS: &str = "__annotate__";
@@ -58,6 +59,17 @@ pub(crate) fn may_begin_on_header(table: &[u8], first_line: i32, outer: &[LineNo
         .filter(|location| location.span.is_some_and(|span| span.column > 0));
     is_short(table, first_line)
         || beyond.any(|location| location.line.is_some_and(|line| outer.binary_search(&line).is_ok()))
+}
+
+/// Whether the first instruction behind the entry of a code object, its `RESUME`, is of the entry's line: that of a lambda,
+/// or of a function on one line.
+pub(crate) fn begins_on_line_of_entry(code: &[u8], table: &[u8], first_line: i32) -> bool {
+    let Some(resume) = code.chunks(2).position(|unit| opcode(unit[0]).name == "RESUME") else { return false };
+    let resume = resume as u32 * 2;
+    let mut locations =
+        locations_in(table, first_line).map_while(Result::ok).skip_while(|at| at.end <= resume);
+    let entry = locations.next().and_then(|location| location.line);
+    entry.is_some() && locations.find_map(|location| location.line) == entry
 }
 
 /// Whether a code object has two lines at most: that of a function or class on one line has no more, with the line of its

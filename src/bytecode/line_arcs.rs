@@ -26,6 +26,8 @@ pub(crate) struct LineSteps {
     /// The line on which the code is entered, if none of its own statements stands there: that of a `def` belongs to the code
     /// around, which may have run it elsewhere and long ago. No step leads from it.
     entry: Option<LineNo>,
+    /// Lines on which functions or classes are made, whose own code may stand there, too.
+    shared: LineSet,
 }
 
 impl LineSteps {
@@ -33,14 +35,23 @@ impl LineSteps {
         let flow = ControlFlow::new(shape);
         let ways = Ways::new(&flow, shape);
         let entry = line_of_entry_alone(&flow);
+        let makers =
+            flow.instructions.iter().filter(|instruction| instruction.opcode.name == "MAKE_FUNCTION");
+        let shared = makers.filter_map(|instruction| instruction.line).collect();
         Self {
             flow,
             ways,
             entry,
+            shared,
             exit: -shape.first_line.max(1),
             is_function: is_function(shape.flags),
             is_statement: is_statement(&shape.name),
         }
+    }
+
+    /// Those of `lines` that say that this code ran, and not only what it makes on them.
+    pub(crate) fn telling(&self, lines: &[LineNo]) -> Vec<LineNo> {
+        lines.iter().copied().filter(|line| !self.shared.contains(*line)).collect()
     }
 
     /// The steps between lines that follow from edges and lines. An edge from an instruction to itself says that it was

@@ -23,7 +23,8 @@ pub(crate) use branch_watch::{BranchWatch, Fall};
 pub(crate) use control_flow::ControlFlow;
 pub(crate) use decisions::{CodeTest, Joiner};
 pub(crate) use executable::{
-    DEFERRED_ANNOTATIONS, executable_lines, is_function, is_statement, line_range, lines, may_begin_on_header,
+    DEFERRED_ANNOTATIONS, begins_on_line_of_entry, executable_lines, is_function, is_statement, line_range,
+    lines, may_begin_on_header,
 };
 pub(crate) use line_arcs::LineSteps;
 pub(crate) use locations::has_columns;

@@ -157,6 +157,8 @@ impl Batches {
             let mut steps = Steps::of(&shape);
             let mut news = BTreeMap::new();
             let places: BTreeSet<usize> = lines.keys().chain(edges.keys()).copied().collect();
+            // What is made in one context may run in another.
+            let has_contexts = lines.len() > 1;
             for place in places {
                 let edges = edges.get(&place).cloned().unwrap_or_default();
                 let own_lines = lines.get(&place).map(|lines| steps.lines_among(lines)).unwrap_or_default();
@@ -165,7 +167,7 @@ impl Batches {
                 }
                 let label = &labels[place];
                 if said.insert((label.clone(), key.clone(), edges.clone(), own_lines.clone())) {
-                    let arcs = steps.arcs(edges.clone(), own_lines);
+                    let arcs = steps.arcs(edges.clone(), own_lines, has_contexts);
                     taken.entry(label.clone()).or_default().extend(arcs);
                     news.insert(label.clone(), edges.into_iter().collect());
                 }
@@ -288,8 +290,16 @@ impl<'a> Steps<'a> {
         }
     }
 
-    fn arcs(&mut self, edges: BTreeSet<Edge>, lines: Vec<LineNo>) -> &BTreeSet<LineArc> {
+    fn arcs(
+        &mut self,
+        edges: BTreeSet<Edge>,
+        mut lines: Vec<LineNo>,
+        has_contexts: bool,
+    ) -> &BTreeSet<LineArc> {
         let steps = self.analysis.get_or_insert_with(|| LineSteps::new(self.shape));
+        if has_contexts {
+            lines = steps.telling(&lines);
+        }
         self.known
             .entry((edges, lines))
             .or_insert_with_key(|(edges, lines)| steps.arcs(edges, &lines.iter().copied().collect()))

@@ -82,6 +82,8 @@ pub(super) struct CodeState {
     /// What this state is of, where contexts are tracked ([`contexts::stamp`]).
     stamp: AtomicU32,
     is_touched: AtomicBool,
+    /// Whether its first line has no event any more once events were turned on again.
+    loses_first_line: OnceLock<bool>,
 }
 
 impl CodeState {
@@ -109,7 +111,26 @@ impl CodeState {
             test_frame,
             stamp: AtomicU32::new(0),
             is_touched: AtomicBool::new(false),
+            loses_first_line: OnceLock::new(),
         })
+    }
+
+    /// Whether its first line must be told by instructions where events were turned on again: that has no LINE event if it is
+    /// the line of `RESUME`, too, unless the latter has an event itself (CPython 3.13–3.15, `Python/instrumentation.c`,
+    /// `initialize_lines`).
+    pub(super) fn loses_first_line(&self, code: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if let Some(known) = self.loses_first_line.get() {
+            return Ok(*known);
+        }
+        let instructions = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
+        let (table, first_line) = line_table(code)?;
+        let answer = bytecode::begins_on_line_of_entry(instructions.as_bytes(), table.as_bytes(), first_line);
+        Ok(*self.loses_first_line.get_or_init(|| answer))
+    }
+
+    /// Whether instructions tell of lines, because events were turned on again.
+    pub(super) fn has_lines_by_instructions(&self) -> bool {
+        self.loses_first_line.get().copied().unwrap_or(false)
     }
 
     /// Sees to it that the state is of this thread's stamp, and that the code's events are turned on again at the next

@@ -404,7 +404,13 @@ pub(super) fn turn_on_again(code: &Bound<'_, PyAny>, state: &CodeState) {
     let Some((Tool { set_local_events: Some(set_local_events), .. }, _)) = MAIN.get() else { return };
     let Some((tool, _)) = MAIN.get() else { return };
     let set_local_events = set_local_events.bind(code.py());
-    for events in [0, tool.events_in(Some(state), state.test_frame)] {
+    let mut again = tool.events_in(Some(state), state.test_frame);
+    match state.loses_first_line(code) {
+        Ok(true) => again |= tool.instructions,
+        Ok(false) => (),
+        Err(error) => ffi::discard(error, code.py()),
+    }
+    for events in [0, again] {
         if let Err(error) = set_local_events.call1((tool.id, code, events)) {
             ffi::discard(error, code.py());
         }
@@ -597,8 +603,15 @@ fn jump(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
 
 /// INSTRUCTION(code, offset): an instruction is about to run.
 fn instruction(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
-    if let Some(branches) = state_of(session, event.code)?.and_then(|state| state.branches.get()) {
-        branches.record_instruction(session, event.number(0)?);
+    let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
+    let offset = event.number(0)?;
+    if state.has_lines_by_instructions()
+        && let Some(line) = ffi::line_at(event.code, offset)
+    {
+        session.record_line(state, line);
+    }
+    if let Some(branches) = state.branches.get() {
+        branches.record_instruction(session, offset);
     }
     Ok(Answer::Disable)
 }
