@@ -269,9 +269,9 @@ pub(super) unsafe fn leave(
             last = line;
         }
     } else {
+        // CPython 3.12 has a value, `None`, where an exception leaves the frame; at a `raise` there is no other way.
         // SAFETY: the caller vouches for the frame.
-        let raises =
-            activation.raising || (line == last && !has_value && unsafe { is_at_bare_raise(state, frame) }?);
+        let raises = activation.raising || (line == last && unsafe { is_at_bare_raise(state, frame) }?);
         if !raises || !bytecode::is_function(state.flags) {
             return Ok(());
         }
