@@ -9,7 +9,9 @@
 //! thread state that it leaves.
 #![expect(unsafe_code, reason = "functions of libpython are replaced and called")]
 
-use std::ffi::{CStr, c_long, c_void};
+#[cfg(Py_3_13)]
+use std::ffi::c_long;
+use std::ffi::{CStr, c_void};
 use std::panic;
 use std::sync::OnceLock;
 
