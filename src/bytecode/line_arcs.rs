@@ -5,6 +5,7 @@
 //!
 //! Must not know: how edges and lines were observed. Invariant: a step is told only if control really made it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::control_flow::ControlFlow;
@@ -26,8 +27,8 @@ pub(crate) struct LineSteps {
     /// The line on which the code is entered, if none of its own statements stands there: that of a `def` belongs to the code
     /// around, which may have run it elsewhere and long ago. No step leads from it.
     entry: Option<LineNo>,
-    /// Lines on which functions or classes are made, whose own code may stand there, too.
-    shared: LineSet,
+    /// Lines on which functions or classes are made, whose own code may stand there, too; once they are asked for.
+    shared: OnceCell<LineSet>,
 }
 
 impl LineSteps {
@@ -35,14 +36,11 @@ impl LineSteps {
         let flow = ControlFlow::new(shape);
         let ways = Ways::new(&flow, shape);
         let entry = line_of_entry_alone(&flow);
-        let makers =
-            flow.instructions.iter().filter(|instruction| instruction.opcode.name == "MAKE_FUNCTION");
-        let shared = makers.filter_map(|instruction| instruction.line).collect();
         Self {
             flow,
             ways,
             entry,
-            shared,
+            shared: OnceCell::new(),
             exit: -shape.first_line.max(1),
             is_function: is_function(shape.flags),
             is_statement: is_statement(&shape.name),
@@ -51,7 +49,11 @@ impl LineSteps {
 
     /// Those of `lines` that say that this code ran, and not only what it makes on them.
     pub(crate) fn telling(&self, lines: &[LineNo]) -> Vec<LineNo> {
-        lines.iter().copied().filter(|line| !self.shared.contains(*line)).collect()
+        let shared = self.shared.get_or_init(|| {
+            let all = self.flow.instructions.iter();
+            all.filter(|one| one.opcode.name == "MAKE_FUNCTION").filter_map(|one| one.line).collect()
+        });
+        lines.iter().copied().filter(|line| !shared.contains(*line)).collect()
     }
 
     /// The steps between lines that follow from edges and lines. An edge from an instruction to itself says that it was

@@ -401,9 +401,7 @@ pub(super) fn restart(py: Python<'_>) -> PyResult<()> {
 /// Turns the events of a code object of the main interpreter on again, which turning them off and on does (CPython
 /// 3.12–3.15, `Python/instrumentation.c`, `_PyMonitoring_SetLocalEvents`).
 pub(super) fn turn_on_again(code: &Bound<'_, PyAny>, state: &CodeState) {
-    let Some((Tool { set_local_events: Some(set_local_events), .. }, _)) = MAIN.get() else { return };
     let Some((tool, _)) = MAIN.get() else { return };
-    let set_local_events = set_local_events.bind(code.py());
     let mut again = tool.events_in(Some(state), state.test_frame);
     match state.loses_first_line(code) {
         Ok(true) => again |= tool.instructions,
@@ -411,7 +409,7 @@ pub(super) fn turn_on_again(code: &Bound<'_, PyAny>, state: &CodeState) {
         Err(error) => ffi::discard(error, code.py()),
     }
     for events in [0, again] {
-        if let Err(error) = set_local_events.call1((tool.id, code, events)) {
+        if let Err(error) = tool.watch(code, events) {
             ffi::discard(error, code.py());
         }
     }
