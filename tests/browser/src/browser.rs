@@ -127,6 +127,13 @@ impl Browser {
         clicked.unwrap_or_else(|error| panic!("click {css}: {error}"));
     }
 
+    /// Waits until an element that a selector finds is there: for what the page or the browser does in its own time.
+    #[track_caller]
+    pub fn wait_for(&self, css: &str) {
+        let found = self.runtime.block_on(async { self.client.wait().for_element(Locator::Css(css)).await });
+        found.unwrap_or_else(|error| panic!("wait for {css}: {error}"));
+    }
+
     /// Presses keys, wherever the focus is.
     #[track_caller]
     pub fn keys(&self, keys: &str) {

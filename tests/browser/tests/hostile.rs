@@ -96,6 +96,7 @@ fn what_is_hostile_is_shown() {
     browser.open(&project.path("htmlcov/index.html"), "");
     check_index(&browser);
     browser.click("#views [value=functions]");
+    browser.wait_for(".head [data-sort=file]");
     assert!(browser.texts(".body .file").iter().any(|file| file.contains("<b onclick=x>&amp;.py:8")));
     browser.click("#views [value=map]");
     for name in ["_quoted", "_b_onclick", "line_end", "_n__code"] {
@@ -132,9 +133,10 @@ fn a_single_file_is_as_safe_and_does_the_same() {
     assert!(browser.fragment().contains(".t8"), "{}", browser.fragment());
     assert_eq!(browser.js("return document.querySelector('.at').id"), "t8");
     browser.click("#t6 > a");
+    browser.wait_for("#t6.at");
     assert!(browser.fragment().contains(".t6"), "{}", browser.fragment());
     browser.back();
-    assert_eq!(browser.js("return document.querySelector('.at').id"), "t8");
+    browser.wait_for("#t8.at");
     browser.reload();
     assert_eq!(browser.js("return document.querySelector('.at').id"), "t8");
     assert!(browser.axe().is_empty());

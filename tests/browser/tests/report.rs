@@ -114,6 +114,8 @@ fn numbers_are_those_of_the_json_report() {
 
     for kind in ["functions", "classes"] {
         browser.click(&format!("#views [value={kind}]"));
+        // The regions come with a script of their own.
+        browser.wait_for(".head [data-sort=file]");
         let shown = rows(&browser);
         let mut expected = BTreeMap::new();
         for (name, file) in files {
@@ -261,7 +263,7 @@ fn the_index_sorts_filters_expands_and_keeps_its_state_in_the_address() {
     );
     browser.click("#views [value=classes]");
     browser.back();
-    assert_eq!(browser.text("#views [aria-pressed=true]"), "Files");
+    browser.wait_for("#views [value=files][aria-pressed=true]");
 
     // A row's link leads to its page, a function's to its line.
     browser.open(&index, "#view=functions&q=getint");
