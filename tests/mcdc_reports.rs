@@ -164,6 +164,19 @@ shop.py:12:17-34
     assert!(outcome.stdout.contains("\n  3  a  ✗ cannot be shown\n"), "{}", outcome.stdout);
     assert!(outcome.stdout.ends_with("\n0 of 4 conditions in 1 decision shown, 0% (unique-cause MC/DC)\n"));
 
+    let proof = "1 and 3 are the same expression; of the 4 evaluations there can be, it decides in T F T T when true and \
+                 in F – F – when false, and between these 1 changes as well";
+    assert!(outcome.stdout.contains(&format!("\n  3: {proof}\n")), "{}", outcome.stdout);
+    let json = project.minicov(&["mcdc", "--form=unique-cause", "--json", "shop.py:12"]).run();
+    let list: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(list["files"]["shop.py"]["decisions"][0]["proofs"], json!([null, null, proof, null]));
+    // It is still told where it does not count.
+    project.file("pyproject.toml", "[tool.minicov]\nexclude_infeasible = true\n");
+    let outcome = project.minicov(&["mcdc", "--form=unique-cause", "shop.py:12"]).run();
+    assert!(outcome.stdout.contains("\n  3  a  ✗ cannot be shown\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.ends_with("\n0 of 3 conditions in 1 decision shown, 0% (unique-cause MC/DC)\n"));
+    project.file("pyproject.toml", "");
+
     // For tools: what the JSON report has, and what is wanted.
     let outcome = project.minicov(&["mcdc", "--json", "shop.py:2"]).run();
     outcome.success().stderr("");
@@ -173,7 +186,7 @@ shop.py:12:17-34
     assert_eq!(decision["plans"], json!([null, null, [3, 1]]));
     assert_eq!(decision["text"], "(member or total > 10) and not coupon");
     let members = decision.as_object_mut().unwrap();
-    for own in ["wanted", "plans", "text"] {
+    for own in ["wanted", "plans", "proofs", "text"] {
         members.remove(own);
     }
     let report = project.minicov(&["json", "-o", "-"]).run();

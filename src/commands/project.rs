@@ -70,7 +70,7 @@ pub(super) fn view_or_nothing(
     }
     let mut view = View { mcdc, unusable, ..View::new(files, has_branches) };
     if let Some(form) = mcdc {
-        look_after_justifications(&mut view, form, selected);
+        settle_what_counts(&mut view, form, selected);
     }
     Ok(view)
 }
@@ -121,14 +121,17 @@ pub(super) fn sources(
     Ok(Sources { files: sources, has_branches: observed.has_arcs, unusable, mcdc, has_edges })
 }
 
-/// Warns of justifications that are of no use, and leaves justified conditions out where that is wanted.
-fn look_after_justifications(view: &mut View, form: Form, selected: &Selected) {
+/// Warns of justifications that are of no use, and leaves conditions out of the total where that is wanted.
+fn settle_what_counts(view: &mut View, form: Form, selected: &Selected) {
     for file in &mut view.files {
         for (line, why) in file.stale_justifications(form) {
             ui::warn(&ui::STALE_JUSTIFICATION, format!("{}:{line}: the justification {why}", file.name));
         }
         if selected.exclude_justified {
             file.decisions.iter_mut().for_each(JudgedDecision::leave_out_justified);
+        }
+        if selected.exclude_infeasible {
+            file.decisions.iter_mut().for_each(|judged| judged.leave_out_infeasible(form));
         }
     }
 }

@@ -89,6 +89,10 @@ options! {
         "minicov:exclude_justified",
         "Leave conditions with a justification out of the total of MC/DC",
     );
+    EXCLUDE_INFEASIBLE: bool = Row::new(
+        "minicov:exclude_infeasible",
+        "Leave conditions that no test can show out of the total of MC/DC",
+    );
     ONLY_MISSING: bool = Row::new("--missing", "List only decisions that lack something")
         .flags(&[Flag::new("missing", &[Verb::Mcdc])]);
     AS_JSON: bool = Row::new("--json", "Write JSON, for tools").flags(&[Flag::new("json", &[Verb::Mcdc])]);

@@ -114,7 +114,14 @@ pub(crate) fn boot_compiler() -> Result<(), BootError> {
         status = config.initialize();
     }
     match status {
-        Status::Ok => Ok(()),
+        Status::Ok => {
+            // What the compiler has to say of a source, it said when that ran.
+            let silenced = Python::attach(|py| {
+                let silence = || py.import("warnings")?.call_method1("simplefilter", ("ignore",));
+                silence().map(drop).map_err(|error: PyErr| error.to_string())
+            });
+            silenced.map_err(BootError::Failed)
+        }
         Status::Exit(code) => Err(BootError::Failed(format!("it exited with status {code}"))),
         Status::Error(error) => Err(BootError::Failed(error.message())),
     }

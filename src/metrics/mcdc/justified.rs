@@ -66,6 +66,13 @@ impl JudgedDecision {
         }
     }
 
+    /// Takes conditions out of the account that no test can show in a form.
+    pub(crate) fn leave_out_infeasible(&mut self, form: Form) {
+        for condition in &mut self.conditions {
+            condition.counts &= !condition.is_infeasible(form);
+        }
+    }
+
     /// Conditions that are shown and justified, so that the justification is of no use any more.
     pub(crate) fn justified_in_vain(&self, form: Form) -> impl Iterator<Item = usize> {
         (0..self.conditions.len()).filter(move |number| {
