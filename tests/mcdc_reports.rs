@@ -403,6 +403,50 @@ fn justified_conditions_are_shown_as_such() {
 }
 
 #[test]
+fn a_file_of_justifications_has_authors_and_dates() {
+    let project = project();
+    let entry = |decision: &str, condition: &str| {
+        format!(
+            "[[justified]]\nfile = 'shop.py'\ndecision = '{decision}'\nconditions = ['{condition}']\n\
+             reason = 'coupons are gone'\nauthor = 'Ada'\ndate = 2026-11-23\n"
+        )
+    };
+    let decision = "(member or total > 10)  and not coupon";
+    project.file("pyproject.toml", "[tool.minicov]\njustifications = 'reviewed.toml'\n");
+    project.file("reviewed.toml", entry(decision, "c3"));
+    let outcome = project.minicov(&["mcdc", "shop.py:2"]).run();
+    outcome.success().stderr("");
+    assert!(
+        outcome.stdout.contains("○ justified: coupons are gone (Ada, 2026-11-23)\n"),
+        "{}",
+        outcome.stdout
+    );
+
+    for (entry, told) in [
+        (entry(decision, "c1"), "shop.py:2: the justification is for c1 (member), which is shown"),
+        (
+            entry("member and coupon", "c1"),
+            "reviewed.toml:1: the justification is for `member and coupon`, which shop.py has no more",
+        ),
+        (entry(decision, "c9"), "reviewed.toml:1: the justification names c9, and the decision has c1 to c3"),
+        (
+            entry(decision, "c3").replace("shop.py", "gone.py"),
+            "reviewed.toml:1: the justification is for gone.py, which is not there",
+        ),
+    ] {
+        project.file("reviewed.toml", entry);
+        let outcome = project.minicov(&["report", "--format=total"]).run();
+        outcome.success().stderr(&format!("minicov: warning: {told} [stale-justification]\n"));
+    }
+
+    project.file("reviewed.toml", entry(decision, "c3").replace("author", "autor"));
+    project.minicov(&["report"]).run().code(1).stderr(
+        "minicov: error: reviewed.toml:6: there is no key autor: did you mean author?\n\
+         minicov: hint: an entry is a table [[justified]] with the keys file, decision, conditions, reason, author, date\n",
+    );
+}
+
+#[test]
 fn justifications_that_are_of_no_use_are_told() {
     for (behind, before, told) in [
         (

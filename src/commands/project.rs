@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::analysis::{self, Unusable};
 use super::exclusions::ExclusionRules;
 use super::{Failure, collect, combine, run};
-use crate::config::{CombineSettings, Selected, Workplace};
+use crate::config::{CombineSettings, RecordedJustification, Selected, Workplace, read_justifications};
 use crate::error::UserError;
 use crate::metrics::{Form, JudgedDecision};
 use crate::model::MeasuredFile;
@@ -70,6 +70,9 @@ pub(super) fn view_or_nothing(
     }
     let mut view = View { mcdc, unusable, ..View::new(files, has_branches) };
     if let Some(form) = mcdc {
+        if let Some(path) = &selected.justifications {
+            justify(&mut view, workplace, path)?;
+        }
         settle_what_counts(&mut view, form, selected);
     }
     Ok(view)
@@ -119,6 +122,24 @@ pub(super) fn sources(
     }
     let mcdc = form(selected, &data).map_err(|error| explain(workplace, &error))?;
     Ok(Sources { files: sources, has_branches: observed.has_arcs, unusable, mcdc, has_edges })
+}
+
+/// Gives conditions the reasons that a file has for them. Files that are not reported on are nobody's business here, unless
+/// they are gone.
+fn justify(view: &mut View, workplace: &Workplace, path: &Path) -> Result<(), UserError> {
+    let shown = workplace.shown(path);
+    for entry in read_justifications(path, &shown)? {
+        let RecordedJustification { line, file: name, decision, conditions, reason } = entry;
+        let wrong = match view.files.iter_mut().find(|file| file.name == name) {
+            Some(file) => file.justify(&decision, &conditions, &reason),
+            None if workplace.folder.join(&name).exists() => Vec::new(),
+            None => vec![format!("is for {name}, which is not there")],
+        };
+        for why in wrong {
+            ui::warn(&ui::STALE_JUSTIFICATION, format!("{shown}:{line}: the justification {why}"));
+        }
+    }
+    Ok(())
 }
 
 /// Warns of justifications that are of no use, and leaves conditions out of the total where that is wanted.

@@ -89,6 +89,10 @@ options! {
         "minicov:exclude_justified",
         "Leave conditions with a justification out of the total of MC/DC",
     );
+    JUSTIFICATIONS: FileName = Row::new(
+        "minicov:justifications",
+        "A TOML file that says why conditions need not be shown by MC/DC, with author and date",
+    );
     EXCLUDE_INFEASIBLE: bool = Row::new(
         "minicov:exclude_infeasible",
         "Leave conditions that no test can show out of the total of MC/DC",

@@ -13,7 +13,7 @@ mod proofs;
 use crate::metrics::{Form, JudgedDecision, McDcTotals, Pair};
 
 use super::FileView;
-pub(super) use expression::{expression, shortened};
+pub(super) use expression::{expression, one_line, shortened};
 pub(super) use gaps::{Gap, Words, gaps};
 pub(super) use halves::{Halves, halves};
 pub(crate) use listing::list_decisions;
