@@ -330,3 +330,24 @@ fn minicovs_own_files_keep_what_only_they_have() {
         .stderr("minicov: warning: a.py changed between runs, so what ran of its other texts was dropped [source-changed]\n");
     assert_eq!(project.executed("a.py"), [2, 3, 4, 5, 7, 8]);
 }
+
+#[test]
+fn combined_data_have_mcdc_of_all_runs() {
+    let project = Project::with(&[(
+        "a.py",
+        "import sys\ndef f(a, b, c):\n    return (a or b) and c\nf(*map(int, sys.argv[1:]))\n",
+    )]);
+    for (name, words) in [("x.1", "010"), ("x.2", "011"), ("x.3", "101")] {
+        for data_file in [name, "all"] {
+            let option = format!("--data-file={data_file}");
+            let words = words.chars().map(String::from);
+            project.minicov(&["run", "--mcdc", &option, "a.py"]).args(words).run().success().stderr("");
+        }
+    }
+    project.minicov(&["combine", "-q", "x.1", "x.2", "x.3"]).run().success().stderr("");
+    let told =
+        |option: &str| project.minicov(&["mcdc", "--json", option]).run().success().stderr("").stdout.clone();
+    let all = told("--data-file=all");
+    assert!(all.contains("\"pairs\""), "{all}");
+    assert_eq!(told("--data-file=.coverage"), all);
+}
