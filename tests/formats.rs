@@ -79,7 +79,10 @@ fn project(branch: bool) -> Project {
         ("pkg/module9.py", MODULE),
         ("pkg/module10.py", "value = [\n    1,\n]\n# page \x0c\nif value:\n    pass\n# end\n"),
         ("pkg/sub/__init__.py", "# nothing\n"),
-        ("pkg/sub/leaf.py", "def used(): \n    return 'é'\n\n\nused()\n"),
+        (
+            "pkg/sub/leaf.py",
+            "class Failure(Exception): 'no statement'\n\n\ndef used(): \n    return 'é'\ndef spare(): 'none'\n\n\nused()\n",
+        ),
         ("pkg/sub/never \"<&'é>\".py", "raise SystemExit\n"),
     ]);
     let mut words = vec!["run", "--source", "."];
