@@ -3,7 +3,7 @@
 //! The executable hosts the interpreter, so a Python without a shared library cannot serve: that stops the build
 //! here, with the remedy, rather than at link time with a page of symbols.
 
-use std::{env, fs};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -33,7 +33,7 @@ fn main() {
         // For all targets: no other key reaches the unit tests.
         println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
     }
-    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+    if cfg!(target_os = "linux") {
         println!("cargo:rustc-link-arg-bins=-no-pie");
     }
     // So that the interpreter's calls of these find minicov's (`src/processes/exec.rs`, `src/trace/pthreads.rs`).
