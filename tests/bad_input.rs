@@ -140,7 +140,7 @@ fn names_in_data_files_lead_nowhere_else() {
     };
     rename("'../inner/../outside.py'");
     for words in [
-        &["report"][..],
+        &["report", "--format=console"][..],
         &["html", "-q"],
         &["html", "-q", "--single-file", "-d", "single"],
         &["annotate", "-q", "-d", "notes"],
