@@ -143,7 +143,7 @@ fn names_in_data_files_lead_nowhere_else() {
         &["report", "--format=console"][..],
         &["html", "-q"],
         &["html", "-q", "--single-file", "-d", "single"],
-        &["annotate", "-q", "-d", "notes"],
+        &["annotate", "-d", "notes"],
         &["xml", "-q"],
         &["lcov", "-q"],
         &["json", "-q"],
