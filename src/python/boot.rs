@@ -115,12 +115,13 @@ pub(crate) fn boot_compiler() -> Result<(), BootError> {
     }
     match status {
         Status::Ok => {
-            // What the compiler has to say of a source, it said when that ran.
-            let silenced = Python::attach(|py| {
-                let silence = || py.import("warnings")?.call_method1("simplefilter", ("ignore",));
-                silence().map(drop).map_err(|error: PyErr| error.to_string())
-            });
-            silenced.map_err(BootError::Failed)
+            // Compiling leaves no cycles behind, and looking for some takes a seventh of its time. What the compiler has to
+            // say of a source, it said when that ran.
+            Python::attach(|py| {
+                py.import("gc")?.call_method0("disable")?;
+                py.import("warnings")?.call_method1("simplefilter", ("ignore",)).map(drop)
+            })?;
+            Ok(())
         }
         Status::Exit(code) => Err(BootError::Failed(format!("it exited with status {code}"))),
         Status::Error(error) => Err(BootError::Failed(error.message())),
