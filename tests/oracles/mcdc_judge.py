@@ -296,7 +296,7 @@ def idle_conditions(decision, constants, free):
     def what_happens(assignment):
         reached = set()
         outcome = walk(decision.tree, assignment, reached)
-        return reached, None if last in reached else outcome
+        return reached & set(free), None if last in reached else outcome
 
     for index in reversed(free):
         if index == last:
