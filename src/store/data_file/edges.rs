@@ -4,12 +4,13 @@
 //! code object is known by its [`CodeKey`]; whoever reads edges finds those that are still compiled from the text.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{DataFile, Fault, StoreError, schema};
-use crate::model::{CodeKey, Edge, SortedSet};
+use crate::model::{CodeKey, ContextNames, Edge, SortedSet};
 
 /// How a way out of the code object is stored: in a byte, where [`Edge::EXIT`] would take six.
 const STORED_EXIT: i64 = -1;
@@ -37,42 +38,68 @@ impl DataFile {
         if !self.tables.has_edges() {
             return Ok(BTreeMap::new());
         }
-        read(&self.connection, path, &selected).map_err(|fault| fault.at(&self.path))
+        let mut found: BTreeMap<CodeKey, BTreeSet<Edge>> = BTreeMap::new();
+        let take = |key, taken: Vec<(Edge, Arc<str>)>| {
+            found.entry(key).or_default().extend(taken.into_iter().map(|(edge, _)| edge));
+        };
+        each(&self.connection, path, &selected, take).map_err(|fault| fault.at(&self.path))?;
+        Ok(found)
+    }
+
+    /// The same, and in which contexts each was taken.
+    pub(crate) fn edges_by_context(
+        &self,
+        path: &str,
+        selected: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<CodeKey, BTreeMap<Edge, ContextNames>>, StoreError> {
+        if !self.tables.has_edges() {
+            return Ok(BTreeMap::new());
+        }
+        let mut found: BTreeMap<CodeKey, BTreeMap<Edge, ContextNames>> = BTreeMap::new();
+        let take = |key, taken: Vec<(Edge, Arc<str>)>| {
+            let of_code = found.entry(key).or_default();
+            for (edge, context) in taken {
+                of_code.entry(edge).or_default().insert(context);
+            }
+        };
+        each(&self.connection, path, &selected, take).map_err(|fault| fault.at(&self.path))?;
+        Ok(found)
     }
 }
 
-fn read(
+/// Hands on the edges of each code object of a file, each edge once for each of its contexts.
+fn each(
     connection: &Connection,
     path: &str,
     selected: &dyn Fn(&str) -> bool,
-) -> Result<BTreeMap<CodeKey, BTreeSet<Edge>>, Fault> {
+    mut take: impl FnMut(CodeKey, Vec<(Edge, Arc<str>)>),
+) -> Result<(), Fault> {
     // One transaction, so that a writer in between can't give us halves of two states.
     let connection = connection.unchecked_transaction()?;
-    let contexts = schema::contexts(&connection, selected)?;
+    let contexts = schema::shared_contexts(&connection, selected)?;
     let mut find_codes = connection.prepare_cached(
         "SELECT minicov_code.id, qualname, first_line, fingerprint FROM minicov_code
          JOIN file ON file.id = file_id WHERE path = ?",
     )?;
     let mut find_edges = connection
         .prepare_cached("SELECT context_id, from_offset, to_offset FROM minicov_edge WHERE code_id = ?")?;
-    let mut found: BTreeMap<CodeKey, BTreeSet<Edge>> = BTreeMap::new();
     let mut codes = find_codes.query([path])?;
     while let Some(row) = codes.next()? {
         let id: i64 = row.get(0)?;
         let key =
             CodeKey { qualname: row.get(1)?, first_line: row.get(2)?, fingerprint: fingerprint(row, 3)? };
-        let mut edges = BTreeSet::new();
+        let mut taken = Vec::new();
         let mut rows = find_edges.query([id])?;
         while let Some(row) = rows.next()? {
-            if contexts.contains_key(&row.get(0)?) {
-                edges.extend(edge(row.get(1)?, row.get(2)?));
+            if let Some(context) = contexts.get(&row.get(0)?) {
+                taken.extend(edge(row.get(1)?, row.get(2)?).map(|edge| (edge, Arc::clone(context))));
             }
         }
-        if !edges.is_empty() {
-            found.entry(key).or_default().append(&mut edges);
+        if !taken.is_empty() {
+            take(key, taken);
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// An edge as it is stored; none where no code object is so long.
