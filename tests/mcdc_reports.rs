@@ -102,7 +102,7 @@ for letters in sys.argv[1:]:
         project.minicov(&words).run().success();
     }
     let json = |words: &[&str]| -> Value {
-        let outcome = project.minicov(&[&["json", "-q", "-o", "-"], words].concat()).run();
+        let outcome = project.minicov(&[&["json", "-q", "-o", "-"][..], words].concat()).run();
         serde_json::from_str(&outcome.success().stdout).unwrap()
     };
     // A judge of its own: the conditions that Python evaluates, and what follows.

@@ -88,11 +88,15 @@ impl MeasuredFile {
         }
         for (code, edges) in edge_contexts {
             let ours = self.edge_contexts.entry(code).or_default();
-            edges.into_iter().for_each(|(edge, names)| ours.entry(edge).or_default().extend(names));
+            for (edge, names) in edges {
+                ours.entry(edge).or_default().extend(names);
+            }
         }
         for (place, vectors) in vector_contexts {
             let ours = self.vector_contexts.entry(place).or_default();
-            vectors.into_iter().for_each(|(vector, names)| ours.entry(vector).or_default().extend(names));
+            for (vector, names) in vectors {
+                ours.entry(vector).or_default().extend(names);
+            }
         }
         self.has_edges |= has_edges;
         self.has_vectors |= has_vectors;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::JudgedDecision;
 use super::tree::{self, End};
-use crate::model::{ContextNames, Edge, Facts, Measurability, MeasuredFile, ShortCircuit};
+use crate::model::{ContextNames, Edge, Facts, Measurability, MeasuredFile, ShortCircuit, Vector};
 
 /// Tells of each evaluation in which contexts it was seen, as far as `seen` has contexts.
 pub(crate) fn tell_contexts(facts: &Facts, seen: &MeasuredFile, decisions: &mut [JudgedDecision]) {
@@ -26,7 +26,7 @@ pub(crate) fn tell_contexts(facts: &Facts, seen: &MeasuredFile, decisions: &mut 
                 .map(Option::unwrap_or_default)
                 .collect()
         } else {
-            let of = |vector| recorded.and_then(|recorded| recorded.get(vector)).cloned();
+            let of = |vector: &Vector| recorded.and_then(|recorded| recorded.get(vector)).cloned();
             judged.vectors.iter().map(|vector| of(vector).unwrap_or_default()).collect()
         };
     }

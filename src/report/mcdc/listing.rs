@@ -122,7 +122,7 @@ fn decision(judged: &JudgedDecision, form: Form, out: &mut dyn Write) -> io::Res
 /// The names of contexts, of many only the first.
 fn named(contexts: &ContextNames) -> String {
     let shown =
-        |name: &str| if name.is_empty() { "(no context)".into() } else { printable(name).into_owned() };
+        |name: &str| if name.is_empty() { "(no context)".to_owned() } else { printable(name).into_owned() };
     let mut names: Vec<String> = contexts.iter().take(MOST_CONTEXTS).map(|name| shown(name)).collect();
     if contexts.len() > MOST_CONTEXTS {
         names.push(format!("and {} more", contexts.len() - MOST_CONTEXTS));

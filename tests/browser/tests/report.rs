@@ -621,7 +621,7 @@ fn rows_tell_their_contexts_and_justified_conditions_their_reason() {
     );
     let project = Project::with(&[("code.py", &code)]);
     for (name, calls) in [("one", &["TTT"][..]), ("two", &["TTT", "FFT"]), ("<i>\u{202e}", &["FFT"])] {
-        project.minicov(&[&["run", "--mcdc", "--context", name, "code.py"], calls].concat());
+        project.minicov(&[&["run", "--mcdc", "--context", name, "code.py"][..], calls].concat());
     }
     project.minicov(&["html", "--show-contexts"]);
     let json = project.minicov(&["json", "-q", "-o", "-", "--show-contexts"]).0;
