@@ -1,9 +1,9 @@
 //! How each thread comes to be traced.
 //!
 //! A trace function belongs to a thread. New threads are noticed before they start (`watched_functions`); the first frame
-//! that runs in one then passes through our frame evaluation function, which starts tracing there. That function is in
-//! place only while a thread is awaited, because CPython makes plain calls slower as long as there is one (PEP 523). Threads
-//! that C code started are traced from where it attaches them (`attached_threads`).
+//! that runs in one then passes through our frame evaluation function, which starts tracing there. Where nothing else needs it
+//! (`unwatched`), that function is in place only while a thread is awaited, because CPython makes plain calls slower as long as
+//! there is one (PEP 523). Threads that C code started are traced from where it attaches them (`attached_threads`).
 //!
 //! There is one trace function a thread, and the program may set its own: while it does, nothing is measured there. When
 //! it takes it back (doctest and debuggers do, by restoring the `None` that `sys.gettrace()` gave them), the thread is
@@ -22,7 +22,7 @@ use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
 use super::calls::{can_note_calls, forget_ended_frames};
-use super::trace;
+use super::{trace, unwatched};
 use crate::python::ffi::Interpreter;
 use crate::trace::attached_threads;
 use crate::trace::session::active;
@@ -60,6 +60,9 @@ pub(super) fn trace_all(py: Python<'_>) -> PyResult<()> {
     let _ = GETTRACE.set(py.import("sys")?.getattr("gettrace")?.unbind());
     watched_functions::watch(py, Listeners { thread_start: await_thread, trace_function: await_change })?;
     attached_threads::watch(trace_attached_thread);
+    if unwatched::are_possible() {
+        set_frame_evaluation(evaluate_frame);
+    }
     trace_this_thread();
     Ok(())
 }
@@ -75,6 +78,7 @@ fn trace_attached_thread() {
 /// Called when the trace function of this thread is about to be changed, by whomever.
 fn await_change() {
     if STATE.get() == Tracing::On && is_in_main_interpreter() {
+        unwatched::forget();
         STATE.set(Tracing::Awaited);
         await_thread();
     }
@@ -84,6 +88,7 @@ fn trace_this_thread() {
     forget_ended_frames();
     // Not `On` yet: we are told of this change, too.
     STATE.set(Tracing::Awaited);
+    unwatched::forget();
     // SAFETY: called with the thread attached. A null argument keeps `sys.gettrace()` at None.
     unsafe { raw::PyEval_SetTrace(Some(trace), ptr::null_mut()) };
     STATE.set(Tracing::On);
@@ -136,9 +141,16 @@ unsafe extern "C" fn evaluate_frame(
             trace_this_thread();
         }
         if AWAITED_THREADS.fetch_sub(1, Ordering::Relaxed) == 1 {
-            set_frame_evaluation(_PyEval_EvalFrameDefault);
+            evaluate_no_longer();
         }
     }
     // SAFETY: the arguments are those CPython gave for this frame.
-    unsafe { _PyEval_EvalFrameDefault(thread, frame, throw) }
+    unsafe { unwatched::evaluate(thread, frame, throw, _PyEval_EvalFrameDefault) }
+}
+
+/// Takes the frame evaluation function away if nobody needs it.
+pub(super) fn evaluate_no_longer() {
+    if AWAITED_THREADS.load(Ordering::Relaxed) == 0 && !unwatched::are_possible() {
+        set_frame_evaluation(_PyEval_EvalFrameDefault);
+    }
 }
