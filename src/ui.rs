@@ -157,8 +157,22 @@ pub(crate) fn error(error: &UserError) {
 }
 
 fn line(style: &Style, label: &str, message: &dyn Display, tail: &str) {
+    let message = harmless(&message.to_string());
     // Nobody is left to tell when standard error itself cannot be written.
     let _ = writeln!(anstream::stderr().lock(), "minicov: {style}{label}{style:#}: {message}{tail}");
+}
+
+/// Messages have names from data files and disks: what would command the terminal is written out.
+fn harmless(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() && letter != '\n' {
+            harmless.extend(letter.escape_default());
+        } else {
+            harmless.push(letter);
+        }
+    }
+    harmless
 }
 
 #[cfg(test)]
