@@ -1,9 +1,9 @@
 //! How each thread comes to be traced.
 //!
 //! A trace function belongs to a thread. New threads are noticed before they start (`watched_functions`); the first frame
-//! that runs in one then passes through our frame evaluation function, which starts tracing there. That function is in
-//! place only while a thread is awaited, because CPython makes plain calls slower as long as there is one (PEP 523). Threads
-//! that C code started are traced from where it attaches them (`attached_threads`).
+//! that runs in one then passes through our frame evaluation function, which starts tracing there. Where nothing else needs it
+//! (`unwatched`), that function is in place only while a thread is awaited, because CPython makes plain calls slower as long as
+//! there is one (PEP 523). Threads that C code started are traced from where it attaches them (`attached_threads`).
 //!
 //! There is one trace function a thread, and the program may set its own: while it does, nothing is measured there. When
 //! it takes it back (doctest and debuggers do, by restoring the `None` that `sys.gettrace()` gave them), the thread is
@@ -26,7 +26,7 @@ use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
 use super::calls::{can_note_calls, forget_ended_frames};
-use super::trace;
+use super::{trace, unwatched};
 use crate::python::ffi::{self, Interpreter, ThreadState};
 use crate::trace::code::{has_slot, reserve_slot};
 use crate::trace::session::active;
@@ -75,6 +75,9 @@ pub(super) fn trace_all(py: Python<'_>) -> PyResult<()> {
     watched_functions::watch(py, Listeners { thread_start: await_thread, trace_function: await_change })?;
     attached_threads::watch(trace_attached_thread);
     interpreters::watch(trace_further_interpreter);
+    if unwatched::are_possible() {
+        set_frame_evaluation(evaluate_frame);
+    }
     trace_this_thread();
     Ok(())
 }
@@ -106,17 +109,21 @@ fn await_change() {
     if IS_OUR_CHANGE.get() {
         return;
     }
-    if !is_in_main_interpreter() {
+    if is_in_main_interpreter() {
+        if STATE.get() == Tracing::On {
+            unwatched::forget();
+            STATE.set(Tracing::Awaited);
+            await_thread();
+        }
+    } else {
         SEEN_TO.set(None);
-        await_thread();
-    } else if STATE.get() == Tracing::On {
-        STATE.set(Tracing::Awaited);
         await_thread();
     }
 }
 
 fn trace_this_thread() {
     forget_ended_frames();
+    unwatched::forget();
     set_trace_function();
     STATE.set(Tracing::On);
 }
@@ -164,13 +171,11 @@ fn await_thread() {
     }
     // SAFETY: starts of threads and changes of trace functions come with the thread attached.
     let py = unsafe { Python::assume_attached() };
-    if !is_in_main_interpreter() {
-        if has_slot(py) {
-            set_frame_evaluation(evaluate_further_frame);
-        }
-    } else {
+    if is_in_main_interpreter() {
         AWAITED_THREADS.fetch_add(1, Ordering::Relaxed);
         set_frame_evaluation(evaluate_frame);
+    } else if has_slot(py) {
+        set_frame_evaluation(evaluate_further_frame);
     }
 }
 
@@ -196,11 +201,18 @@ unsafe extern "C" fn evaluate_frame(
             trace_this_thread();
         }
         if AWAITED_THREADS.fetch_sub(1, Ordering::Relaxed) == 1 {
-            set_frame_evaluation(_PyEval_EvalFrameDefault);
+            evaluate_no_longer();
         }
     }
     // SAFETY: the arguments are those CPython gave for this frame.
-    unsafe { _PyEval_EvalFrameDefault(thread, frame, throw) }
+    unsafe { unwatched::evaluate(thread, frame, throw, _PyEval_EvalFrameDefault) }
+}
+
+/// Takes the frame evaluation function away if nobody needs it.
+pub(super) fn evaluate_no_longer() {
+    if AWAITED_THREADS.load(Ordering::Relaxed) == 0 && !unwatched::are_possible() {
+        set_frame_evaluation(_PyEval_EvalFrameDefault);
+    }
 }
 
 /// Runs a frame of a further interpreter; in a thread state that is not traced yet, starts tracing first.
