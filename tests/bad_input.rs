@@ -128,6 +128,66 @@ fn data_files_that_are_none() {
     }
 }
 
+/// Names of sources come from the data file: nothing is written anywhere else for them, and no terminal obeys them.
+#[test]
+fn names_in_data_files_lead_nowhere_else() {
+    let project = Project::with(&[("inner/program.py", PROGRAM), ("outside.py", PROGRAM)]);
+    let command = |words: &[&str]| project.minicov(words).folder("inner").run();
+    command(&["run", "program.py"]).success().stderr("");
+    let rename = |path: &str| {
+        let connection = rusqlite::Connection::open(project.path("inner/.coverage")).unwrap();
+        connection.execute(&format!("UPDATE file SET path = {path}"), ()).unwrap();
+    };
+    rename("'../inner/../outside.py'");
+    for words in [
+        &["report", "--format=console"][..],
+        &["html", "-q"],
+        &["html", "-q", "--single-file", "-d", "single"],
+        &["annotate", "-d", "notes"],
+        &["xml", "-q"],
+        &["lcov", "-q"],
+        &["json", "-q"],
+    ] {
+        command(words).success().stderr("");
+    }
+    let everything = project.everything();
+    let elsewhere: Vec<_> = everything
+        .iter()
+        .map(|(path, _)| path.strip_prefix(project.root()).unwrap_or(path))
+        .filter(|path| !path.starts_with("inner"))
+        .collect();
+    assert_eq!(elsewhere, [Path::new("outside.py")]);
+
+    rename("'/gone/' || char(27) || '[31m\u{9b}.py'");
+    let outcome = command(&["report"]);
+    outcome.code(1).stdout("");
+    assert!(outcome.stderr.contains("'/gone/\\u{1b}[31m\\u{9b}.py'"), "{}", outcome.stderr);
+    rename("CAST(x'2fff2e7079' AS TEXT)");
+    let outcome = command(&["report"]);
+    outcome.code(1).stdout("");
+    assert!(outcome.stderr.contains("it holds what no data file holds"), "{}", outcome.stderr);
+}
+
+#[test]
+fn colours_are_for_terminals_and_those_who_like_them() {
+    let project = Project::new();
+    let on_terminal = |variables: &[(&str, &str)]| {
+        let spawn = "import pty, sys; pty.spawn(sys.argv[1:])";
+        let words = ["-c", spawn, env!("CARGO_BIN_EXE_minicov"), "report"];
+        let mut command = project.command(crate::harness::venv_python()).args(words).env("TERM", "xterm");
+        for (name, value) in variables {
+            command = command.env(name, value);
+        }
+        command.run().stdout.clone()
+    };
+    let (coloured, plain) = (on_terminal(&[]), on_terminal(&[("NO_COLOR", "1")]));
+    assert!(coloured.contains("\u{1b}["), "{coloured}");
+    assert!(plain.contains("minicov: error: no data to report"), "{plain}");
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    let outcome = project.minicov(&["report"]).run();
+    assert!(!outcome.stderr.contains('\u{1b}'), "{}", outcome.stderr);
+}
+
 #[test]
 fn a_bad_data_file_is_refused_before_the_program_runs() {
     let project = measured();

@@ -86,7 +86,7 @@ pub(super) fn sources(
         .map_err(|error| UserError::new(format!("--contexts: {error}")))?;
     combine::left_behind(workplace, &selected.combining)?;
     collect::so_far(workplace);
-    let data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
+    let mut data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
     hand_over_to_other_python(&data)?;
 
     let in_selected = |context: &str| selected.contexts.is_empty() || contexts.finds(context);

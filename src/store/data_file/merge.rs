@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError, Vectors, edges, needs, read, vectors};
+use super::{DataFile, Fault, StoreError, Vectors, edge_sets, edges, needs, read, vectors};
 use crate::model::{CodeKey, Edge, LineArc, LineSet, SortedSet, SourceHash, TestNeeds};
 
 /// What one or more processes of one Python saw.
@@ -150,6 +150,7 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
         connection: transaction,
         lines_as: choose_lines_as(transaction, batch.branches)?,
         contexts: HashMap::new(),
+        leaves_edge_sets: false,
         outcome: MergeOutcome::default(),
     };
     // coverage.py's data does not say.
@@ -162,12 +163,15 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
         }
     }
     if batch.replaces {
-        needs::forget_earlier_runs(transaction, &batch.tests)?;
+        merge.leaves_edge_sets |= needs::forget_earlier_runs(transaction, &batch.tests)?;
     }
     for file in &batch.files {
         merge.file(file)?;
     }
     needs::add(transaction, &batch.tests)?;
+    if merge.leaves_edge_sets {
+        edge_sets::prune(transaction)?;
+    }
     outcome.changed.append(&mut merge.outcome.changed);
     Ok(())
 }
@@ -194,7 +198,8 @@ fn upgrade(transaction: &Transaction) -> Result<(), Fault> {
     let mut statement = transaction.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
-        add_as_arcs(transaction, row.get(0)?, row.get(1)?, &read::numbits(row, 2)?)?;
+        let arcs: Vec<[i64; 2]> = as_arcs(&read::numbits(row, 2)?).collect();
+        add_arcs(transaction, row.get(0)?, row.get(1)?, &arcs)?;
     }
     transaction.execute("DELETE FROM line_bits", ())?;
     transaction.execute("UPDATE meta SET value = '1' WHERE key = 'has_arcs'", ())?;
@@ -206,6 +211,8 @@ struct Merge<'a> {
     lines_as: LinesAs,
     /// Row numbers of the contexts met so far.
     contexts: HashMap<String, i64>,
+    /// Whether there may be sets of edges that are not needed any more.
+    leaves_edge_sets: bool,
     outcome: MergeOutcome,
 }
 
@@ -218,27 +225,14 @@ impl Merge<'_> {
                 self.outcome.changed.push(file.path.clone());
             }
         }
-        for (name, lines) in &file.lines {
-            if lines.is_empty() {
-                continue;
-            }
-            let context = self.context_id(name)?;
-            match self.lines_as {
-                LinesAs::Bits => self.add_bits(id, context, lines)?,
-                LinesAs::Arcs => {
-                    // The ends of arcs count as lines that ran: saying so twice would double the rows.
-                    let ends =
-                        file.arcs.get(name).into_iter().flatten().flat_map(|arc| arc.lines()).collect();
-                    add_as_arcs(self.connection, id, context, &lines.difference(&ends))?;
+        match self.lines_as {
+            LinesAs::Bits => {
+                for (name, lines) in file.lines.iter().filter(|(_, lines)| !lines.is_empty()) {
+                    let context = self.context_id(name)?;
+                    self.add_bits(id, context, lines)?;
                 }
             }
-        }
-        if self.lines_as == LinesAs::Arcs {
-            for (context, arcs) in file.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()) {
-                let context = self.context_id(context)?;
-                let ends = arcs.iter().map(|arc| [i64::from(arc.from), i64::from(arc.to)]);
-                add_arcs(self.connection, id, context, ends)?;
-            }
+            LinesAs::Arcs => self.arcs(id, file)?,
         }
         for code in &file.codes {
             self.code(id, code)?;
@@ -256,12 +250,38 @@ impl Merge<'_> {
         Ok(())
     }
 
+    /// Adds the steps of a file, and lines of which no step tells. In the order of the table's index, since pages that are
+    /// filled one after the other are fewer.
+    fn arcs(&mut self, id: i64, file: &BatchFile) -> Result<(), Fault> {
+        let mut by_context: BTreeMap<i64, Vec<[i64; 2]>> = BTreeMap::new();
+        for (name, lines) in file.lines.iter().filter(|(_, lines)| !lines.is_empty()) {
+            // The ends of arcs count as lines that ran: saying so twice would double the rows.
+            let ends = file.arcs.get(name).into_iter().flatten().flat_map(|arc| arc.lines()).collect();
+            let alone = lines.difference(&ends);
+            by_context.entry(self.context_id(name)?).or_default().extend(as_arcs(&alone));
+        }
+        for (name, arcs) in file.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()) {
+            let ends = arcs.iter().map(|arc| [i64::from(arc.from), i64::from(arc.to)]);
+            by_context.entry(self.context_id(name)?).or_default().extend(ends);
+        }
+        for (context, mut arcs) in by_context {
+            arcs.sort_unstable();
+            add_arcs(self.connection, id, context, &arcs)?;
+        }
+        Ok(())
+    }
+
     fn code(&mut self, file: i64, code: &BatchCode) -> Result<(), Fault> {
-        let edges = code.edges.iter().filter(|(_, edges)| !edges.is_empty());
-        for (context, edges) in edges {
-            let context = self.context_id(context)?;
-            let code = edges::code_id(self.connection, file, &code.key)?;
-            edges::add(self.connection, code, context, edges)?;
+        let mut by_context = BTreeMap::new();
+        for (context, edges) in code.edges.iter().filter(|(_, edges)| !edges.is_empty()) {
+            by_context.insert(self.context_id(context)?, edges);
+        }
+        if by_context.is_empty() {
+            return Ok(());
+        }
+        let code = edges::code_id(self.connection, file, &code.key)?;
+        for (context, edges) in by_context {
+            self.leaves_edge_sets |= edges::add(self.connection, code, context, edges)?;
         }
         Ok(())
     }
@@ -292,7 +312,7 @@ impl Merge<'_> {
 
     /// Notes which text a file's data belongs to from now on; tells whether data of another text was dropped for it.
     /// Data without a note (coverage.py's) is taken to be of this text, as coverage.py takes it.
-    fn belongs_to(&self, file: i64, source: SourceHash) -> Result<bool, Fault> {
+    fn belongs_to(&mut self, file: i64, source: SourceHash) -> Result<bool, Fault> {
         let mut find =
             self.connection.prepare_cached("SELECT sha256 FROM minicov_source WHERE file_id = ?")?;
         let noted = find.query_row([file], |row| read::source_hash(row, 0)).optional()?;
@@ -310,6 +330,7 @@ impl Merge<'_> {
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
         edges::drop_of_file(self.connection, file)?;
+        self.leaves_edge_sets = true;
         vectors::drop_of_file(self.connection, file)?;
         Ok(bits + arcs > 0)
     }
@@ -347,17 +368,12 @@ static PUT_MANY_ARCS: LazyLock<String> = LazyLock::new(|| {
     format!("INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES {rows}")
 });
 
-fn add_as_arcs(connection: &Connection, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
-    add_arcs(connection, file, context, lines.iter().map(|line| [-i64::from(line), i64::from(line)]))
+/// Lines without a step that tells of them.
+fn as_arcs(lines: &LineSet) -> impl Iterator<Item = [i64; 2]> {
+    lines.iter().map(|line| [-i64::from(line), i64::from(line)])
 }
 
-fn add_arcs(
-    connection: &Connection,
-    file: i64,
-    context: i64,
-    arcs: impl Iterator<Item = [i64; 2]>,
-) -> Result<(), Fault> {
-    let arcs: Vec<[i64; 2]> = arcs.collect();
+fn add_arcs(connection: &Connection, file: i64, context: i64, arcs: &[[i64; 2]]) -> Result<(), Fault> {
     let (many, rest) = arcs.as_chunks::<ARCS_AT_ONCE>();
     let mut put_many = connection.prepare_cached(&PUT_MANY_ARCS)?;
     for arcs in many {
