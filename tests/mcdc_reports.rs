@@ -241,6 +241,19 @@ shop.py:12:17-34
     assert!(outcome.stdout.contains("\n  3  a  ✗ cannot be shown\n"), "{}", outcome.stdout);
     assert!(outcome.stdout.ends_with("\n0 of 4 conditions in 1 decision shown, 0% (unique-cause MC/DC)\n"));
 
+    let proof = "1 and 3 are the same expression; of the 4 evaluations there can be, it decides in T F T T when true and \
+                 in F – F – when false, and between these 1 changes as well";
+    assert!(outcome.stdout.contains(&format!("\n  3: {proof}\n")), "{}", outcome.stdout);
+    let json = project.minicov(&["mcdc", "--form=unique-cause", "--json", "shop.py:12"]).run();
+    let list: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(list["files"]["shop.py"]["decisions"][0]["proofs"], json!([null, null, proof, null]));
+    // It is still told where it does not count.
+    project.file("pyproject.toml", "[tool.minicov]\nexclude_infeasible = true\n");
+    let outcome = project.minicov(&["mcdc", "--form=unique-cause", "shop.py:12"]).run();
+    assert!(outcome.stdout.contains("\n  3  a  ✗ cannot be shown\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.ends_with("\n0 of 3 conditions in 1 decision shown, 0% (unique-cause MC/DC)\n"));
+    project.file("pyproject.toml", "");
+
     // For tools: what the JSON report has, and what is wanted.
     let outcome = project.minicov(&["mcdc", "--json", "shop.py:2"]).run();
     outcome.success().stderr("");
@@ -250,7 +263,7 @@ shop.py:12:17-34
     assert_eq!(decision["plans"], json!([null, null, [3, 1]]));
     assert_eq!(decision["text"], "(member or total > 10) and not coupon");
     let members = decision.as_object_mut().unwrap();
-    for own in ["wanted", "plans", "text"] {
+    for own in ["wanted", "plans", "proofs", "text"] {
         members.remove(own);
     }
     let report = project.minicov(&["json", "-o", "-"]).run();
@@ -464,6 +477,50 @@ fn justified_conditions_are_shown_as_such() {
     assert!(!project.minicov(&["lcov", "-o", "-"]).run().stdout.contains("coupon"));
     let outcome = project.minicov(&["mcdc", "shop.py:3"]).run();
     assert!(outcome.stdout.contains("○ justified: coupons are gone\n"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_file_of_justifications_has_authors_and_dates() {
+    let project = project();
+    let entry = |decision: &str, condition: &str| {
+        format!(
+            "[[justified]]\nfile = 'shop.py'\ndecision = '{decision}'\nconditions = ['{condition}']\n\
+             reason = 'coupons are gone'\nauthor = 'Ada'\ndate = 2026-11-23\n"
+        )
+    };
+    let decision = "(member or total > 10)  and not coupon";
+    project.file("pyproject.toml", "[tool.minicov]\njustifications = 'reviewed.toml'\n");
+    project.file("reviewed.toml", entry(decision, "c3"));
+    let outcome = project.minicov(&["mcdc", "shop.py:2"]).run();
+    outcome.success().stderr("");
+    assert!(
+        outcome.stdout.contains("○ justified: coupons are gone (Ada, 2026-11-23)\n"),
+        "{}",
+        outcome.stdout
+    );
+
+    for (entry, told) in [
+        (entry(decision, "c1"), "shop.py:2: the justification is for c1 (member), which is shown"),
+        (
+            entry("member and coupon", "c1"),
+            "reviewed.toml:1: the justification is for `member and coupon`, which shop.py has no more",
+        ),
+        (entry(decision, "c9"), "reviewed.toml:1: the justification names c9, and the decision has c1 to c3"),
+        (
+            entry(decision, "c3").replace("shop.py", "gone.py"),
+            "reviewed.toml:1: the justification is for gone.py, which is not there",
+        ),
+    ] {
+        project.file("reviewed.toml", entry);
+        let outcome = project.minicov(&["report", "--format=total"]).run();
+        outcome.success().stderr(&format!("minicov: warning: {told} [stale-justification]\n"));
+    }
+
+    project.file("reviewed.toml", entry(decision, "c3").replace("author", "autor"));
+    project.minicov(&["report"]).run().code(1).stderr(
+        "minicov: error: reviewed.toml:6: there is no key autor: did you mean author?\n\
+         minicov: hint: an entry is a table [[justified]] with the keys file, decision, conditions, reason, author, date\n",
+    );
 }
 
 #[test]

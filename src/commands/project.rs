@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::analysis::{self, Unusable};
 use super::exclusions::ExclusionRules;
 use super::{Failure, collect, combine, run};
-use crate::config::{CombineSettings, Selected, Workplace};
+use crate::config::{CombineSettings, RecordedJustification, Selected, Workplace, read_justifications};
 use crate::error::UserError;
 use crate::metrics::{Form, JudgedDecision};
 use crate::model::MeasuredFile;
@@ -72,7 +72,10 @@ pub(super) fn view_or_nothing(
     }
     let mut view = View { mcdc, unusable, ..View::new(files, has_branches) };
     if let Some(form) = mcdc {
-        look_after_justifications(&mut view, form, selected);
+        if let Some(path) = &selected.justifications {
+            justify(&mut view, workplace, path)?;
+        }
+        settle_what_counts(&mut view, form, selected);
     }
     Ok(view)
 }
@@ -124,14 +127,35 @@ pub(super) fn sources(
     Ok(Sources { files: sources, has_branches: observed.has_arcs, unusable, mcdc, has_edges })
 }
 
-/// Warns of justifications that are of no use, and leaves justified conditions out where that is wanted.
-fn look_after_justifications(view: &mut View, form: Form, selected: &Selected) {
+/// Gives conditions the reasons that a file has for them. Files that are not reported on are nobody's business here, unless
+/// they are gone.
+fn justify(view: &mut View, workplace: &Workplace, path: &Path) -> Result<(), UserError> {
+    let shown = workplace.shown(path);
+    for entry in read_justifications(path, &shown)? {
+        let RecordedJustification { line, file: name, decision, conditions, reason } = entry;
+        let wrong = match view.files.iter_mut().find(|file| file.name == name) {
+            Some(file) => file.justify(&decision, &conditions, &reason),
+            None if workplace.folder.join(&name).exists() => Vec::new(),
+            None => vec![format!("is for {name}, which is not there")],
+        };
+        for why in wrong {
+            ui::warn(&ui::STALE_JUSTIFICATION, format!("{shown}:{line}: the justification {why}"));
+        }
+    }
+    Ok(())
+}
+
+/// Warns of justifications that are of no use, and leaves conditions out of the total where that is wanted.
+fn settle_what_counts(view: &mut View, form: Form, selected: &Selected) {
     for file in &mut view.files {
         for (line, why) in file.stale_justifications(form) {
             ui::warn(&ui::STALE_JUSTIFICATION, format!("{}:{line}: the justification {why}", file.name));
         }
         if selected.exclude_justified {
             file.decisions.iter_mut().for_each(JudgedDecision::leave_out_justified);
+        }
+        if selected.exclude_infeasible {
+            file.decisions.iter_mut().for_each(|judged| judged.leave_out_infeasible(form));
         }
     }
 }

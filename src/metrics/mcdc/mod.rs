@@ -15,6 +15,7 @@ mod tree;
 mod wanted;
 
 pub(crate) use contexts::tell_contexts;
+pub(crate) use feasibility::{Proof, proof};
 pub(crate) use justified::justify;
 pub(crate) use masks::had_say;
 pub(crate) use wanted::{Row, Wanted, evaluations, wanted};
@@ -70,7 +71,7 @@ pub(crate) struct McDcTotals {
     /// Conditions to be shown.
     pub(crate) conditions: usize,
     pub(crate) shown: usize,
-    /// Conditions that no test can show. They count as to be shown, and are not.
+    /// Conditions that no test can show. Unless they were left out, they count as to be shown, and are not.
     pub(crate) infeasible: usize,
     /// Conditions that are not shown, and for which a reason is given.
     pub(crate) justified: usize,
@@ -203,8 +204,8 @@ impl JudgedDecision {
             decisions: 1,
             unmeasurable: 0,
             conditions: counted.clone().count(),
-            shown: counted.clone().filter(|condition| condition.pair(form).is_some()).count(),
-            infeasible: counted.filter(|condition| condition.is_infeasible(form)).count(),
+            shown: counted.filter(|condition| condition.pair(form).is_some()).count(),
+            infeasible: self.conditions.iter().filter(|condition| condition.is_infeasible(form)).count(),
             justified: (0..self.conditions.len())
                 .filter(|number| {
                     self.justification(*number).is_some() && self.conditions[*number].pair(form).is_none()

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
 
+use super::proofs::proof_words;
 use super::{Listed, Verdict, expression, letter, outcome, shortened, shown_by};
 use crate::metrics::{self, Form, JudgedDecision, McDcTotals, Row, Wanted};
 use crate::model::{ContextNames, LineNo, Place, Vector};
@@ -58,6 +59,21 @@ fn summary(totals: &McDcTotals, form: Form, precision: u8, out: &mut dyn Write) 
 }
 
 fn decision(judged: &JudgedDecision, form: Form, out: &mut dyn Write) -> io::Result<()> {
+    tables(judged, form, out)?;
+    let infeasible = (0..judged.conditions.len())
+        .filter(|condition| Verdict::of(judged, *condition, form) == Verdict::Infeasible);
+    for (place, condition) in infeasible.enumerate() {
+        if let Some(proof) = metrics::proof(judged, condition) {
+            if place == 0 {
+                writeln!(out)?;
+            }
+            writeln!(out, "  {}: {}", condition + 1, proof_words(judged, &proof))?;
+        }
+    }
+    Ok(())
+}
+
+fn tables(judged: &JudgedDecision, form: Form, out: &mut dyn Write) -> io::Result<()> {
     let source = &judged.measured.decision;
     let text = shortened(&expression(source), LONGEST_EXPRESSION);
     writeln!(out, "  {}: {}", source.context.word(), printable(&text))?;
