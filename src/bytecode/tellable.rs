@@ -18,7 +18,7 @@ pub(crate) struct Tellable {
 
 impl ControlFlow {
     /// What line and return events can tell of this code; `None` where exceptions have a say in it: code with handlers or
-    /// `raise` statements, and code that is left for a while.
+    /// `raise` statements, and code that awaits.
     ///
     /// A line event comes where the line changes, and at a jump backwards (CPython 3.11 `Python/ceval.c`,
     /// `maybe_call_line_trace`); none before the first `RESUME` has run.

@@ -233,6 +233,11 @@ impl CodeState {
         self.has_told_all.load(Ordering::Relaxed)
     }
 
+    /// Whether a frame may go on of which events could tell something, though none says that it does.
+    pub(super) fn may_go_on_silently(&self) -> bool {
+        self.suspends && !self.has_told_all.load(Ordering::Relaxed)
+    }
+
     fn has_seen(&self, index: usize) -> bool {
         self.seen.get(index / 64).is_none_or(|word| word.load(Ordering::Relaxed) & (1 << (index % 64)) != 0)
     }
