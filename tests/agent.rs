@@ -255,7 +255,7 @@ fn children_of_the_agents_python_are_measured_however_they_start() {
                 way.replace("child", &child)
             ),
         );
-        parent.push_str(&format!("subprocess.run([sys.executable, 'way_{number}.py'])\n"));
+        parent.extend(["subprocess.run([sys.executable, 'way_", &number.to_string(), ".py'])\n"]);
     }
     project.file("parent.py", parent);
     let ours = project.minicov(&["run", "--python", path, "parent.py"]).run();
