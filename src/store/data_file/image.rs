@@ -119,9 +119,16 @@ fn row(cell: &[u8]) -> Result<[i64; 4], Unexpected> {
             _ => return Err(Unexpected),
         };
         let (value, rest) = values.split_at_checked(width).ok_or(Unexpected)?;
-        // The first byte has the sign.
-        let start = if value[0] < 128 { 0 } else { -1 };
-        *number = value.iter().fold(start, |number, byte| number << 8 | i64::from(*byte));
+        *number = match *value {
+            // Most are lines and row numbers.
+            [byte] => i64::from(byte.cast_signed()),
+            [high, low] => i64::from(i16::from_be_bytes([high, low])),
+            _ => {
+                // The first byte has the sign.
+                let start = if value[0] < 128 { 0 } else { -1 };
+                value.iter().fold(start, |number, byte| number << 8 | i64::from(*byte))
+            }
+        };
         values = rest;
     }
     Ok(numbers)

@@ -198,8 +198,7 @@ fn upgrade(transaction: &Transaction) -> Result<(), Fault> {
     let mut statement = transaction.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
-        let arcs: Vec<[i64; 2]> = as_arcs(&read::numbits(row, 2)?).collect();
-        add_arcs(transaction, row.get(0)?, row.get(1)?, &arcs)?;
+        add_as_arcs(transaction, row.get(0)?, row.get(1)?, &read::numbits(row, 2)?)?;
     }
     transaction.execute("DELETE FROM line_bits", ())?;
     transaction.execute("UPDATE meta SET value = '1' WHERE key = 'has_arcs'", ())?;
@@ -225,14 +224,27 @@ impl Merge<'_> {
                 self.outcome.changed.push(file.path.clone());
             }
         }
-        match self.lines_as {
-            LinesAs::Bits => {
-                for (name, lines) in file.lines.iter().filter(|(_, lines)| !lines.is_empty()) {
-                    let context = self.context_id(name)?;
-                    self.add_bits(id, context, lines)?;
+        for (name, lines) in &file.lines {
+            if lines.is_empty() {
+                continue;
+            }
+            let context = self.context_id(name)?;
+            match self.lines_as {
+                LinesAs::Bits => self.add_bits(id, context, lines)?,
+                LinesAs::Arcs => {
+                    // The ends of arcs count as lines that ran: saying so twice would double the rows.
+                    let ends =
+                        file.arcs.get(name).into_iter().flatten().flat_map(|arc| arc.lines()).collect();
+                    add_as_arcs(self.connection, id, context, &lines.difference(&ends))?;
                 }
             }
-            LinesAs::Arcs => self.arcs(id, file)?,
+        }
+        if self.lines_as == LinesAs::Arcs {
+            for (context, arcs) in file.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()) {
+                let context = self.context_id(context)?;
+                let ends = arcs.iter().map(|arc| [i64::from(arc.from), i64::from(arc.to)]);
+                add_arcs(self.connection, id, context, ends)?;
+            }
         }
         for code in &file.codes {
             self.code(id, code)?;
@@ -250,37 +262,11 @@ impl Merge<'_> {
         Ok(())
     }
 
-    /// Adds the steps of a file, and lines of which no step tells. In the order of the table's index, since pages that are
-    /// filled one after the other are fewer.
-    fn arcs(&mut self, id: i64, file: &BatchFile) -> Result<(), Fault> {
-        let mut by_context: BTreeMap<i64, Vec<[i64; 2]>> = BTreeMap::new();
-        for (name, lines) in file.lines.iter().filter(|(_, lines)| !lines.is_empty()) {
-            // The ends of arcs count as lines that ran: saying so twice would double the rows.
-            let ends = file.arcs.get(name).into_iter().flatten().flat_map(|arc| arc.lines()).collect();
-            let alone = lines.difference(&ends);
-            by_context.entry(self.context_id(name)?).or_default().extend(as_arcs(&alone));
-        }
-        for (name, arcs) in file.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()) {
-            let ends = arcs.iter().map(|arc| [i64::from(arc.from), i64::from(arc.to)]);
-            by_context.entry(self.context_id(name)?).or_default().extend(ends);
-        }
-        for (context, mut arcs) in by_context {
-            arcs.sort_unstable();
-            add_arcs(self.connection, id, context, &arcs)?;
-        }
-        Ok(())
-    }
-
     fn code(&mut self, file: i64, code: &BatchCode) -> Result<(), Fault> {
-        let mut by_context = BTreeMap::new();
-        for (context, edges) in code.edges.iter().filter(|(_, edges)| !edges.is_empty()) {
-            by_context.insert(self.context_id(context)?, edges);
-        }
-        if by_context.is_empty() {
-            return Ok(());
-        }
-        let code = edges::code_id(self.connection, file, &code.key)?;
-        for (context, edges) in by_context {
+        let edges = code.edges.iter().filter(|(_, edges)| !edges.is_empty());
+        for (context, edges) in edges {
+            let context = self.context_id(context)?;
+            let code = edges::code_id(self.connection, file, &code.key)?;
             self.leaves_edge_sets |= edges::add(self.connection, code, context, edges)?;
         }
         Ok(())
@@ -368,12 +354,17 @@ static PUT_MANY_ARCS: LazyLock<String> = LazyLock::new(|| {
     format!("INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES {rows}")
 });
 
-/// Lines without a step that tells of them.
-fn as_arcs(lines: &LineSet) -> impl Iterator<Item = [i64; 2]> {
-    lines.iter().map(|line| [-i64::from(line), i64::from(line)])
+fn add_as_arcs(connection: &Connection, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
+    add_arcs(connection, file, context, lines.iter().map(|line| [-i64::from(line), i64::from(line)]))
 }
 
-fn add_arcs(connection: &Connection, file: i64, context: i64, arcs: &[[i64; 2]]) -> Result<(), Fault> {
+fn add_arcs(
+    connection: &Connection,
+    file: i64,
+    context: i64,
+    arcs: impl Iterator<Item = [i64; 2]>,
+) -> Result<(), Fault> {
+    let arcs: Vec<[i64; 2]> = arcs.collect();
     let (many, rest) = arcs.as_chunks::<ARCS_AT_ONCE>();
     let mut put_many = connection.prepare_cached(&PUT_MANY_ARCS)?;
     for arcs in many {
