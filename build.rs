@@ -33,6 +33,9 @@ fn main() {
         // For all targets: no other key reaches the unit tests.
         println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
     }
+    if cfg!(target_os = "linux") {
+        println!("cargo:rustc-link-arg-bins=-no-pie");
+    }
     // So that the interpreter's calls of these find minicov's (`src/processes/exec.rs`, `src/trace/pthreads.rs`).
     for function in ["execv", "execve", "posix_spawn", "posix_spawnp", "system", "pthread_create"] {
         println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
@@ -44,6 +47,7 @@ fn main() {
         "PyThreadState_New",
         "PyEval_AcquireThread",
         "Py_NewInterpreter",
+        "_Py_NewInterpreter",
         "Py_NewInterpreterFromConfig",
         "_PyXI_NewInterpreter",
         "PyEval_SetTrace",

@@ -128,6 +128,66 @@ fn data_files_that_are_none() {
     }
 }
 
+/// Names of sources come from the data file: nothing is written anywhere else for them, and no terminal obeys them.
+#[test]
+fn names_in_data_files_lead_nowhere_else() {
+    let project = Project::with(&[("inner/program.py", PROGRAM), ("outside.py", PROGRAM)]);
+    let command = |words: &[&str]| project.minicov(words).folder("inner").run();
+    command(&["run", "program.py"]).success().stderr("");
+    let rename = |path: &str| {
+        let connection = rusqlite::Connection::open(project.path("inner/.coverage")).unwrap();
+        connection.execute(&format!("UPDATE file SET path = {path}"), ()).unwrap();
+    };
+    rename("'../inner/../outside.py'");
+    for words in [
+        &["report", "--format=console"][..],
+        &["html", "-q"],
+        &["html", "-q", "--single-file", "-d", "single"],
+        &["annotate", "-d", "notes"],
+        &["xml", "-q"],
+        &["lcov", "-q"],
+        &["json", "-q"],
+    ] {
+        command(words).success().stderr("");
+    }
+    let everything = project.everything();
+    let elsewhere: Vec<_> = everything
+        .iter()
+        .map(|(path, _)| path.strip_prefix(project.root()).unwrap_or(path))
+        .filter(|path| !path.starts_with("inner"))
+        .collect();
+    assert_eq!(elsewhere, [Path::new("outside.py")]);
+
+    rename("'/gone/' || char(27) || '[31m\u{9b}.py'");
+    let outcome = command(&["report"]);
+    outcome.code(1).stdout("");
+    assert!(outcome.stderr.contains("'/gone/\\u{1b}[31m\\u{9b}.py'"), "{}", outcome.stderr);
+    rename("CAST(x'2fff2e7079' AS TEXT)");
+    let outcome = command(&["report"]);
+    outcome.code(1).stdout("");
+    assert!(outcome.stderr.contains("it holds what no data file holds"), "{}", outcome.stderr);
+}
+
+#[test]
+fn colours_are_for_terminals_and_those_who_like_them() {
+    let project = Project::new();
+    let on_terminal = |variables: &[(&str, &str)]| {
+        let spawn = "import pty, sys; pty.spawn(sys.argv[1:])";
+        let words = ["-c", spawn, env!("CARGO_BIN_EXE_minicov"), "report"];
+        let mut command = project.command(crate::harness::venv_python()).args(words).env("TERM", "xterm");
+        for (name, value) in variables {
+            command = command.env(name, value);
+        }
+        command.run().stdout.clone()
+    };
+    let (coloured, plain) = (on_terminal(&[]), on_terminal(&[("NO_COLOR", "1")]));
+    assert!(coloured.contains("\u{1b}["), "{coloured}");
+    assert!(plain.contains("minicov: error: no data to report"), "{plain}");
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    let outcome = project.minicov(&["report"]).run();
+    assert!(!outcome.stderr.contains('\u{1b}'), "{}", outcome.stderr);
+}
+
 #[test]
 fn a_bad_data_file_is_refused_before_the_program_runs() {
     let project = measured();
@@ -371,4 +431,67 @@ fn a_damaged_journal_is_told_and_left_alone() {
     let outcome = project.minicov(&["report"]).run();
     outcome.success();
     assert!(outcome.stdout.contains("program.py       3      0   100%"), "{}", outcome.stdout);
+}
+
+/// Names that lead elsewhere, that would fake a message or act on a terminal, and that are none.
+#[test]
+fn names_in_a_hostile_data_file() {
+    let project = measured();
+    let database = || rusqlite::Connection::open(project.path(".coverage")).unwrap();
+    let add = |name: &dyn rusqlite::ToSql| {
+        let database = database();
+        database.execute("INSERT INTO file (path) VALUES (?)", [name]).unwrap();
+        let file = database.last_insert_rowid();
+        database.execute("INSERT INTO line_bits SELECT ?, min(id), x'02' FROM context", [file]).unwrap();
+    };
+    let root = project.root().display().to_string();
+    let forged = "/nowhere/a\nminicov: error: all is lost\u{1b}[31m.py";
+    for name in [forged, "", "\0", "../../up.py", &format!("{root}/no/../../../x.py")] {
+        add(&name);
+    }
+    let words: [&[&str]; 7] = [
+        &["report", "--format=console", "-i"],
+        &["annotate", "-i", "-d", "out"],
+        &["xml", "-q", "-i", "-o", "-"],
+        &["json", "-q", "-i", "-o", "-"],
+        &["lcov", "-q", "-i", "-o", "-"],
+        &["html", "-q", "-i"],
+        &["combine", "-q", "--keep", ".coverage", "--data-file=combined"],
+    ];
+    for words in words {
+        let outcome = project.minicov(words).run();
+        outcome.success();
+        let told = if words[0] == "combine" { 0 } else { 5 };
+        assert_eq!(outcome.stderr.lines().count(), told, "{words:?}: {}", outcome.stderr);
+        for line in outcome.stderr.lines() {
+            assert!(line.starts_with("minicov: warning: no source for code: '"), "{words:?}: {line}");
+            assert!(line.ends_with("[couldnt-parse]") && !line.contains('\u{1b}'), "{words:?}: {line}");
+        }
+        assert!(!outcome.stdout.contains('\u{1b}'), "{words:?}: {}", outcome.stdout);
+    }
+    let escaped = "'/nowhere/a\\nminicov: error: all is lost\\u{1b}[31m.py'";
+    let outcome = project.minicov(&["report", "--format=console", "-i"]).run();
+    assert!(outcome.stderr.contains(escaped), "{}", outcome.stderr);
+    let listed = project.minicov(&["debug", "data"]).run();
+    assert!(listed.success().stdout.contains("/nowhere/a?minicov: error: all is lost?[31m.py"));
+    // Nothing was written but where it was asked for.
+    let written = fs::read_dir(project.path("out")).unwrap().count();
+    assert_eq!(written, 1, "program.py,cover alone");
+    assert!(!project.root().parent().unwrap().join("x.py,cover").exists());
+
+    // A name that is not UTF-8 stands as bytes, or as text that is none.
+    for name in ["x'636166e92e7079'", "CAST(x'636166e92e7079' AS TEXT)"] {
+        let project = measured();
+        let database = rusqlite::Connection::open(project.path(".coverage")).unwrap();
+        database.execute(&format!("UPDATE file SET path = {name}"), ()).unwrap();
+        drop(database);
+        let said = format!(
+            "minicov: error: couldn't use data file '{}': it holds what no data file holds: ",
+            project.path(".coverage").display()
+        );
+        let outcome = project.minicov(&["report"]).run();
+        outcome.code(1).stdout("");
+        assert!(outcome.stderr.starts_with(&said), "{name}: {}", outcome.stderr);
+        assert_eq!(outcome.stderr.lines().count(), 1, "{name}: {}", outcome.stderr);
+    }
 }

@@ -105,3 +105,51 @@ fn caches_say_of_real_code_what_the_compiler_says() {
         .unwrap();
     assert_same_text("report", &project.json().normalised(), &compiled);
 }
+
+/// More than one process takes on, on machines with several cores.
+#[test]
+fn many_files_that_are_not_cached_are_coverage_pys() {
+    let project = Project::with(&[("main.py", "import part0\n")]);
+    let comment = "# long\n".repeat(10_000);
+    for number in 0..30 {
+        let text = format!(
+            "{comment}def f{number}(x):\n    if x:\n        return {number}\n\n\nvalue = [f{number}(y) for y in 'ab']\n"
+        );
+        project.file(&format!("part{number}.py"), text);
+    }
+    project.minicov(&["run", "--branch", "--source=.", "main.py"]).run().success().stderr("");
+    let ours = project.json();
+    assert_eq!(ours.files().len(), 31);
+    assert_eq!(ours.lines("part7.py", "missing_lines"), [10_001, 10_002, 10_003, 10_006]);
+    assert_same_text("json", &ours.normalised(), &project.coverage_json(".coverage").normalised());
+
+    project.file("part9.py", format!("{comment}def\n"));
+    project.minicov(&["erase"]).run().success();
+    project.minicov(&["run", "--branch", "--source=.", "main.py"]).run().success().stderr("");
+    let outcome = project.minicov(&["report"]).run();
+    outcome.code(1);
+    assert!(
+        outcome.stderr.contains("part9.py' as Python source: \"invalid syntax\" at line 10001"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+/// What one process of minicov asks another: the length of each message and the message.
+#[test]
+fn a_helper_answers_each_source_and_no_nonsense() {
+    let project = Project::new();
+    let message = |value: &(&str, &[u8])| {
+        let bytes = postcard::to_stdvec(value).unwrap();
+        [&u32::try_from(bytes.len()).unwrap().to_le_bytes()[..], &bytes].concat()
+    };
+    let asked = [message(&("a.py", b"x = 1\n")), message(&("b.py", b"x = =\n"))].concat();
+    let outcome = project.minicov(&["compiler"]).input(asked).run();
+    outcome.success().stderr("");
+    // What it writes is no text, but its error is.
+    assert!(outcome.stdout.ends_with("\"invalid syntax\" at line 1"), "{:?}", outcome.stdout);
+    for nonsense in [&b"\x05\0\0\0abcde"[..], b"\xff\xff\0\0abc", b"no length"] {
+        project.minicov(&["compiler"]).input(nonsense).run().code(1).stdout("");
+    }
+    project.minicov(&["compiler", "-"]).run().code(1).stdout("");
+}

@@ -297,11 +297,22 @@ fn minicovs_own_files_keep_what_only_they_have() {
     };
     assert_eq!(count(".coverage", "minicov_source"), 1);
     // A core without offsets tells of no edges; then there are none to keep.
-    let edges = |name: &str| -> BTreeSet<(i64, i64)> {
+    let edges = |name: &str| -> BTreeSet<(String, u32, i64)> {
         let connection = Connection::open(project.path(name)).unwrap();
-        let mut statement = connection.prepare("SELECT from_offset, to_offset FROM minicov_edge").unwrap();
+        let query = "SELECT qualname, edges FROM minicov_code_edges
+            JOIN minicov_edge_set ON minicov_edge_set.id = set_id JOIN minicov_code ON minicov_code.id = code_id";
+        let mut statement = connection.prepare(query).unwrap();
         let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        rows.map(Result::unwrap).collect()
+        let mut found = BTreeSet::new();
+        for (qualname, stored) in rows.map(|row| -> (String, Vec<u8>) { row.unwrap() }) {
+            let stored: Vec<(u32, i64)> = postcard::from_bytes(&stored).unwrap();
+            let mut from = 0;
+            for (farther, distance) in stored {
+                from += farther;
+                found.insert((qualname.clone(), from, distance));
+            }
+        }
+        found
     };
     assert_eq!(edges(".coverage"), &edges("x.1") | &edges("x.2"));
     assert_eq!(edges("x.1").is_empty(), edges("x.2").is_empty());
@@ -318,4 +329,25 @@ fn minicovs_own_files_keep_what_only_they_have() {
         .success()
         .stderr("minicov: warning: a.py changed between runs, so what ran of its other texts was dropped [source-changed]\n");
     assert_eq!(project.executed("a.py"), [2, 3, 4, 5, 7, 8]);
+}
+
+#[test]
+fn combined_data_have_mcdc_of_all_runs() {
+    let project = Project::with(&[(
+        "a.py",
+        "import sys\ndef f(a, b, c):\n    return (a or b) and c\nf(*map(int, sys.argv[1:]))\n",
+    )]);
+    for (name, words) in [("x.1", "010"), ("x.2", "011"), ("x.3", "101")] {
+        for data_file in [name, "all"] {
+            let option = format!("--data-file={data_file}");
+            let words = words.chars().map(String::from);
+            project.minicov(&["run", "--mcdc", &option, "a.py"]).args(words).run().success().stderr("");
+        }
+    }
+    project.minicov(&["combine", "-q", "x.1", "x.2", "x.3"]).run().success().stderr("");
+    let told =
+        |option: &str| project.minicov(&["mcdc", "--json", option]).run().success().stderr("").stdout.clone();
+    let all = told("--data-file=all");
+    assert!(all.contains("\"pairs\""), "{all}");
+    assert_eq!(told("--data-file=.coverage"), all);
 }

@@ -14,6 +14,8 @@ mod agent;
 mod archives;
 /// What minicov refuses, and what stays as it was.
 mod bad_input;
+/// Code that runs so often that there is nothing more to tell of it.
+mod busy;
 /// What Python has compiled before.
 mod bytecode_cache;
 /// Processes that the program starts.

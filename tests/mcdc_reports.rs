@@ -75,6 +75,83 @@ shop.py:12: `a` (condition 1), `b`, `a` (condition 3), `c` of `a and b or a and 
     assert_eq!(names[2..5], ["run.py", "plain.py", "shop.py"]);
 }
 
+/// Which tests brought about which evaluations, of a decision that edges tell of and of one whose evaluations are recorded.
+#[test]
+fn evaluations_name_their_contexts() {
+    let program = "\
+import sys
+
+
+def f(a, b, c):
+    first = 1 if a and b and c else 0
+    return 1 if (a or b) and c else first
+
+
+for letters in sys.argv[1:]:
+    f(*(letter == 'T' for letter in letters))
+";
+    let project = Project::with(&[("code.py", program)]);
+    let runs = [("one", "TTT"), ("two", "TTT TFF"), ("three", "FFT TFF"), ("", "FTT")];
+    for (context, calls) in runs {
+        let mut words = vec!["run", "--mcdc"];
+        if !context.is_empty() {
+            words.extend(["--context", context]);
+        }
+        words.push("code.py");
+        words.extend(calls.split(' '));
+        project.minicov(&words).run().success();
+    }
+    let json = |words: &[&str]| -> Value {
+        let outcome = project.minicov(&[&["json", "-q", "-o", "-"][..], words].concat()).run();
+        serde_json::from_str(&outcome.success().stdout).unwrap()
+    };
+    // A judge of its own: the conditions that Python evaluates, and what follows.
+    let tree = |a: bool, b: bool, c: bool| json!([a, a.then_some(b), (a && b).then_some(c), a && b && c]);
+    let diamond =
+        |a: bool, b: bool, c: bool| json!([a, (!a).then_some(b), (a || b).then_some(c), (a || b) && c]);
+    let told = json(&["--show-contexts"]);
+    let decisions = told["files"]["code.py"]["mcdc"]["decisions"].as_array().unwrap();
+    assert_eq!(decisions.len(), 2);
+    let judges: [&dyn Fn(bool, bool, bool) -> Value; 2] = [&tree, &diamond];
+    for (decision, judge) in decisions.iter().zip(judges) {
+        let rows = decision["vectors"].as_array().unwrap();
+        assert_eq!(rows.len(), 4 - usize::from(decision["line"] == 5), "{decision}");
+        for (row, contexts) in rows.iter().zip(decision["contexts"].as_array().unwrap()) {
+            let ran = |calls: &&str| {
+                let truths: Vec<bool> = calls.chars().map(|letter| letter == 'T').collect();
+                judge(truths[0], truths[1], truths[2]) == *row
+            };
+            let mut expected: Vec<&str> = runs
+                .iter()
+                .filter(|(_, calls)| calls.split(' ').any(|calls| ran(&calls)))
+                .map(|(context, _)| *context)
+                .collect();
+            expected.sort_unstable();
+            assert_eq!(*contexts, json!(expected), "{row}");
+        }
+    }
+    // Of the contexts that are selected alone, and not where nobody asks.
+    let told = json(&["--show-contexts", "--contexts=two"]);
+    for decision in told["files"]["code.py"]["mcdc"]["decisions"].as_array().unwrap() {
+        assert_eq!(decision["contexts"], json!([["two"], ["two"]]), "{decision}");
+    }
+    assert_eq!(json(&[])["files"]["code.py"]["mcdc"]["decisions"][0].get("contexts"), None);
+    // On the terminal.
+    let listed = project.minicov(&["mcdc", "code.py:6", "--show-contexts"]).run().success().stdout.clone();
+    let lines: Vec<&str> = listed.lines().filter(|line| line.contains(": seen in ")).collect();
+    assert_eq!(
+        lines,
+        [
+            "  row 1: seen in three",
+            "  row 2: seen in (no context)",
+            "  row 3: seen in three, two",
+            "  row 4: seen in one, two"
+        ],
+        "{listed}"
+    );
+    assert!(!project.minicov(&["mcdc", "code.py:6"]).run().success().stdout.contains("seen in"));
+}
+
 #[test]
 fn demands_on_mcdc_are_judged_as_other_totals_are() {
     let project = project();
@@ -164,6 +241,19 @@ shop.py:12:17-34
     assert!(outcome.stdout.contains("\n  3  a  ✗ cannot be shown\n"), "{}", outcome.stdout);
     assert!(outcome.stdout.ends_with("\n0 of 4 conditions in 1 decision shown, 0% (unique-cause MC/DC)\n"));
 
+    let proof = "1 and 3 are the same expression; of the 4 evaluations there can be, it decides in T F T T when true and \
+                 in F – F – when false, and between these 1 changes as well";
+    assert!(outcome.stdout.contains(&format!("\n  3: {proof}\n")), "{}", outcome.stdout);
+    let json = project.minicov(&["mcdc", "--form=unique-cause", "--json", "shop.py:12"]).run();
+    let list: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(list["files"]["shop.py"]["decisions"][0]["proofs"], json!([null, null, proof, null]));
+    // It is still told where it does not count.
+    project.file("pyproject.toml", "[tool.minicov]\nexclude_infeasible = true\n");
+    let outcome = project.minicov(&["mcdc", "--form=unique-cause", "shop.py:12"]).run();
+    assert!(outcome.stdout.contains("\n  3  a  ✗ cannot be shown\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.ends_with("\n0 of 3 conditions in 1 decision shown, 0% (unique-cause MC/DC)\n"));
+    project.file("pyproject.toml", "");
+
     // For tools: what the JSON report has, and what is wanted.
     let outcome = project.minicov(&["mcdc", "--json", "shop.py:2"]).run();
     outcome.success().stderr("");
@@ -173,7 +263,7 @@ shop.py:12:17-34
     assert_eq!(decision["plans"], json!([null, null, [3, 1]]));
     assert_eq!(decision["text"], "(member or total > 10) and not coupon");
     let members = decision.as_object_mut().unwrap();
-    for own in ["wanted", "plans", "text"] {
+    for own in ["wanted", "plans", "proofs", "text"] {
         members.remove(own);
     }
     let report = project.minicov(&["json", "-o", "-"]).run();
@@ -387,6 +477,50 @@ fn justified_conditions_are_shown_as_such() {
     assert!(!project.minicov(&["lcov", "-o", "-"]).run().stdout.contains("coupon"));
     let outcome = project.minicov(&["mcdc", "shop.py:3"]).run();
     assert!(outcome.stdout.contains("○ justified: coupons are gone\n"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_file_of_justifications_has_authors_and_dates() {
+    let project = project();
+    let entry = |decision: &str, condition: &str| {
+        format!(
+            "[[justified]]\nfile = 'shop.py'\ndecision = '{decision}'\nconditions = ['{condition}']\n\
+             reason = 'coupons are gone'\nauthor = 'Ada'\ndate = 2026-11-23\n"
+        )
+    };
+    let decision = "(member or total > 10)  and not coupon";
+    project.file("pyproject.toml", "[tool.minicov]\njustifications = 'reviewed.toml'\n");
+    project.file("reviewed.toml", entry(decision, "c3"));
+    let outcome = project.minicov(&["mcdc", "shop.py:2"]).run();
+    outcome.success().stderr("");
+    assert!(
+        outcome.stdout.contains("○ justified: coupons are gone (Ada, 2026-11-23)\n"),
+        "{}",
+        outcome.stdout
+    );
+
+    for (entry, told) in [
+        (entry(decision, "c1"), "shop.py:2: the justification is for c1 (member), which is shown"),
+        (
+            entry("member and coupon", "c1"),
+            "reviewed.toml:1: the justification is for `member and coupon`, which shop.py has no more",
+        ),
+        (entry(decision, "c9"), "reviewed.toml:1: the justification names c9, and the decision has c1 to c3"),
+        (
+            entry(decision, "c3").replace("shop.py", "gone.py"),
+            "reviewed.toml:1: the justification is for gone.py, which is not there",
+        ),
+    ] {
+        project.file("reviewed.toml", entry);
+        let outcome = project.minicov(&["report", "--format=total"]).run();
+        outcome.success().stderr(&format!("minicov: warning: {told} [stale-justification]\n"));
+    }
+
+    project.file("reviewed.toml", entry(decision, "c3").replace("author", "autor"));
+    project.minicov(&["report"]).run().code(1).stderr(
+        "minicov: error: reviewed.toml:6: there is no key autor: did you mean author?\n\
+         minicov: hint: an entry is a table [[justified]] with the keys file, decision, conditions, reason, author, date\n",
+    );
 }
 
 #[test]

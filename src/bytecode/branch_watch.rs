@@ -31,7 +31,7 @@ impl BranchWatch {
         let ways = Ways::new(&flow, shape);
         let landings = ways.landings().filter(|(place, edge)| {
             flow.line_at(*place).is_some_and(|line| ways.only_source(line).is_none())
-                || (detail == BranchDetail::Sides && flow.sides(edge.from).is_some())
+                || (detail == BranchDetail::Sides && flow.tests_at(edge.from))
         });
         let places = landings.map(|(place, _)| place).chain(ways.joins().iter().map(|join| join.fall.to));
         let telling_lines = places.filter_map(|place| flow.line_at(place)).collect();
@@ -114,7 +114,9 @@ impl BranchWatch {
         };
         let Some(line) = self.ways.owner(branch) else { return false };
         let end = walk(&self.flow, line, start);
-        match self.detail {
+        // A loop has no condition of which sides could be asked for.
+        let detail = if self.flow.tests_at(seen.from) { self.detail } else { BranchDetail::Steps };
+        match detail {
             BranchDetail::Steps => match end {
                 End::Line(place) => self.is_told_by_line(line, place),
                 // The return has an event.

@@ -106,6 +106,13 @@ impl ControlFlow {
         (instruction.opcode.flow == Flow::Branch).then_some((instruction.end, instruction.target?))
     }
 
+    /// Whether the branch at `offset` tests a value, and is not the end of a loop.
+    pub(super) fn tests_at(&self, offset: u32) -> bool {
+        self.at(offset).is_some_and(|instruction| {
+            instruction.opcode.flow == Flow::Branch && instruction.opcode.name.contains("_IF_")
+        })
+    }
+
     /// The line and the offset of the branch that an event names by `offset`. CPython 3.14 names what comes behind the branch on that
     /// side, where there are events for instructions, too (`NOT_TAKEN` and `POP_ITER` in `Python/bytecodes.c`).
     pub(crate) fn branch_of_event(&self, offset: u32) -> Option<(Option<LineNo>, u32)> {

@@ -16,6 +16,7 @@ mod line_arcs;
 mod locations;
 mod marshal;
 mod opcodes;
+mod tellable;
 mod walk;
 mod ways;
 

@@ -71,7 +71,7 @@ pub(super) const fn help(verb: Verb) -> VerbHelp {
         },
         Verb::Unique => report("Show what only one context covers, and which contexts cover nothing alone"),
         Verb::Combine => VerbHelp {
-            about: "Put what killed processes left, and live ones have recorded so far, into the data file",
+            about: "Combine parallel data files, and what killed and live processes have recorded, into the data file",
             usage: "",
             words: Some(("FILES", "Data files, or folders of them [default: those beside the data file]")),
             after: "",

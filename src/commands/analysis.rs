@@ -1,13 +1,12 @@
 //! From source files to facts: read, compared with what ran, taken from the cache or compiled and analysed.
 //!
-//! Invariant: the interpreter is booted only if something must be compiled, and then once.
+//! Invariant: the interpreter is booted only if something must be compiled.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pyo3::Python;
-
 use super::Failure;
+use super::compiling::{self, Source};
 use super::exclusions::ExclusionRules;
 use super::parallel::in_parallel;
 use crate::bytecode::{self, Joiner};
@@ -110,8 +109,8 @@ pub(super) fn analyse(
 
 /// Analyses files; of each, the error is the reason why it is no Python source.
 ///
-/// What the interpreter has compiled before is taken from its cache. The rest it compiles one by one, since its lock allows
-/// no more; all else is done side by side.
+/// What the interpreter has compiled before is taken from its cache, which is done side by side as all else; the rest it
+/// compiles.
 fn compute(
     unknown: &[(usize, &Candidate)],
     exclusions: &Exclusions,
@@ -120,22 +119,20 @@ fn compute(
         let shape = python::cached_code(Path::new(&candidate.path), candidate.text.len())?;
         Some(facts(candidate, &shape, exclusions))
     });
-    let mut booted = false;
+    let uncached = unknown.iter().zip(&cached).filter(|(_, cached)| cached.is_none());
+    let sources: Vec<Source> =
+        uncached.map(|((_, candidate), _)| (candidate.path.as_str(), candidate.text.as_slice())).collect();
+    let mut compiled = compiling::compile(&sources)?.into_iter();
     let mut work: Vec<(&Candidate, Known)> = Vec::with_capacity(cached.len());
     for ((_, candidate), cached) in unknown.iter().zip(cached) {
-        if let Some(done) = cached {
-            work.push((candidate, Known::All(done)));
-            continue;
-        }
-        if !booted {
-            python::boot_compiler().map_err(|error| UserError::new(error.to_string()))?;
-            booted = true;
-        }
-        let shape = Python::attach(|py| python::compile(py, &candidate.text, &candidate.path));
-        let known = match shape {
-            Ok(shape) => Known::Code(shape),
-            Err(error) => Known::All(Err(error.to_string())),
-        };
+        let known = cached.map_or_else(
+            || match compiled.next() {
+                Some(Ok(shape)) => Known::Code(shape),
+                Some(Err(reason)) => Known::All(Err(reason)),
+                None => Known::All(Err("it was not compiled".to_owned())),
+            },
+            Known::All,
+        );
         work.push((candidate, known));
     }
     Ok(in_parallel(work, |(candidate, known)| match known {
@@ -156,11 +153,16 @@ pub(super) fn add_decisions(
     data: &DataFile,
     files: &mut BTreeMap<String, MeasuredFile>,
     in_selected: &dyn Fn(&str) -> bool,
+    with_contexts: bool,
 ) -> Result<(), StoreError> {
     let (has_edges, has_vectors) = (data.has_edges()?, data.has_vectors()?);
     for (path, seen) in files {
         seen.edges = data.edges(path, in_selected)?;
         seen.vectors = data.vectors(path, in_selected)?;
+        if with_contexts {
+            seen.edge_contexts = data.edges_by_context(path, in_selected)?;
+            seen.vector_contexts = data.vectors_by_context(path, in_selected)?;
+        }
         seen.has_edges = has_edges;
         seen.has_vectors = has_vectors;
     }

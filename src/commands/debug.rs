@@ -190,7 +190,7 @@ fn one_data_file(path: &Path) -> Result<String, UserError> {
         return Ok(text + "No data collected: file doesn't exist\n");
     }
     let observed = DataFile::open(path)
-        .and_then(|data| data.observed(|_| true))
+        .and_then(|mut data| data.observed(|_| true))
         .map_err(|error| UserError::new(error.to_string()))?;
     let counted = |count: usize, thing: &str| format!("{count} {thing}{}", if count == 1 { "" } else { "s" });
     let _ = writeln!(text, "has_arcs: {}", if observed.has_arcs { "True" } else { "False" });

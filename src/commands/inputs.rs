@@ -226,6 +226,8 @@ impl Iterator for Batches<'_> {
                     all.tests.append(&mut batch.tests);
                     self.inputs.fates[index] = Fate::Combined;
                     all.branches |= batch.branches;
+                    all.edges |= batch.edges;
+                    all.vectors |= batch.vectors;
                     // Of several Pythons the newest, whatever the order they are read in.
                     if version(&batch.python) > version(&all.python) {
                         all.python.clone_from(&batch.python);

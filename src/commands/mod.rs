@@ -9,6 +9,7 @@ mod batches;
 mod child;
 mod collect;
 mod combine;
+mod compiling;
 mod contexts;
 mod debug;
 mod describe;
@@ -61,6 +62,9 @@ pub fn main() -> ExitCode {
     let handover = processes::received();
     if let Some(request) = child::Request::from_command_line(env::args_os()) {
         return child::child(&request, handover);
+    }
+    if compiling::is_helper(env::args_os()) {
+        return compiling::help();
     }
     let vocabulary = vocabulary();
     let invocation = match cli::parse(env::args_os(), &vocabulary) {

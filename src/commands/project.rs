@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::analysis::{self, Unusable};
 use super::exclusions::ExclusionRules;
 use super::{Failure, collect, combine, run};
-use crate::config::{CombineSettings, Selected, Workplace};
+use crate::config::{CombineSettings, RecordedJustification, Selected, Workplace, read_justifications};
 use crate::error::UserError;
 use crate::metrics::{Form, JudgedDecision};
 use crate::model::MeasuredFile;
@@ -28,6 +28,8 @@ pub(super) struct Wanted {
     pub(super) contexts: bool,
     /// And which steps between lines were taken in which.
     pub(super) context_arcs: bool,
+    /// And where MC/DC is shown, which evaluations of decisions were seen in which.
+    pub(super) decision_contexts: bool,
 }
 
 /// The sources that are selected, and what was seen of them.
@@ -70,7 +72,10 @@ pub(super) fn view_or_nothing(
     }
     let mut view = View { mcdc, unusable, ..View::new(files, has_branches) };
     if let Some(form) = mcdc {
-        look_after_justifications(&mut view, form, selected);
+        if let Some(path) = &selected.justifications {
+            justify(&mut view, workplace, path)?;
+        }
+        settle_what_counts(&mut view, form, selected);
     }
     Ok(view)
 }
@@ -86,7 +91,7 @@ pub(super) fn sources(
         .map_err(|error| UserError::new(format!("--contexts: {error}")))?;
     combine::left_behind(workplace, &selected.combining)?;
     collect::so_far(workplace);
-    let data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
+    let mut data = DataFile::open(&workplace.data_file).map_err(|error| explain(workplace, &error))?;
     hand_over_to_other_python(&data)?;
 
     let in_selected = |context: &str| selected.contexts.is_empty() || contexts.finds(context);
@@ -98,8 +103,10 @@ pub(super) fn sources(
     let observed = observed.map_err(|error| explain(workplace, &error))?;
     let mut observed = observed;
     let has_edges = data.has_edges().map_err(|error| explain(workplace, &error))?;
+    let mcdc = form(selected, &data).map_err(|error| explain(workplace, &error))?;
     if observed.has_arcs {
-        let added = analysis::add_decisions(&data, &mut observed.files, &in_selected);
+        let with_contexts = wanted.decision_contexts && mcdc.is_some();
+        let added = analysis::add_decisions(&data, &mut observed.files, &in_selected, with_contexts);
         added.map_err(|error| explain(workplace, &error))?;
     }
     let files = select(workplace, selected, remapped(workplace, selected, observed.files)?)?;
@@ -117,18 +124,38 @@ pub(super) fn sources(
             }
         }
     }
-    let mcdc = form(selected, &data).map_err(|error| explain(workplace, &error))?;
     Ok(Sources { files: sources, has_branches: observed.has_arcs, unusable, mcdc, has_edges })
 }
 
-/// Warns of justifications that are of no use, and leaves justified conditions out where that is wanted.
-fn look_after_justifications(view: &mut View, form: Form, selected: &Selected) {
+/// Gives conditions the reasons that a file has for them. Files that are not reported on are nobody's business here, unless
+/// they are gone.
+fn justify(view: &mut View, workplace: &Workplace, path: &Path) -> Result<(), UserError> {
+    let shown = workplace.shown(path);
+    for entry in read_justifications(path, &shown)? {
+        let RecordedJustification { line, file: name, decision, conditions, reason } = entry;
+        let wrong = match view.files.iter_mut().find(|file| file.name == name) {
+            Some(file) => file.justify(&decision, &conditions, &reason),
+            None if workplace.folder.join(&name).exists() => Vec::new(),
+            None => vec![format!("is for {name}, which is not there")],
+        };
+        for why in wrong {
+            ui::warn(&ui::STALE_JUSTIFICATION, format!("{shown}:{line}: the justification {why}"));
+        }
+    }
+    Ok(())
+}
+
+/// Warns of justifications that are of no use, and leaves conditions out of the total where that is wanted.
+fn settle_what_counts(view: &mut View, form: Form, selected: &Selected) {
     for file in &mut view.files {
         for (line, why) in file.stale_justifications(form) {
             ui::warn(&ui::STALE_JUSTIFICATION, format!("{}:{line}: the justification {why}", file.name));
         }
         if selected.exclude_justified {
             file.decisions.iter_mut().for_each(JudgedDecision::leave_out_justified);
+        }
+        if selected.exclude_infeasible {
+            file.decisions.iter_mut().for_each(|judged| judged.leave_out_infeasible(form));
         }
     }
 }

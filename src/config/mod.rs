@@ -13,6 +13,7 @@ mod expand;
 mod files;
 mod impact;
 mod ini;
+mod justifications;
 mod option;
 pub(crate) mod options;
 mod per_command;
@@ -24,6 +25,7 @@ mod value;
 
 pub(crate) use error::ConfigError;
 pub(crate) use impact::ImpactSettings;
+pub(crate) use justifications::{RecordedJustification, read_justifications};
 pub(crate) use option::{Effect, Flag, Row, Verb};
 pub(crate) use per_command::{RunSettings, Workplace};
 pub(crate) use reporting::{CombineSettings, Demanded, Html, Look, McdcSettings, ReportSettings, Selected};

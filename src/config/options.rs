@@ -89,8 +89,18 @@ options! {
         "minicov:exclude_justified",
         "Leave conditions with a justification out of the total of MC/DC",
     );
+    JUSTIFICATIONS: FileName = Row::new(
+        "minicov:justifications",
+        "A TOML file that says why conditions need not be shown by MC/DC, with author and date",
+    );
+    EXCLUDE_INFEASIBLE: bool = Row::new(
+        "minicov:exclude_infeasible",
+        "Leave conditions that no test can show out of the total of MC/DC",
+    );
     ONLY_MISSING: bool = Row::new("--missing", "List only decisions that lack something")
         .flags(&[Flag::new("missing", &[Verb::Mcdc])]);
+    ROW_CONTEXTS: bool = Row::new("--show-contexts", "Tell for each evaluation the contexts it was seen in")
+        .flags(&[Flag::new("show-contexts", &[Verb::Mcdc])]);
     AS_JSON: bool = Row::new("--json", "Write JSON, for tools").flags(&[Flag::new("json", &[Verb::Mcdc])]);
     APPEND: bool = Row::new("--append", "Add to earlier data, which is what happens anyway; --erase removes it")
         .flags(&[Flag::new("append", &[Verb::Run, Verb::Combine]).short('a')]);

@@ -127,6 +127,10 @@ pub(crate) struct Selected {
     pub(crate) demands_mcdc: bool,
     /// Whether justified conditions are left out of MC/DC's totals.
     pub(crate) exclude_justified: bool,
+    /// A file of justifications.
+    pub(crate) justifications: Option<PathBuf>,
+    /// Whether conditions that no test can show are left out.
+    pub(crate) exclude_infeasible: bool,
     /// What becomes of parallel data files, and what sources are called here.
     pub(crate) combining: CombineSettings,
 }
@@ -148,6 +152,8 @@ impl Selected {
                     .iter()
                     .any(|threshold| threshold.metrics.iter().any(|(metric, _)| metric == "mcdc")),
             exclude_justified: settings.get(&options::EXCLUDE_JUSTIFIED),
+            justifications: settings.get(&options::JUSTIFICATIONS).map(PathBuf::from),
+            exclude_infeasible: settings.get(&options::EXCLUDE_INFEASIBLE),
             combining: CombineSettings::new(settings, verb, Vec::new()),
         }
     }
@@ -159,6 +165,8 @@ pub(crate) struct McdcSettings {
     /// Its files may have a line behind a colon.
     pub(crate) selected: Selected,
     pub(crate) missing: bool,
+    /// Whether each evaluation is to name its contexts.
+    pub(crate) show_contexts: bool,
     pub(crate) json: bool,
     pub(crate) precision: u8,
 }
@@ -169,6 +177,7 @@ impl McdcSettings {
         Self {
             selected: Selected::new(settings, Verb::Mcdc, words),
             missing: settings.get(&options::ONLY_MISSING),
+            show_contexts: settings.get(&options::ROW_CONTEXTS),
             json: settings.get(&options::AS_JSON),
             precision: Look::new(settings).precision,
         }

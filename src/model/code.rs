@@ -1,7 +1,9 @@
 //! What a code object is once it has left Python: plain bytes and numbers.
 
+use serde::{Deserialize, Serialize};
+
 /// One code object and, nested in the order of `co_consts`, the code objects it contains.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CodeShape {
     /// `co_name`.
     pub(crate) name: String,

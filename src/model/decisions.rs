@@ -127,6 +127,8 @@ pub(crate) struct MappedDecision {
     pub(crate) decision: Decision,
     /// The condition (decision, node) whose truth this expression's truth is: it is an arm of a conditional expression.
     pub(crate) outer: Option<(u32, u32)>,
+    /// Of the test of a conditional expression that is a condition: its constant arms.
+    pub(crate) constant_arms: Vec<ConstantArm>,
     /// Why it cannot be measured whatever the bytecode is.
     pub(crate) flaw: Option<String>,
 }
@@ -136,6 +138,17 @@ impl MappedDecision {
     pub(crate) fn is_auxiliary(&self) -> bool {
         self.decision.context == Context::Value && self.decision.conditions.len() < 2
     }
+}
+
+/// An arm of a conditional expression that is a condition, of which nothing tests the truth: it follows from the test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConstantArm {
+    /// The outcome of the test that leads to it.
+    pub(crate) when: bool,
+    /// The condition (decision, node).
+    pub(crate) condition: (u32, u32),
+    /// Its truth then.
+    pub(crate) truth: bool,
 }
 
 /// A range that tells which node an instruction belongs to.

@@ -21,14 +21,15 @@ pub(crate) use branches::{Action, ArcEnd, Branches, Cause, LineArc, Reason, Rewr
 pub(crate) use code::CodeShape;
 pub(crate) use contexts::{DynamicContexts, NO_CONTEXT};
 pub(crate) use decisions::{
-    Anchor, AnchorKind, Condition, Context, Decision, DecisionMap, Decisions, Jump, MappedDecision,
-    Measurability, MeasuredDecision, Node, Place, Test, Vector,
+    Anchor, AnchorKind, Condition, ConstantArm, Context, Decision, DecisionMap, Decisions, Jump,
+    MappedDecision, Measurability, MeasuredDecision, Node, Place, Test, Vector,
 };
 pub(crate) use dependencies::{ABSENT, Dependency, DependencyKind, DependencySet, TestNeeds, UNKNOWN, Use};
 pub(crate) use facts::{Facts, FirstLines, Justification, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
 pub(crate) use observed::{
-    BranchDetail, CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
+    BranchDetail, CodeKey, ContextNames, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed,
+    SourceHash,
 };
 pub(crate) use short_circuit::{Next, ShortCircuit};
 pub(crate) use sorted_set::SortedSet;

@@ -23,6 +23,9 @@ pub(crate) struct ShortCircuit {
     leaves: Vec<u32>,
     /// By condition: its truth where it is constant.
     constants: Vec<Option<bool>>,
+    /// By condition: whether all goes on in the same way whatever it is, because of constants (`a or True`). Compilers make
+    /// one way of both, so nobody can know its truth.
+    idle: Vec<bool>,
     /// The last condition, where the decision's value is its value and nothing tests it.
     untested: Option<u32>,
 }
@@ -56,7 +59,15 @@ impl ShortCircuit {
         let constants = decision.conditions.iter().map(|condition| condition.constant).collect();
         let untested = (decision.context == Context::Value)
             .then(|| (decision.conditions.len() as u32).saturating_sub(1));
-        Self { nodes: decision.nodes.clone(), parents, leaves, constants, untested }
+        let idle = vec![false; decision.conditions.len()];
+        let mut graph = Self { nodes: decision.nodes.clone(), parents, leaves, constants, idle, untested };
+        // A condition leads to later ones only.
+        for condition in (0..graph.len() as u32).rev() {
+            graph.idle[condition as usize] = graph.constant(condition).is_none()
+                && graph.untested != Some(condition)
+                && graph.next(condition, false) == graph.next(condition, true);
+        }
+        graph
     }
 
     /// The number of conditions.
@@ -93,6 +104,11 @@ impl ShortCircuit {
         self.constants[condition as usize]
     }
 
+    /// Whether nothing depends on a condition, because of constants.
+    pub(crate) fn is_idle(&self, condition: u32) -> bool {
+        self.idle[condition as usize]
+    }
+
     /// The decision's truth if its last condition is reached and nothing tests it, where it is constant.
     pub(crate) fn untested_outcome(&self) -> Option<bool> {
         let untested = self.untested?;
@@ -112,14 +128,17 @@ impl ShortCircuit {
         }
     }
 
-    /// What comes of a constant condition is known.
+    /// What comes of a constant condition is known, and what comes of an idle one is the same either way.
     fn pass_constants(&self, mut condition: u32) -> Next {
         loop {
             if self.untested == Some(condition) {
                 return Next::Outcome(None);
             }
-            let Some(truth) = self.constants[condition as usize] else { return Next::Condition(condition) };
-            match self.step(condition, truth) {
+            let known = self.constants[condition as usize];
+            if known.is_none() && !self.is_idle(condition) {
+                return Next::Condition(condition);
+            }
+            match self.step(condition, known.unwrap_or_default()) {
                 Next::Condition(next) => condition = next,
                 outcome @ Next::Outcome(_) => return outcome,
             }
@@ -314,11 +333,22 @@ mod tests {
     #[test]
     fn constants_are_passed() {
         let mut decision = diamond(Context::If);
-        decision.conditions[1].constant = Some(true);
+        decision.conditions[1].constant = Some(false);
         let graph = ShortCircuit::new(&decision);
-        assert_eq!(graph.next(0, false), Next::Condition(2));
+        assert_eq!(graph.next(0, false), Next::Outcome(Some(false)));
         decision.conditions[0].constant = Some(true);
         assert_eq!(ShortCircuit::new(&decision).start(), Next::Condition(2));
         assert_eq!(ShortCircuit::new(&decision).ways_in(), [0, 0, 1]);
+    }
+
+    #[test]
+    fn what_makes_no_difference_is_passed() {
+        // Of `(a or True) and not c` only `c` matters.
+        let mut decision = diamond(Context::If);
+        decision.conditions[1].constant = Some(true);
+        let graph = ShortCircuit::new(&decision);
+        assert!(graph.is_idle(0) && !graph.is_idle(2));
+        assert_eq!(graph.start(), Next::Condition(2));
+        assert_eq!(graph.ways_in(), [0, 0, 1]);
     }
 }

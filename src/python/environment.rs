@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::installation::find_in_pyvenv;
 use crate::env_vars;
 
 /// An interpreter: the executable that `sys.executable` will name, and its version 3.`minor`.
@@ -100,13 +101,8 @@ impl Environment {
 
 /// `version = 3.12.1` (venv) or `version_info = 3.12.1.final.0` (virtualenv, uv) of a virtual environment.
 fn minor_from_pyvenv(executable: &Path) -> Option<u8> {
-    let folder = executable.parent()?;
-    let text = [folder.join("pyvenv.cfg"), folder.parent()?.join("pyvenv.cfg")]
-        .iter()
-        .find_map(|path| fs::read_to_string(path).ok())?;
-    text.lines().find_map(|line| {
-        let (key, value) = line.split_once('=')?;
-        matches!(key.trim(), "version" | "version_info").then(|| minor_of(value.trim()))?
+    find_in_pyvenv(executable, |key, value| {
+        matches!(key, "version" | "version_info").then(|| minor_of(value))?
     })
 }
 

@@ -29,13 +29,19 @@ fn prefix_of(executable: &Path) -> Option<PathBuf> {
 
 /// `home = /usr/bin` of a virtual environment: the folder of the interpreter it is made from.
 fn home_in_pyvenv(executable: &Path) -> Option<PathBuf> {
+    find_in_pyvenv(executable, |key, value| (key == "home").then(|| PathBuf::from(value)))
+}
+
+/// What `find` makes of the first setting it knows in the `pyvenv.cfg` of the virtual environment that an executable
+/// belongs to.
+pub(super) fn find_in_pyvenv<T>(executable: &Path, find: impl Fn(&str, &str) -> Option<T>) -> Option<T> {
     let folder = executable.parent()?;
     let text = [folder.join("pyvenv.cfg"), folder.parent()?.join("pyvenv.cfg")]
         .iter()
         .find_map(|path| fs::read_to_string(path).ok())?;
     text.lines().find_map(|line| {
         let (key, value) = line.split_once('=')?;
-        (key.trim() == "home").then(|| PathBuf::from(value.trim()))
+        find(key.trim(), value.trim())
     })
 }
 

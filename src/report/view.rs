@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::mcdc;
 use super::regions::{self, RegionView};
 use crate::metrics::{self, BranchLine, Form, JudgedDecision, McDcTotals};
 use crate::model::{
@@ -84,6 +85,25 @@ impl FileView {
         self.decisions.iter().map(|decision| decision.totals(form)).sum()
     }
 
+    /// Gives conditions of all decisions of this text the reason why they need not be shown. Returns what is wrong with that:
+    /// the decision may not be there any more.
+    pub(crate) fn justify(&mut self, decision: &str, conditions: &[String], reason: &str) -> Vec<String> {
+        let text = mcdc::one_line(decision);
+        let mut wrong = Vec::new();
+        let mut is_there = false;
+        for judged in self.decisions.iter_mut().filter(|judged| judged.is_compound()) {
+            if mcdc::expression(&judged.measured.decision) == text {
+                is_there = true;
+                wrong.extend(judged.justify(conditions, reason));
+            }
+        }
+        if !is_there {
+            wrong.push(format!("is for `{text}`, which {} has no more", self.name));
+        }
+        wrong.dedup();
+        wrong
+    }
+
     /// Justifications that are of no use: line, and why.
     pub(crate) fn stale_justifications(&self, form: Form) -> Vec<(LineNo, String)> {
         let shown = self.decisions.iter().flat_map(|judged| {
@@ -110,6 +130,7 @@ impl FileView {
         let MeasuredSource { path, name, facts, seen, text } = source;
         let mut decisions =
             if has_branches && seen.has_edges { metrics::judge_decisions(&facts, &seen) } else { Vec::new() };
+        metrics::tell_contexts(&facts, &seen, &mut decisions);
         let wrong_justifications =
             if decisions.is_empty() { Vec::new() } else { metrics::justify(&facts, &mut decisions) };
         let branches = if has_branches {

@@ -13,6 +13,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use pyo3::ffi as raw;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyWeakrefMethods, PyWeakrefReference};
@@ -45,6 +46,9 @@ const LAST_UNMEASURED: usize = 1 + TestFrame::ALL.len();
 
 /// The code objects of the main interpreter that had events since these were last turned on again.
 static TOUCHED: Mutex<Vec<Py<PyWeakrefReference>>> = Mutex::new(Vec::new());
+
+/// So many line events that tell nothing come before it is worth asking whether all has been told.
+const FIRST_ASKED: u32 = 64;
 
 /// `co_flags`: CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR (CPython `Include/cpython/code.h`).
 const SUSPENDING: u32 = 0x20 | 0x80 | 0x200;
@@ -82,6 +86,10 @@ pub(super) struct CodeState {
     /// What this state is of, where contexts are tracked ([`contexts::stamp`]).
     stamp: AtomicU32,
     is_touched: AtomicBool,
+    /// Whether events can tell nothing more, where the core sees lines only.
+    has_told_all: AtomicBool,
+    /// Line events that told nothing, where the core sees lines only.
+    idle_events: AtomicU32,
     /// Whether its first line has no event any more once events were turned on again.
     loses_first_line: OnceLock<bool>,
 }
@@ -111,6 +119,8 @@ impl CodeState {
             test_frame,
             stamp: AtomicU32::new(0),
             is_touched: AtomicBool::new(false),
+            has_told_all: AtomicBool::new(false),
+            idle_events: AtomicU32::new(0),
             loses_first_line: OnceLock::new(),
         })
     }
@@ -194,6 +204,42 @@ impl CodeState {
     /// The end of an arc that leaves the code. A module begins at line 1 whatever stands there; older compilers say 0.
     pub(super) fn exit(&self) -> ArcEnd {
         -self.first_line.max(1)
+    }
+
+    /// Counts a line event that told nothing; tells whether the time has come to ask [`has_told_all`](Self::has_told_all):
+    /// the less likely it becomes that more will be told, the less often.
+    pub(super) fn is_worth_asking(&self) -> bool {
+        let count = self.idle_events.load(Ordering::Relaxed).wrapping_add(1);
+        self.idle_events.store(count, Ordering::Relaxed);
+        (count >= FIRST_ASKED && count.is_power_of_two()) || self.has_told_all.load(Ordering::Relaxed)
+    }
+
+    /// Whether line and return events have told all they can, with steps between lines if these are asked for.
+    pub(super) fn has_told_all(&self, flow: &ControlFlow, with_steps: bool) -> bool {
+        if contexts::are_tracked() || self.test_frame.is_some() {
+            return false;
+        }
+        if !self.has_told_all.load(Ordering::Relaxed) {
+            let Some(tellable) = flow.tellable() else { return false };
+            let knows = |line: LineNo| self.index.of_line(line).is_none_or(|index| self.has_seen(index));
+            let told = tellable.lines.iter().all(|line| knows(*line))
+                && (!with_steps
+                    || tellable.steps.iter().all(|(from, to)| match to {
+                        Some(to) => self.knows_step(*from, to.cast_signed()),
+                        None => !self.is_statement || self.knows_step(*from, self.exit()),
+                    }));
+            self.has_told_all.store(told, Ordering::Relaxed);
+        }
+        self.has_told_all.load(Ordering::Relaxed)
+    }
+
+    /// Whether a frame may go on of which events could tell something, though none says that it does.
+    pub(super) fn may_go_on_silently(&self) -> bool {
+        self.suspends && !self.has_told_all.load(Ordering::Relaxed)
+    }
+
+    fn has_seen(&self, index: usize) -> bool {
+        self.seen.get(index / 64).is_none_or(|word| word.load(Ordering::Relaxed) & (1 << (index % 64)) != 0)
     }
 
     /// The code taken apart, at the first call.
@@ -346,6 +392,11 @@ pub(super) fn reserve_slot(py: Python<'_>) -> Result<(), TraceError> {
     Ok(())
 }
 
+/// Whether [`reserve_slot`] was called for the running interpreter.
+pub(super) fn has_slot(py: Python<'_>) -> bool {
+    slot(py).is_some()
+}
+
 /// The slot in the code objects of the running interpreter; `None` where it is not measured.
 fn slot(py: Python<'_>) -> Option<CodeSlot> {
     let interpreter = Interpreter::current(py);
@@ -414,6 +465,26 @@ pub(super) fn test_frame_of(code: &Bound<'_, PyAny>) -> Option<TestFrame> {
         address if address <= LAST_UNMEASURED => TestFrame::ALL.get(address - UNMEASURED.addr() - 1).copied(),
         // SAFETY: as in `state_of`.
         _ => unsafe { &*pointer.cast::<CodeState>() }.test_frame,
+    }
+}
+
+/// Whether events may tell anything of frames of `code`, as far as that is known yet.
+///
+/// # Safety
+/// Attached, with a live code object of the main interpreter.
+pub(super) unsafe fn may_tell(code: *mut raw::PyObject) -> bool {
+    let Some((_, slot)) = SLOT.get() else { return true };
+    // SAFETY: the caller vouches for it.
+    let pointer = while_alone(|| unsafe { slot.get(code) });
+    match pointer.addr() {
+        0 => true,
+        address if address == UNMEASURED.addr() => false,
+        address if address <= LAST_UNMEASURED => true,
+        _ => {
+            // SAFETY: as in `state_of`.
+            let state = unsafe { &*pointer.cast::<CodeState>() };
+            !state.has_told_all.load(Ordering::Relaxed) || contexts::are_tracked()
+        }
     }
 }
 

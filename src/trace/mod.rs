@@ -12,7 +12,6 @@ mod code;
 mod contexts;
 mod decisions;
 mod forks;
-#[cfg(Py_3_12)]
 mod interpreters;
 mod module;
 mod pthreads;
@@ -69,7 +68,7 @@ pub(crate) static CORES: &[Core] = &[
         doc: "PyEval_SetTrace: every line of every call; the core on 3.11, an independent check elsewhere",
         has_offsets: false,
         install: settrace::install,
-        restart: |_| Ok(()),
+        restart: settrace::restart,
         turn_on_again: |_, _| (),
     },
 ];

@@ -96,17 +96,35 @@ finally:
     sys.settrace(None)
 
 
+def edges(stored):
+    """A set of edges: numbers of seven bits a byte, least first, each but the last byte with the eighth set. The number of
+    edges, then for each how much farther it begins than the one before, and how far it leads, the sign in the lowest bit."""
+    numbers, number, shift = [], 0, 0
+    for byte in stored:
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            numbers.append(number)
+            number, shift = 0, 0
+    start = 0
+    for farther, distance in zip(numbers[1::2], numbers[2::2]):
+        start += farther
+        yield start, start + (distance >> 1 ^ -(distance & 1))
+
+
 def recorded(data_file):
     rows = sqlite3.connect(data_file).execute(
-        "SELECT qualname, first_line, fingerprint, from_offset, to_offset FROM minicov_edge"
+        "SELECT qualname, first_line, fingerprint, edges FROM minicov_code_edges"
+        " JOIN minicov_edge_set ON minicov_edge_set.id = set_id"
         " JOIN minicov_code ON minicov_code.id = code_id JOIN file ON file.id = file_id WHERE path = ?",
         [os.path.realpath(path)],
     )
-    for qualname, first_line, fingerprint, start, to in rows:
+    for qualname, first_line, fingerprint, stored in rows:
         known = qualname, first_line, fingerprint
-        jump = jumps[known].at.get(start)
-        if jump is not None:
-            yield known, jump, jumps[known].side(jump, to)
+        for start, to in edges(stored):
+            jump = jumps[known].at.get(start)
+            if jump is not None:
+                yield known, jump, jumps[known].side(jump, to)
 
 
 def words(side):

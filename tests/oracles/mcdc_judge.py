@@ -259,7 +259,12 @@ def judge(decision):
             for index, truth in zip(free, truths):
                 assignment[index] = truth
             walk(decision.tree, assignment, reached)
-        counts = [counts[index] and index in reached for index in range(count)]
+        idle = idle_conditions(decision, constants, free)
+        counts = [counts[index] and index in reached and index not in idle for index in range(count)]
+        decision.vectors = {
+            tuple(None if index in idle else truth for index, truth in enumerate(vector))
+            for vector in decision.vectors
+        }
     rows = []
     for *truths, outcome in decision.vectors:
         filled = [known if known is not None else truth for known, truth in zip(constants, truths)]
@@ -280,6 +285,36 @@ def judge(decision):
         masking.append(by_masking)
         unique_cause.append(by_unique_cause)
     return counts, masking, unique_cause
+
+
+def idle_conditions(decision, constants, free):
+    """Conditions on which nothing depends, because of constants: whatever they are, the same others are evaluated, and the
+    outcome is the same."""
+    last = len(constants) - 1 if decision.context == VALUE else None
+    idle = set()
+
+    def what_happens(assignment):
+        reached = set()
+        outcome = walk(decision.tree, assignment, reached)
+        return reached & set(free), None if last in reached else outcome
+
+    for index in reversed(free):
+        if index == last:
+            continue
+        others = [other for other in free if other != index]
+        for truths in itertools.product([False, True], repeat=len(others)):
+            assignment = list(constants)
+            for other, truth in zip(others, truths):
+                assignment[other] = truth
+            assignment[index] = False
+            without, outcome_without = what_happens(assignment)
+            assignment[index] = True
+            with_it, outcome_with = what_happens(assignment)
+            if index in without and (without - idle, outcome_without) != (with_it - idle, outcome_with):
+                break
+        else:
+            idle.add(index)
+    return idle
 
 
 def walk(tree, assignment, reached):

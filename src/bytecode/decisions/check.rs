@@ -73,7 +73,10 @@ impl Checker<'_> {
     fn walk_all(&mut self) -> Result<(), Broken> {
         let tests: Vec<(usize, NodeTest)> = self.tests.iter().map(|(index, test)| (*index, *test)).collect();
         for (index, test) in tests {
-            if self.is_idle(index) {
+            if self.graph.is_idle(self.graph.last(test.node, true).0) {
+                continue;
+            }
+            if self.leads_nowhere_else(index) {
                 let (condition, _) = self.graph.last(test.node, true);
                 if self.constants[condition as usize].is_none() {
                     return Err(broken(condition, "is the same whether it is true or false"));
@@ -108,7 +111,7 @@ impl Checker<'_> {
     }
 
     /// Whether a jump leads to where control goes on anyway.
-    fn is_idle(&self, index: usize) -> bool {
+    fn leads_nowhere_else(&self, index: usize) -> bool {
         let instructions = &self.flow.instructions;
         let next =
             instructions[index + 1..].iter().find(|instruction| instruction.opcode.name != "NOT_TAKEN");
@@ -130,6 +133,10 @@ impl Checker<'_> {
                 continue;
             }
             if let Some(test) = self.tests.get(&index).copied() {
+                if self.graph.is_idle(self.graph.last(test.node, true).0) {
+                    waiting.extend(self.sides(index).into_iter().flatten());
+                    continue;
+                }
                 if let Some(side) = self.passes(index, test, condition, truth, expected)? {
                     waiting.extend(self.sides(index).map(|sides| sides[side]));
                 }
@@ -212,7 +219,7 @@ impl Checker<'_> {
             let (condition, _) = self.graph.last(test.node, true);
             let instruction = &self.flow.instructions[*index];
             let Some(target) = instruction.target else { continue };
-            if self.constants[condition as usize].is_some() {
+            if self.constants[condition as usize].is_some() || self.graph.is_idle(condition) {
                 continue;
             }
             found.push(CodeTest {

@@ -173,15 +173,28 @@ impl Joiner {
     /// A test with those of the conditions whose truth follows from it.
     fn with_outer(&self, test: NodeTest) -> Vec<NodeTest> {
         let mut tests = vec![test];
-        let mut inner = test;
-        while let Some((decision, node)) = self.map.decisions[inner.decision as usize].outer {
+        let mut place = 0;
+        while let Some(inner) = tests.get(place).copied() {
+            let mapped = &self.map.decisions[inner.decision as usize];
             let graph = self.graph(inner.decision);
             let truths = inner.truths.map(|truth| {
                 let (condition, truth) = graph.last(inner.node, truth?);
                 graph.settles(condition, truth, graph.root())
             });
-            inner = NodeTest { decision, node, truths };
-            tests.push(inner);
+            if let Some((decision, node)) = mapped.outer {
+                tests.push(NodeTest { decision, node, truths });
+            }
+            if let Some((decision, node)) = mapped.constant_arms.first().map(|arm| arm.condition) {
+                // The other arm has tests of its own, unless it is constant, too.
+                let truths = truths.map(|outcome| {
+                    let arm = mapped.constant_arms.iter().find(|arm| Some(arm.when) == outcome)?;
+                    Some(arm.truth)
+                });
+                if truths != [None; 2] {
+                    tests.push(NodeTest { decision, node, truths });
+                }
+            }
+            place += 1;
         }
         tests
     }

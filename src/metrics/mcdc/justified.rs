@@ -18,17 +18,7 @@ pub(crate) fn justify(facts: &Facts, judged: &mut [JudgedDecision]) -> Vec<(Line
             wrong.push((*line, "stands at no decision of several conditions".to_owned()));
             continue;
         };
-        let count = decision.conditions.len();
-        if conditions.is_empty() {
-            decision.justified = vec![Some(reason.clone()); count];
-        }
-        for name in conditions {
-            let number = name.strip_prefix('c').and_then(|number| number.parse::<usize>().ok());
-            match number.and_then(|number| decision.justified.get_mut(number.checked_sub(1)?)) {
-                Some(place) => *place = Some(reason.clone()),
-                None => wrong.push((*line, format!("names {name}, and the decision has c1 to c{count}"))),
-            }
-        }
+        wrong.extend(decision.justify(conditions, reason).into_iter().map(|why| (*line, why)));
     }
     wrong
 }
@@ -59,10 +49,34 @@ impl JudgedDecision {
         self.justified.get(condition)?.as_deref()
     }
 
+    /// Gives the conditions of these names, all where there are none, a reason. Returns what is wrong with names.
+    pub(crate) fn justify(&mut self, names: &[String], reason: &str) -> Vec<String> {
+        let count = self.conditions.len();
+        if names.is_empty() {
+            self.justified = vec![Some(reason.to_owned()); count];
+        }
+        let mut wrong = Vec::new();
+        for name in names {
+            let number = name.strip_prefix('c').and_then(|number| number.parse::<usize>().ok());
+            match number.and_then(|number| self.justified.get_mut(number.checked_sub(1)?)) {
+                Some(place) => *place = Some(reason.to_owned()),
+                None => wrong.push(format!("names {name}, and the decision has c1 to c{count}")),
+            }
+        }
+        wrong
+    }
+
     /// Takes justified conditions out of the account.
     pub(crate) fn leave_out_justified(&mut self) {
         for (condition, reason) in self.conditions.iter_mut().zip(&self.justified) {
             condition.counts &= reason.is_none();
+        }
+    }
+
+    /// Takes conditions out of the account that no test can show in a form.
+    pub(crate) fn leave_out_infeasible(&mut self, form: Form) {
+        for condition in &mut self.conditions {
+            condition.counts &= !condition.is_infeasible(form);
         }
     }
 

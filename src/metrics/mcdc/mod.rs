@@ -6,6 +6,7 @@
 //!
 //! Invariant: no evaluation seen, nothing shown.
 
+mod contexts;
 mod feasibility;
 mod justified;
 mod masks;
@@ -13,6 +14,8 @@ mod pairs;
 mod tree;
 mod wanted;
 
+pub(crate) use contexts::tell_contexts;
+pub(crate) use feasibility::{Proof, proof};
 pub(crate) use justified::justify;
 pub(crate) use masks::had_say;
 pub(crate) use wanted::{Row, Wanted, evaluations, wanted};
@@ -23,7 +26,7 @@ use std::ops::AddAssign;
 
 use super::decisions::{SeenDecision, seen_decisions};
 use super::{Metric, Needs, Obligation, Verdict};
-use crate::model::{Facts, Measurability, MeasuredDecision, MeasuredFile, Vector};
+use crate::model::{ContextNames, Facts, Measurability, MeasuredDecision, MeasuredFile, Vector};
 
 /// What is asked of the two evaluations that show a condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +71,7 @@ pub(crate) struct McDcTotals {
     /// Conditions to be shown.
     pub(crate) conditions: usize,
     pub(crate) shown: usize,
-    /// Conditions that no test can show. They count as to be shown, and are not.
+    /// Conditions that no test can show. Unless they were left out, they count as to be shown, and are not.
     pub(crate) infeasible: usize,
     /// Conditions that are not shown, and for which a reason is given.
     pub(crate) justified: usize,
@@ -154,6 +157,8 @@ pub(crate) struct JudgedDecision {
     pub(crate) unmeasurable: Option<String>,
     /// The evaluations seen, ascending.
     pub(crate) vectors: Vec<Vector>,
+    /// By evaluation: the contexts it was seen in. Empty where that was not asked for.
+    pub(crate) contexts: Vec<ContextNames>,
     /// By condition.
     pub(crate) conditions: Vec<Judgement>,
     /// By condition: why it need not be shown, where somebody says so.
@@ -199,8 +204,8 @@ impl JudgedDecision {
             decisions: 1,
             unmeasurable: 0,
             conditions: counted.clone().count(),
-            shown: counted.clone().filter(|condition| condition.pair(form).is_some()).count(),
-            infeasible: counted.filter(|condition| condition.is_infeasible(form)).count(),
+            shown: counted.filter(|condition| condition.pair(form).is_some()).count(),
+            infeasible: self.conditions.iter().filter(|condition| condition.is_infeasible(form)).count(),
             justified: (0..self.conditions.len())
                 .filter(|number| {
                     self.justification(*number).is_some() && self.conditions[*number].pair(form).is_none()
@@ -254,6 +259,7 @@ fn judge(decision: &SeenDecision) -> JudgedDecision {
         measured: decision.measured.clone(),
         unmeasurable: decision.unmeasurable.clone(),
         vectors,
+        contexts: Vec::new(),
         justified: vec![None; conditions.len()],
         conditions,
     }

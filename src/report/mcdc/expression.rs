@@ -54,7 +54,7 @@ fn strength(condition: &str) -> Strength {
 }
 
 /// Source text with each run of blanks and line ends as one blank.
-pub(super) fn one_line(text: &str) -> String {
+pub(in crate::report) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -41,9 +41,13 @@ pub(in crate::report) fn halves(file: &FileView, form: Form) -> BTreeMap<LineNo,
         for (number, verdict) in verdicts.iter().enumerate() {
             let seen = match verdict {
                 Verdict::Shown(_) => [true; 2],
-                Verdict::NotShown | Verdict::Infeasible => half_shown[number],
-                Verdict::Justified(_) if judged.conditions[number].counts => half_shown[number],
-                Verdict::Justified(_) | Verdict::NotTested | Verdict::NotMeasurable => continue,
+                Verdict::NotShown => half_shown[number],
+                Verdict::Justified(_) | Verdict::Infeasible if judged.conditions[number].counts => {
+                    half_shown[number]
+                }
+                Verdict::Justified(_) | Verdict::Infeasible | Verdict::NotTested | Verdict::NotMeasurable => {
+                    continue;
+                }
             };
             let text = one_line(&decision.conditions[number].text);
             let text = match verdict {

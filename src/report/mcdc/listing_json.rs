@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde::ser::{Serialize, Serializer};
 
-use super::{Listed, expression};
+use super::proofs::proof_words;
+use super::{Listed, Verdict, expression};
 use crate::metrics::{self, Form, JudgedDecision, McDcTotals, Row};
 use crate::report::json::{DecisionValue, McDcSummary, VectorValue, dump};
 
@@ -65,6 +66,8 @@ struct Decision<'a> {
     wanted: Vec<Wanted>,
     /// As `pairs`, for conditions that the wanted evaluations would show: places in `vectors`, with `wanted` behind them.
     plans: Vec<Option<(usize, usize)>>,
+    /// Why each condition that no test can show cannot be; null for the others.
+    proofs: Vec<Option<String>>,
 }
 
 impl<'a> Decision<'a> {
@@ -82,6 +85,13 @@ impl<'a> Decision<'a> {
             text: expression(&judged.measured.decision),
             value: DecisionValue::new(judged, form),
             plans: (0..judged.conditions.len()).map(plan).collect(),
+            proofs: (0..judged.conditions.len())
+                .map(|condition| {
+                    let is_infeasible = Verdict::of(judged, condition, form) == Verdict::Infeasible;
+                    let proof = is_infeasible.then(|| metrics::proof(judged, condition)).flatten()?;
+                    Some(proof_words(judged, &proof))
+                })
+                .collect(),
             wanted: vectors.into_iter().map(Wanted).collect(),
         }
     }

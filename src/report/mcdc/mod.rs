@@ -8,11 +8,12 @@ mod gaps;
 mod halves;
 mod listing;
 mod listing_json;
+mod proofs;
 
 use crate::metrics::{Form, JudgedDecision, McDcTotals, Pair};
 
 use super::FileView;
-pub(super) use expression::{expression, shortened};
+pub(super) use expression::{expression, one_line, shortened};
 pub(super) use gaps::{Gap, Words, gaps};
 pub(super) use halves::{Halves, halves};
 pub(crate) use listing::list_decisions;
@@ -43,17 +44,17 @@ impl<'a> Verdict<'a> {
         {
             return Self::Justified(reason);
         }
+        // It may be left out of the account, and still is told.
+        if judgement.pair(form).is_none() && judgement.is_infeasible(form) {
+            return Self::Infeasible;
+        }
         if !judgement.counts {
             return Self::NotTested;
         }
         if judged.unmeasurable.is_some() {
             return Self::NotMeasurable;
         }
-        match judgement.pair(form) {
-            Some(pair) => Self::Shown(pair),
-            None if judgement.is_infeasible(form) => Self::Infeasible,
-            None => Self::NotShown,
-        }
+        judgement.pair(form).map_or(Self::NotShown, Self::Shown)
     }
 
     /// Rows are counted from 1.

@@ -9,7 +9,7 @@ use ruff_python_ast::{CmpOp, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::{Finder, Tree, constants, is_operator};
-use crate::model::{AnchorKind, Context};
+use crate::model::{AnchorKind, ConstantArm, Context};
 
 impl<'a> Finder<'a> {
     /// Notes the ranges that stand for a condition, and looks for decisions within it. `jumps` are further ranges that its
@@ -18,9 +18,17 @@ impl<'a> Finder<'a> {
         match expression {
             Expr::If(choice) => {
                 // Its own test comes first.
+                let test = self.map.decisions.len();
                 let jumps: Vec<TextRange> = jumps.iter().copied().chain([choice.range()]).collect();
                 self.test(&choice.test, Context::IfExp, &jumps);
-                for arm in [&*choice.body, &*choice.orelse] {
+                for (when, arm) in [(true, &*choice.body), (false, &*choice.orelse)] {
+                    match constants::truth(arm) {
+                        Some(truth) => {
+                            let arm = ConstantArm { when, condition: (decision, node), truth };
+                            self.map.decisions[test].constant_arms.push(arm);
+                        }
+                        None => self.flaw_in(arm, decision),
+                    }
                     self.arm(arm, decision, node);
                 }
             }
@@ -56,14 +64,17 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// An arm of a conditional expression that is a condition: its truth is the condition's.
-    fn arm(&mut self, arm: &'a Expr, decision: u32, node: u32) {
+    /// Gives up a decision one of whose arms ends with a constant behind other conditions: nothing tests that.
+    fn flaw_in(&mut self, arm: &Expr, decision: u32) {
         let is_constant = |expression: &Expr| constants::truth(expression).is_some();
         if Tree::of(arm).conditions.iter().any(|(_, condition)| is_constant(condition)) {
-            // Then nothing tests it, but the condition's own test settles it.
-            let flaw = "an arm of a conditional expression in it is constant";
+            let flaw = "an arm of a conditional expression in it ends with a constant";
             self.map.decisions[decision as usize].flaw = Some(flaw.to_owned());
         }
+    }
+
+    /// An arm of a conditional expression that is a condition: its truth is the condition's.
+    fn arm(&mut self, arm: &'a Expr, decision: u32, node: u32) {
         if is_operator(arm) {
             self.decision(Tree::of(arm), arm, Context::Value, Some((decision, node)), &[]);
         } else {

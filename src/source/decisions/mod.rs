@@ -116,7 +116,7 @@ impl<'a> Finder<'a> {
         let conditions = expressions.iter().zip(coupling::same_as(&expressions)).map(condition).collect();
         let decision =
             Decision { place: self.place(whole.range()), context, conditions, nodes: tree.nodes.clone() };
-        self.map.decisions.push(MappedDecision { decision, outer, flaw: None });
+        self.map.decisions.push(MappedDecision { decision, outer, constant_arms: Vec::new(), flaw: None });
         let mut jumps = jumps.to_vec();
         jumps.push(whole.range());
         if let Some((first, expression)) = tree.conditions.first()

@@ -7,51 +7,47 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
 
-use super::schema::{self, LinesAs};
+use super::schema::{self, LinesAs, Tables};
 use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, needs, pairs, read, vectors};
 use crate::model::{CodeKey, LineArc};
 
 impl DataFile {
     /// What a merge into another data file adds there.
-    pub(crate) fn contents(&self) -> Result<Batch, StoreError> {
-        self.read_contents().map_err(|fault| fault.at(&self.path))
+    pub(crate) fn contents(&mut self) -> Result<Batch, StoreError> {
+        self.read(read_contents)
     }
+}
 
-    fn read_contents(&self) -> Result<Batch, Fault> {
-        // One transaction, so that a writer in between can't give us halves of two states.
-        let connection = self.connection.unchecked_transaction()?;
-        let mut contents = Contents::new(&connection)?;
-        let lines_as = schema::lines_as(&connection)?;
-        match lines_as {
-            Some(LinesAs::Bits) => contents.read_lines(&connection)?,
-            Some(LinesAs::Arcs) => contents.read_arcs(&connection)?,
-            None => {}
-        }
-        contents.read_tracers(&connection)?;
-        let mut python = None;
-        if self.tables.ours() {
-            contents.read_sources(&connection)?;
-            python = schema::meta(&connection, "python")?;
-        }
-        if self.tables.has_edges() {
-            contents.read_edges(&connection)?;
-        }
-        let (mut has_edges, mut has_vectors) = (false, false);
-        if self.tables.has_vectors() {
-            contents.read_vectors(&connection)?;
-            has_edges = schema::meta(&connection, edges::RECORDED)?.is_some();
-            has_vectors = schema::meta(&connection, vectors::RECORDED)?.is_some();
-        }
-        Ok(Batch {
-            python: python.unwrap_or_default(),
-            branches: lines_as == Some(LinesAs::Arcs),
-            edges: has_edges,
-            vectors: has_vectors,
-            files: contents.files,
-            replaces: false,
-            tests: if self.tables.has_needs() { needs::read(&connection)? } else { Vec::new() },
-        })
+fn read_contents(connection: &mut Connection, tables: Tables) -> Result<Batch, Fault> {
+    let mut contents = Contents::new(connection)?;
+    let lines_as = schema::lines_as(connection)?;
+    match lines_as {
+        Some(LinesAs::Bits) => contents.read_lines(connection)?,
+        Some(LinesAs::Arcs) => contents.read_arcs(connection)?,
+        None => {}
     }
+    contents.read_tracers(connection)?;
+    let mut python = None;
+    if tables.ours() {
+        contents.read_sources(connection)?;
+        python = schema::meta(connection, "python")?;
+    }
+    contents.read_edges(connection, tables)?;
+    let (mut has_edges, mut has_vectors) = (false, false);
+    if tables.has_vectors() {
+        contents.read_vectors(connection)?;
+        has_edges = schema::meta(connection, edges::RECORDED)?.is_some();
+        has_vectors = schema::meta(connection, vectors::RECORDED)?.is_some();
+    }
+    Ok(Batch {
+        python: python.unwrap_or_default(),
+        branches: lines_as == Some(LinesAs::Arcs),
+        edges: has_edges,
+        vectors: has_vectors,
+        files: contents.files,
+        replaces: false,
+        tests: if tables.has_needs() { needs::read(connection)? } else { Vec::new() },
+    })
 }
 
 struct Contents {
@@ -95,8 +91,8 @@ impl Contents {
         Ok(())
     }
 
-    fn read_arcs(&mut self, connection: &Connection) -> Result<(), Fault> {
-        pairs::each(connection, pairs::ARCS, |file, context, arcs| {
+    fn read_arcs(&mut self, connection: &mut Connection) -> Result<(), Fault> {
+        pairs::each_of_arcs(connection, |file, context, arcs| {
             let Some(context) = self.contexts.get(&context).cloned() else { return };
             if let Some(file) = self.file(file) {
                 let arcs = arcs.map(|[from, to]| LineArc::new(from, to));
@@ -144,7 +140,10 @@ impl Contents {
         Ok(())
     }
 
-    fn read_edges(&mut self, connection: &Connection) -> Result<(), Fault> {
+    fn read_edges(&mut self, connection: &Connection, tables: Tables) -> Result<(), Fault> {
+        if !tables.has_edge_rows() && !tables.has_edge_sets() {
+            return Ok(());
+        }
         let mut codes: HashMap<i64, (i64, BatchCode)> = HashMap::new();
         let mut statement = connection
             .prepare("SELECT id, file_id, qualname, first_line, fingerprint FROM minicov_code ORDER BY id")?;
@@ -157,10 +156,9 @@ impl Contents {
             codes.insert(id, (row.get(1)?, BatchCode { key, ..BatchCode::default() }));
             order.push(id);
         }
-        pairs::each(connection, pairs::EDGES, |code, context, edges| {
+        edges::each(connection, tables, |code, context, edges| {
             if let (Some(context), Some((_, code))) = (self.contexts.get(&context), codes.get_mut(&code)) {
-                let edges = edges.filter_map(|[from, to]| edges::edge(from.into(), to.into()));
-                code.edges.entry(context.clone()).or_default().unite(edges.collect());
+                code.edges.entry(context.clone()).or_default().unite(edges);
             }
         })?;
         for id in order {

@@ -3,24 +3,28 @@
 //! They stand beside the arcs, so that finer questions than coverage.py's can be put to data that is there already. A
 //! code object is known by its [`CodeKey`]; whoever reads edges finds those that are still compiled from the text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{DataFile, Fault, StoreError, schema};
+use super::edge_sets::{self, edge};
+use super::schema::{self, Tables};
+use super::{DataFile, Fault, StoreError, pairs};
 use crate::model::{CodeKey, Edge, SortedSet};
-
-/// How a way out of the code object is stored: in a byte, where [`Edge::EXIT`] would take six.
-const STORED_EXIT: i64 = -1;
 
 /// The key of `minicov_meta` that tells that every edge was recorded in some run, if only to find none.
 pub(super) const RECORDED: &str = "edges";
 
+/// The code objects of the file with a path: row number, and what [`key`] reads.
+pub(super) const CODES_OF_FILE: &str =
+    "SELECT minicov_code.id, qualname, first_line, fingerprint FROM minicov_code
+     JOIN file ON file.id = file_id WHERE path = ?";
+
 impl DataFile {
     /// Whether any run recorded every edge, so that what it has none of did not run.
     pub(crate) fn has_edges(&self) -> Result<bool, StoreError> {
-        if !self.tables.has_edges() {
+        if !self.tables.ours() {
             return Ok(false);
         }
         let recorded = schema::meta(&self.connection, RECORDED).map_err(|fault| fault.at(&self.path))?;
@@ -34,40 +38,32 @@ impl DataFile {
         path: &str,
         selected: impl Fn(&str) -> bool,
     ) -> Result<BTreeMap<CodeKey, BTreeSet<Edge>>, StoreError> {
-        if !self.tables.has_edges() {
-            return Ok(BTreeMap::new());
-        }
-        read(&self.connection, path, &selected).map_err(|fault| fault.at(&self.path))
+        read(&self.connection, self.tables, path, &selected).map_err(|fault| fault.at(&self.path))
     }
 }
 
 fn read(
     connection: &Connection,
+    tables: Tables,
     path: &str,
     selected: &dyn Fn(&str) -> bool,
 ) -> Result<BTreeMap<CodeKey, BTreeSet<Edge>>, Fault> {
+    let mut found: BTreeMap<CodeKey, BTreeSet<Edge>> = BTreeMap::new();
+    let taken_in = if tables.has_edge_sets() {
+        taken_in_sets
+    } else if tables.has_edge_rows() {
+        taken_in_rows
+    } else {
+        return Ok(found);
+    };
     // One transaction, so that a writer in between can't give us halves of two states.
     let connection = connection.unchecked_transaction()?;
     let contexts = schema::contexts(&connection, selected)?;
-    let mut find_codes = connection.prepare_cached(
-        "SELECT minicov_code.id, qualname, first_line, fingerprint FROM minicov_code
-         JOIN file ON file.id = file_id WHERE path = ?",
-    )?;
-    let mut find_edges = connection
-        .prepare_cached("SELECT context_id, from_offset, to_offset FROM minicov_edge WHERE code_id = ?")?;
-    let mut found: BTreeMap<CodeKey, BTreeSet<Edge>> = BTreeMap::new();
+    let mut find_codes = connection.prepare_cached(CODES_OF_FILE)?;
     let mut codes = find_codes.query([path])?;
     while let Some(row) = codes.next()? {
-        let id: i64 = row.get(0)?;
-        let key =
-            CodeKey { qualname: row.get(1)?, first_line: row.get(2)?, fingerprint: fingerprint(row, 3)? };
-        let mut edges = BTreeSet::new();
-        let mut rows = find_edges.query([id])?;
-        while let Some(row) = rows.next()? {
-            if contexts.contains_key(&row.get(0)?) {
-                edges.extend(edge(row.get(1)?, row.get(2)?));
-            }
-        }
+        let key = key(row)?;
+        let mut edges = taken_in(&connection, row.get(0)?, &contexts)?;
         if !edges.is_empty() {
             found.entry(key).or_default().append(&mut edges);
         }
@@ -75,10 +71,96 @@ fn read(
     Ok(found)
 }
 
-/// An edge as it is stored; none where no code object is so long.
-pub(super) fn edge(from: i64, to: i64) -> Option<Edge> {
-    let to = if to == STORED_EXIT { Edge::EXIT } else { u32::try_from(to).ok()? };
-    Some(Edge { from: u32::try_from(from).ok()?, to })
+/// The key of a row of [`CODES_OF_FILE`].
+pub(super) fn key(row: &Row) -> rusqlite::Result<CodeKey> {
+    Ok(CodeKey { qualname: row.get(1)?, first_line: row.get(2)?, fingerprint: fingerprint(row, 3)? })
+}
+
+/// The edges taken in a code object in some of the contexts.
+fn taken_in_sets(
+    connection: &Connection,
+    code: i64,
+    contexts: &BTreeMap<i64, String>,
+) -> Result<BTreeSet<Edge>, Fault> {
+    let mut find = connection.prepare_cached(
+        "SELECT context_id, set_id, edges FROM minicov_code_edges JOIN minicov_edge_set ON id = set_id
+         WHERE code_id = ?",
+    )?;
+    let mut sets = BTreeSet::new();
+    let mut edges = BTreeSet::new();
+    let mut rows = find.query([code])?;
+    while let Some(row) = rows.next()? {
+        if contexts.contains_key(&row.get(0)?) && sets.insert(row.get::<_, i64>(1)?) {
+            edges.extend(edge_sets::decode(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?)?);
+        }
+    }
+    Ok(edges)
+}
+
+/// The same, where each edge is a row.
+fn taken_in_rows(
+    connection: &Connection,
+    code: i64,
+    contexts: &BTreeMap<i64, String>,
+) -> Result<BTreeSet<Edge>, Fault> {
+    let mut find = connection
+        .prepare_cached("SELECT context_id, from_offset, to_offset FROM minicov_edge WHERE code_id = ?")?;
+    let mut edges = BTreeSet::new();
+    let mut rows = find.query([code])?;
+    while let Some(row) = rows.next()? {
+        if contexts.contains_key(&row.get(0)?) {
+            edges.extend(edge(row.get(1)?, row.get(2)?));
+        }
+    }
+    Ok(edges)
+}
+
+/// Hands `take` all edges there are: the row numbers of a code object and a context, and edges that were taken there.
+pub(super) fn each(
+    connection: &Connection,
+    tables: Tables,
+    mut take: impl FnMut(i64, i64, SortedSet<Edge>),
+) -> Result<(), Fault> {
+    if tables.has_edge_rows() {
+        pairs::each_of_edges(connection, |code, context, edges| {
+            take(code, context, edges.filter_map(|[from, to]| edge(from.into(), to.into())).collect());
+        })?;
+    }
+    if !tables.has_edge_sets() {
+        return Ok(());
+    }
+    let mut sets = HashMap::new();
+    let mut statement = connection.prepare("SELECT id, edges FROM minicov_edge_set")?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        let edges = edge_sets::decode(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
+        sets.insert(row.get::<_, i64>(0)?, edges);
+    }
+    let mut statement = connection.prepare("SELECT code_id, context_id, set_id FROM minicov_code_edges")?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        // A set that is not there is as good as empty.
+        if let Some(edges) = sets.get(&row.get(2)?) {
+            take(row.get(0)?, row.get(1)?, edges.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Makes sets of rows of edges. Runs within a write transaction.
+pub(super) fn take_over_rows(connection: &Connection, tables: Tables) -> Result<(), Fault> {
+    if !tables.has_edge_rows() {
+        return Ok(());
+    }
+    let mut taken: BTreeMap<(i64, i64), SortedSet<Edge>> = BTreeMap::new();
+    each(connection, tables, |code, context, edges| {
+        taken.entry((code, context)).or_default().unite(edges);
+    })?;
+    for ((code, context), edges) in &taken {
+        add(connection, *code, *context, edges)?;
+    }
+    connection.execute("DROP TABLE minicov_edge", ())?;
+    Ok(())
 }
 
 pub(super) fn fingerprint(row: &Row, column: usize) -> rusqlite::Result<[u8; 16]> {
@@ -103,26 +185,37 @@ pub(super) fn code_id(connection: &Connection, file: i64, key: &CodeKey) -> Resu
     Ok(put.insert(key)?)
 }
 
+/// Adds edges that were taken in a code object; tells whether a set is left behind that nothing may need any more.
 pub(super) fn add(
     connection: &Connection,
     code: i64,
     context: i64,
     edges: &SortedSet<Edge>,
-) -> Result<(), Fault> {
-    let mut put = connection.prepare_cached(
-        "INSERT OR IGNORE INTO minicov_edge (code_id, context_id, from_offset, to_offset) VALUES (?, ?, ?, ?)",
+) -> Result<bool, Fault> {
+    let mut find = connection.prepare_cached(
+        "SELECT edges FROM minicov_code_edges JOIN minicov_edge_set ON id = set_id
+         WHERE code_id = ? AND context_id = ?",
     )?;
-    for Edge { from, to } in edges {
-        let to = if *to == Edge::EXIT { STORED_EXIT } else { (*to).into() };
-        put.execute([code, context, (*from).into(), to])?;
+    let known: Option<Vec<u8>> = find.query_row([code, context], |row| row.get(0)).optional()?;
+    let mut put = connection.prepare_cached(
+        "INSERT OR REPLACE INTO minicov_code_edges (code_id, context_id, set_id) VALUES (?, ?, ?)",
+    )?;
+    let Some(known) = known else {
+        put.execute([code, context, edge_sets::id(connection, edges)?])?;
+        return Ok(false);
+    };
+    let mut all = edge_sets::decode(&known)?;
+    if all.unite(edges.clone()) == 0 {
+        return Ok(false);
     }
-    Ok(())
+    put.execute([code, context, edge_sets::id(connection, &all)?])?;
+    Ok(true)
 }
 
 /// Forgets the code objects of a file, and their edges.
 pub(super) fn drop_of_file(connection: &Connection, file: i64) -> Result<(), Fault> {
     for sql in [
-        "DELETE FROM minicov_edge WHERE code_id IN (SELECT id FROM minicov_code WHERE file_id = ?)",
+        "DELETE FROM minicov_code_edges WHERE code_id IN (SELECT id FROM minicov_code WHERE file_id = ?)",
         "DELETE FROM minicov_code WHERE file_id = ?",
     ] {
         connection.prepare_cached(sql)?.execute([file])?;

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError, Vectors, edges, needs, read, vectors};
+use super::{DataFile, Fault, StoreError, Vectors, edge_sets, edges, needs, read, vectors};
 use crate::model::{CodeKey, Edge, LineArc, LineSet, SortedSet, SourceHash, TestNeeds};
 
 /// What one or more processes of one Python saw.
@@ -150,6 +150,7 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
         connection: transaction,
         lines_as: choose_lines_as(transaction, batch.branches)?,
         contexts: HashMap::new(),
+        leaves_edge_sets: false,
         outcome: MergeOutcome::default(),
     };
     // coverage.py's data does not say.
@@ -162,12 +163,15 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
         }
     }
     if batch.replaces {
-        needs::forget_earlier_runs(transaction, &batch.tests)?;
+        merge.leaves_edge_sets |= needs::forget_earlier_runs(transaction, &batch.tests)?;
     }
     for file in &batch.files {
         merge.file(file)?;
     }
     needs::add(transaction, &batch.tests)?;
+    if merge.leaves_edge_sets {
+        edge_sets::prune(transaction)?;
+    }
     outcome.changed.append(&mut merge.outcome.changed);
     Ok(())
 }
@@ -206,6 +210,8 @@ struct Merge<'a> {
     lines_as: LinesAs,
     /// Row numbers of the contexts met so far.
     contexts: HashMap<String, i64>,
+    /// Whether there may be sets of edges that are not needed any more.
+    leaves_edge_sets: bool,
     outcome: MergeOutcome,
 }
 
@@ -261,7 +267,7 @@ impl Merge<'_> {
         for (context, edges) in edges {
             let context = self.context_id(context)?;
             let code = edges::code_id(self.connection, file, &code.key)?;
-            edges::add(self.connection, code, context, edges)?;
+            self.leaves_edge_sets |= edges::add(self.connection, code, context, edges)?;
         }
         Ok(())
     }
@@ -292,7 +298,7 @@ impl Merge<'_> {
 
     /// Notes which text a file's data belongs to from now on; tells whether data of another text was dropped for it.
     /// Data without a note (coverage.py's) is taken to be of this text, as coverage.py takes it.
-    fn belongs_to(&self, file: i64, source: SourceHash) -> Result<bool, Fault> {
+    fn belongs_to(&mut self, file: i64, source: SourceHash) -> Result<bool, Fault> {
         let mut find =
             self.connection.prepare_cached("SELECT sha256 FROM minicov_source WHERE file_id = ?")?;
         let noted = find.query_row([file], |row| read::source_hash(row, 0)).optional()?;
@@ -310,6 +316,7 @@ impl Merge<'_> {
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
         edges::drop_of_file(self.connection, file)?;
+        self.leaves_edge_sets = true;
         vectors::drop_of_file(self.connection, file)?;
         Ok(bits + arcs > 0)
     }

@@ -9,9 +9,12 @@
 //! an fsync takes.
 
 mod contents;
+mod edge_contexts;
+mod edge_sets;
 mod edges;
 mod error;
 mod facts_cache;
+mod image;
 mod lock_holder;
 mod merge;
 mod needs;
@@ -154,6 +157,21 @@ impl DataFile {
         let tables = schema::check(&transaction)?;
         transaction.commit()?;
         Ok(Self { path: path.to_owned(), connection, tables })
+    }
+
+    /// Runs `work`, which only reads, in one transaction, so that a writer in between can't give it halves of two states.
+    fn read<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection, Tables) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        // Not one of rusqlite's, which hands on a connection that may not be serialized.
+        let begun = self.connection.execute_batch("BEGIN").map_err(Fault::from);
+        let done = begun.and_then(|()| {
+            let done = work(&mut self.connection, self.tables);
+            self.connection.execute_batch("COMMIT")?;
+            done
+        });
+        done.map_err(|fault| fault.at(&self.path))
     }
 
     /// Runs `work` in one transaction, in a file that has all tables. When it fails, nothing has changed.

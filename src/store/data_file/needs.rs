@@ -97,8 +97,9 @@ pub(super) fn add(connection: &Connection, tests: &[TestNeeds]) -> Result<(), Fa
     prune(connection)
 }
 
-/// Removes what tests did, where another run than this one recorded it. Runs within a write transaction.
-pub(super) fn forget_earlier_runs(connection: &Connection, tests: &[TestNeeds]) -> Result<(), Fault> {
+/// Removes what tests did, where another run than this one recorded it; tells whether there was any. Runs within a write
+/// transaction.
+pub(super) fn forget_earlier_runs(connection: &Connection, tests: &[TestNeeds]) -> Result<bool, Fault> {
     let mut find = connection.prepare("SELECT run FROM minicov_test WHERE test = ?")?;
     let mut replaced: BTreeSet<&str> = BTreeSet::new();
     for needs in tests {
@@ -112,13 +113,13 @@ pub(super) fn forget_earlier_runs(connection: &Connection, tests: &[TestNeeds]) 
         replaced.contains(test.unwrap_or(label))
     };
     for context in schema::contexts(connection, &is_replaced)?.into_keys() {
-        for table in ["line_bits", "arc", "minicov_edge", "minicov_vector"] {
+        for table in ["line_bits", "arc", "minicov_code_edges", "minicov_vector"] {
             connection
                 .prepare_cached(&format!("DELETE FROM {table} WHERE context_id = ?"))?
                 .execute([context])?;
         }
     }
-    Ok(())
+    Ok(!replaced.is_empty())
 }
 
 /// What stands behind a test's id in the contexts of its phases.

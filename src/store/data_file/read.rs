@@ -5,27 +5,27 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::Row;
 use rusqlite::types::Type;
+use rusqlite::{Connection, Row};
 
-use super::schema::{self, LinesAs};
+use super::schema::{self, LinesAs, Tables};
 use super::{DataFile, Fault, StoreError, pairs};
 use crate::model::{LineArc, LineSet, MeasuredFile, Observed, SourceHash};
 
 impl DataFile {
     /// Everything seen in the contexts that `selected` accepts. Files nothing was seen of are there too, without lines.
-    pub(crate) fn observed(&self, selected: impl Fn(&str) -> bool) -> Result<Observed, StoreError> {
-        self.read_observed(&selected, ByContext::Nothing).map_err(|fault| fault.at(&self.path))
+    pub(crate) fn observed(&mut self, selected: impl Fn(&str) -> bool) -> Result<Observed, StoreError> {
+        self.read(|connection, tables| read_observed(connection, tables, &selected, ByContext::Nothing))
     }
 
     /// The same, and of each file which lines ran in which context, and which arcs if that is wanted, too.
     pub(crate) fn observed_by_context(
-        &self,
+        &mut self,
         selected: impl Fn(&str) -> bool,
         with_arcs: bool,
     ) -> Result<Observed, StoreError> {
         let detail = if with_arcs { ByContext::LinesAndArcs } else { ByContext::Lines };
-        self.read_observed(&selected, detail).map_err(|fault| fault.at(&self.path))
+        self.read(|connection, tables| read_observed(connection, tables, &selected, detail))
     }
 
     /// The Python version that recorded last, such as `3.13.0`; none in a file of coverage.py's.
@@ -35,80 +35,88 @@ impl DataFile {
         }
         schema::meta(&self.connection, "python").map_err(|fault| fault.at(&self.path))
     }
+}
 
-    fn read_observed(
-        &self,
-        selected: &dyn Fn(&str) -> bool,
-        by_context: ByContext,
-    ) -> Result<Observed, Fault> {
-        // One transaction, so that a writer in between can't give us halves of two states.
-        let connection = self.connection.unchecked_transaction()?;
+fn read_observed(
+    connection: &mut Connection,
+    tables: Tables,
+    selected: &dyn Fn(&str) -> bool,
+    by_context: ByContext,
+) -> Result<Observed, Fault> {
+    let mut files: Vec<(String, MeasuredFile)> = Vec::new();
+    let mut places: HashMap<i64, usize> = HashMap::new();
+    each_row(connection, "SELECT id, path FROM file", |row| {
+        places.insert(row.get(0)?, files.len());
+        files.push((row.get(1)?, MeasuredFile::default()));
+        Ok(())
+    })?;
 
-        let mut files: Vec<(String, MeasuredFile)> = Vec::new();
-        let mut places: HashMap<i64, usize> = HashMap::new();
-        let mut statement = connection.prepare("SELECT id, path FROM file")?;
-        let mut rows = statement.query(())?;
-        while let Some(row) = rows.next()? {
-            places.insert(row.get(0)?, files.len());
-            files.push((row.get(1)?, MeasuredFile::default()));
-        }
-
-        let contexts = schema::contexts(&connection, selected)?;
-        // Rows of files or contexts that are not listed belong to nothing.
-        let place = |row: &Row| -> Result<Option<(usize, &str)>, Fault> {
-            let (file, context): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let name = contexts.get(&context).map(String::as_str);
-            Ok(places.get(&file).copied().zip(name))
-        };
-        let lines_as = schema::lines_as(&connection)?;
-        match lines_as {
-            Some(LinesAs::Bits) => {
-                let mut statement =
-                    connection.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
-                let mut rows = statement.query(())?;
-                while let Some(row) = rows.next()? {
-                    if let Some((place, context)) = place(row)? {
-                        let (seen, lines) = (&mut files[place].1, numbits(row, 2)?);
-                        seen.lines.union_with(&lines);
-                        if by_context != ByContext::Nothing {
-                            context_of(seen, context).union_with(&lines);
-                        }
+    let contexts = schema::contexts(connection, selected)?;
+    // Rows of files or contexts that are not listed belong to nothing.
+    let place = |row: &Row| -> Result<Option<(usize, &str)>, Fault> {
+        let (file, context): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let name = contexts.get(&context).map(String::as_str);
+        Ok(places.get(&file).copied().zip(name))
+    };
+    let lines_as = schema::lines_as(connection)?;
+    match lines_as {
+        Some(LinesAs::Bits) => {
+            each_row(connection, "SELECT file_id, context_id, numbits FROM line_bits", |row| {
+                if let Some((place, context)) = place(row)? {
+                    let (seen, lines) = (&mut files[place].1, numbits(row, 2)?);
+                    seen.lines.union_with(&lines);
+                    if by_context != ByContext::Nothing {
+                        context_of(seen, context).union_with(&lines);
                     }
                 }
-            }
-            Some(LinesAs::Arcs) => {
-                pairs::each(&connection, pairs::ARCS, |file, context, arcs| {
-                    if let (Some(place), Some(context)) = (places.get(&file), contexts.get(&context)) {
-                        let seen = &mut files[*place].1;
-                        let arcs: Vec<LineArc> = arcs.map(|[from, to]| LineArc::new(from, to)).collect();
-                        let lines: LineSet = arcs.iter().flat_map(|arc| arc.lines()).collect();
-                        seen.lines.union_with(&lines);
-                        if by_context != ByContext::Nothing {
-                            context_of(seen, context).union_with(&lines);
-                        }
-                        if by_context == ByContext::LinesAndArcs {
-                            let of_context = seen.context_arcs.entry(context.to_owned()).or_default();
-                            of_context.extend(arcs.iter().copied());
-                        }
-                        seen.arcs.extend(arcs);
+                Ok(())
+            })?;
+        }
+        Some(LinesAs::Arcs) => {
+            pairs::each_of_arcs(connection, |file, context, arcs| {
+                if let (Some(place), Some(context)) = (places.get(&file), contexts.get(&context)) {
+                    let seen = &mut files[*place].1;
+                    let arcs: Vec<LineArc> = arcs.map(|[from, to]| LineArc::new(from, to)).collect();
+                    let lines: LineSet = arcs.iter().flat_map(|arc| arc.lines()).collect();
+                    seen.lines.union_with(&lines);
+                    if by_context != ByContext::Nothing {
+                        context_of(seen, context).union_with(&lines);
                     }
-                })?;
-            }
-            None => {}
-        }
-
-        if self.tables.ours() {
-            let mut statement = connection.prepare("SELECT file_id, sha256 FROM minicov_source")?;
-            let mut rows = statement.query(())?;
-            while let Some(row) = rows.next()? {
-                if let Some(place) = places.get(&row.get(0)?) {
-                    files[*place].1.source = Some(source_hash(row, 1)?);
+                    if by_context == ByContext::LinesAndArcs {
+                        let of_context = seen.context_arcs.entry(context.to_owned()).or_default();
+                        of_context.extend(arcs.iter().copied());
+                    }
+                    seen.arcs.extend(arcs);
                 }
-            }
+            })?;
         }
-        let files = files.into_iter().collect::<BTreeMap<_, _>>();
-        Ok(Observed { files, has_arcs: lines_as == Some(LinesAs::Arcs) })
+        None => {}
     }
+
+    if tables.ours() {
+        each_row(connection, "SELECT file_id, sha256 FROM minicov_source", |row| {
+            if let Some(place) = places.get(&row.get(0)?) {
+                files[*place].1.source = Some(source_hash(row, 1)?);
+            }
+            Ok(())
+        })?;
+    }
+    let files = files.into_iter().collect::<BTreeMap<_, _>>();
+    Ok(Observed { files, has_arcs: lines_as == Some(LinesAs::Arcs) })
+}
+
+/// Hands each row of a query to `take`.
+fn each_row(
+    connection: &Connection,
+    query: &str,
+    mut take: impl FnMut(&Row) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut statement = connection.prepare(query)?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        take(row)?;
+    }
+    Ok(())
 }
 
 /// What is told apart by contexts.

@@ -4,10 +4,11 @@
 //! `minicov_` and a format number of their own; they may be missing, since coverage.py writes data files too.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Fault, quick_check};
+use super::{Fault, edges, quick_check};
 
 /// coverage.py's `SCHEMA_VERSION`.
 pub(super) const SCHEMA_VERSION: i64 = 7;
@@ -49,7 +50,7 @@ CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file
 ///    - `minicov_source`: SHA-256 of the text a file's data belongs to.
 ///    - `minicov_facts`: the static analysis last made of a file by a Python version.
 /// 2. - `minicov_code`: code objects in which an edge was taken, as [`CodeKey`](crate::model::CodeKey).
-///    - `minicov_edge`: the edges by code object and context, in bytes of `co_code`; -1 for leaving it.
+///    - `minicov_edge`: until format 5, a row for each edge, code object and context.
 /// 3. - `minicov_vector`: evaluations of decisions by file, context and the decision's range, as [`Vector`](crate::model::Vector)
 ///      has them: a byte for each condition (0: not evaluated, 1: false, 2: true) and one for the outcome.
 ///    - `minicov_meta` has `vectors` once a run recorded them, and `edges` once one recorded edges.
@@ -57,7 +58,9 @@ CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file
 ///    - `minicov_dependency_set`: sets of them: row numbers, four bytes each, little-endian, ascending.
 ///    - `minicov_test`: tests by id, and the run in which each was recorded.
 ///    - `minicov_test_set`: the sets that make up what a test depends on; `is_own` for what it did itself.
-const OUR_TABLES: [&str; 4] = [
+/// 5. - `minicov_edge_set`: sets of edges as `edge_sets` encodes them, each once: most contexts take the same ways.
+///    - `minicov_code_edges`: which of them was taken in a code object in a context.
+const OUR_TABLES: [&str; 5] = [
     "
 CREATE TABLE minicov_meta (key text primary key, value text not null) without rowid;
 CREATE TABLE minicov_source (file_id integer primary key, sha256 blob not null);
@@ -72,10 +75,6 @@ CREATE TABLE minicov_code (
     fingerprint blob not null,
     unique (file_id, first_line, qualname, fingerprint)
 );
-CREATE TABLE minicov_edge (
-    code_id integer, context_id integer, from_offset integer, to_offset integer,
-    primary key (code_id, context_id, from_offset, to_offset)
-) without rowid;
 ",
     "
 CREATE TABLE minicov_vector (
@@ -95,10 +94,17 @@ CREATE TABLE minicov_test_set (
     primary key (test_id, set_id)
 ) without rowid;
 ",
+    "
+CREATE TABLE minicov_edge_set (id integer primary key, edges blob not null, unique (edges));
+CREATE TABLE minicov_code_edges (
+    code_id integer, context_id integer, set_id integer not null,
+    primary key (code_id, context_id)
+) without rowid;
+",
 ];
 
 /// The tables that hold what was observed, ours and coverage.py's, and no settings or caches.
-const OBSERVATIONS: [&str; 12] = [
+const OBSERVATIONS: [&str; 14] = [
     "file",
     "context",
     "line_bits",
@@ -106,7 +112,9 @@ const OBSERVATIONS: [&str; 12] = [
     "tracer",
     "minicov_source",
     "minicov_code",
-    "minicov_edge",
+    "minicov_edge_set",
+    "minicov_code_edges",
+    "minicov_vector",
     "minicov_dependency",
     "minicov_dependency_set",
     "minicov_test",
@@ -138,8 +146,13 @@ impl Tables {
         self.format >= 1
     }
 
-    pub(super) fn has_edges(self) -> bool {
-        self.format >= 2
+    /// Whether each edge is a row of its own.
+    pub(super) fn has_edge_rows(self) -> bool {
+        (2..5).contains(&self.format)
+    }
+
+    pub(super) fn has_edge_sets(self) -> bool {
+        self.format >= 5
     }
 
     pub(super) fn has_vectors(self) -> bool {
@@ -192,6 +205,7 @@ pub(super) fn ensure(connection: &Connection) -> Result<Tables, Fault> {
         for later in &OUR_TABLES[tables.format..] {
             connection.execute_batch(later)?;
         }
+        edges::take_over_rows(connection, tables)?;
         set_meta(connection, "format", &FORMAT.to_string())?;
         quick_check::mark(connection, ALL_TABLES)?;
     }
@@ -204,7 +218,7 @@ pub(super) fn forget(connection: &Connection) -> Result<(), Fault> {
         connection.execute(&format!("DELETE FROM {table}"), ())?;
     }
     connection.execute("DELETE FROM meta WHERE key = 'has_arcs'", ())?;
-    connection.execute("DELETE FROM minicov_meta WHERE key = 'python'", ())?;
+    connection.execute("DELETE FROM minicov_meta WHERE key <> 'format'", ())?;
     Ok(())
 }
 
@@ -236,6 +250,14 @@ pub(super) fn contexts(
         }
     }
     Ok(contexts)
+}
+
+/// The same, to be handed on without a copy for each thing that happened in them.
+pub(super) fn shared_contexts(
+    connection: &Connection,
+    selected: &dyn Fn(&str) -> bool,
+) -> Result<BTreeMap<i64, Arc<str>>, Fault> {
+    Ok(contexts(connection, selected)?.into_iter().map(|(id, name)| (id, name.into())).collect())
 }
 
 /// How a data file holds its lines: coverage.py's `has_arcs`.

@@ -113,7 +113,7 @@ pub(super) unsafe fn take_in_waiting(session: &Session, frame: *mut raw::PyFrame
     for known in waiting {
         let (outer, state, line) = known?;
         // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
-        if state.is_some_and(|state| unsafe { state.as_ref() }.suspends) {
+        if state.is_some_and(|state| unsafe { state.as_ref() }.may_go_on_silently()) {
             let waiting = Activation { waits: true, ..Activation::new(outer, state, line) };
             CALLS.with_borrow_mut(|calls| calls.insert(place.min(calls.len()), waiting));
         }

@@ -12,10 +12,11 @@ use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration};
 use pyo3::ffi as raw;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyString, PyType};
 
 use super::calls::{Activation, CALLS, GOES_ON_SILENTLY, adopt, bring_up, forget_waiting, take_in_waiting};
 use super::frames::{code_of, flow_of, is_at_bare_raise, is_at_return, line_of, offset_of};
+use super::unwatched;
 use crate::bytecode;
 use crate::model::{BranchDetail, DynamicContexts, Edge, LineNo};
 use crate::trace::code::{CodeState, state_of, test_frame_of};
@@ -34,6 +35,10 @@ pub(super) unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> 
     {
         test_frame.begin(code.py(), session);
     }
+    if state.is_none() && unwatched::are_possible() && changes_stacks(&code)? {
+        // SAFETY: the caller vouches for it.
+        unsafe { unwatched::end() };
+    }
     let mut last = 0;
     if session.branches.is_some()
         && let Some(state) = state.filter(|state| state.suspends)
@@ -48,9 +53,19 @@ pub(super) unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> 
         if let Some(caller) = calls.last_mut() {
             caller.waits = false;
         }
+        // SAFETY: called by the trace function.
+        if state.is_none() && test_frame_of(&code).is_none() && unsafe { unwatched::leave_alone() } {
+            return;
+        }
         calls.push(Activation { is_new: true, ..Activation::new(frame, state.map(NonNull::from), last) });
     });
     Ok(())
+}
+
+/// Whether the code is that of a module which changes C stacks in the middle of calls from when it is imported.
+fn changes_stacks(code: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let file = code.getattr(intern!(code.py(), "co_filename"))?.cast_into::<PyString>()?;
+    Ok(file.to_string_lossy().ends_with("greenlet/__init__.py"))
 }
 
 /// A line is about to run.
@@ -84,6 +99,13 @@ pub(super) unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> 
         unsafe { ask_for_opcodes(session, state, frame, line) }?;
     }
     if session.branches.is_none() || last == 0 || state.knows_step(last, line.cast_signed()) {
+        // SAFETY: the caller vouches for it.
+        if state.is_worth_asking() && unsafe { has_told_all(session, state, frame) }? {
+            // SAFETY: called by the trace function.
+            if unsafe { unwatched::leave_alone() } {
+                CALLS.with_borrow_mut(Vec::pop);
+            }
+        }
         return Ok(());
     }
     // SAFETY: the caller vouches for it.
@@ -94,6 +116,23 @@ pub(super) unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> 
         session.record_step(state, last, line.cast_signed());
     }
     Ok(())
+}
+
+/// Whether events can tell nothing more of the code of a frame.
+///
+/// # Safety
+/// Attached, with a live frame of the code that the state belongs to.
+unsafe fn has_told_all(
+    session: &Session,
+    state: &CodeState,
+    frame: *mut raw::PyFrameObject,
+) -> PyResult<bool> {
+    if !unwatched::are_possible() || session.branches == Some(BranchDetail::Sides) {
+        return Ok(false);
+    }
+    // SAFETY: the caller vouches for it.
+    let flow = unsafe { flow_of(state, frame) }?;
+    Ok(state.has_told_all(flow, session.branches.is_some()))
 }
 
 /// Where a line begins: ends the jump of a branch that led there, and sees to it that opcode events come if the line has a

@@ -9,6 +9,7 @@ mod calls;
 mod events;
 mod frames;
 mod threads;
+mod unwatched;
 
 use std::ffi::c_int;
 
@@ -35,6 +36,14 @@ pub(super) fn install(
     let _ = branches;
     prepare_for_errors(py);
     threads::trace_all(py)?;
+    Ok(())
+}
+
+/// Has events come again that were given up.
+#[expect(clippy::unnecessary_wraps, reason = "as the other core has it")]
+pub(super) fn restart(_: Python<'_>) -> PyResult<()> {
+    // SAFETY: a token is given, so the thread is attached.
+    unsafe { unwatched::watch_again() };
     Ok(())
 }
 

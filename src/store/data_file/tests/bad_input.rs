@@ -60,11 +60,11 @@ fn somebody_elses_file_is_left_as_it_is() {
     check(|fault| matches!(fault, Fault::OtherSchema { found: 6 }));
     assert_eq!(fault(DataFile::open(&path)).to_string(), "wrong schema: 6 instead of 7",);
 
-    for format in ["5", "0", "-1", "new", ""] {
+    for format in ["6", "0", "-1", "new", ""] {
         fs::remove_file(&path).unwrap();
         merge(&path, &batch("/a.py", Some(1), &[1]));
         folder.raw().execute("UPDATE minicov_meta SET value = ? WHERE key = 'format'", [format]).unwrap();
-        check(|fault| matches!(fault, Fault::OtherFormat { newest: 4, .. }));
+        check(|fault| matches!(fault, Fault::OtherFormat { newest: 5, .. }));
     }
 }
 
@@ -162,7 +162,7 @@ fn hostile_values_are_errors() {
         let folder = Folder::new();
         let path = folder.made_of(sql);
         folder.raw().execute_batch(damage).unwrap();
-        let read = fault(DataFile::open(&path).and_then(|data| data.observed(|_| true)));
+        let read = fault(DataFile::open(&path).and_then(|mut data| data.observed(|_| true)));
         assert!(matches!(read, Fault::Malformed { .. } | Fault::NotCoverage), "{damage}: {read:?}");
         // Writing may work where it does not touch the damage, but must not panic.
         let lines = batch("/project/a.py", Some(1), &[1]);
@@ -209,7 +209,7 @@ proptest! {
             content.truncate(cut);
         }
         fs::write(&path, content).unwrap();
-        let read = DataFile::open(&path).and_then(|data| data.observed(|_| true));
+        let read = DataFile::open(&path).and_then(|mut data| data.observed(|_| true));
         let written = DataFile::update(&path).and_then(|mut data| data.merge(&batch("/a.py", Some(2), &[4])));
         let edges = DataFile::open(&path).and_then(|data| data.edges("/a.py", |_| true));
         for error in [read.err(), written.err(), edges.err()].into_iter().flatten() {

@@ -33,11 +33,23 @@ fn arcs_and_edges_are_read_back() {
     assert!(edges(&path, "/nowhere.py").is_empty());
     assert_eq!(count(&folder, "minicov_code"), 1, "a code object in which nothing was taken is not stated");
 
-    let data = DataFile::open(&path).unwrap();
+    let mut data = DataFile::open(&path).unwrap();
     let other = |context: &str| context == "other";
     assert_eq!(data.observed(other).unwrap().files["/a.py"].arcs, arcs(&[(2, 9)]));
     assert_eq!(data.edges("/a.py", other).unwrap()[&key("f")], edges_of(&[(0, 8), (0, 10)]));
     assert!(data.edges("/a.py", |_| false).unwrap().is_empty());
+
+    let by_context = data.edges_by_context("/a.py", |_| true).unwrap();
+    let named: Vec<(u32, Vec<&str>)> = by_context[&key("f")]
+        .iter()
+        .map(|(edge, names)| (edge.to, names.iter().map(AsRef::as_ref).collect()))
+        .collect();
+    assert_eq!(
+        named,
+        [(8, vec!["", "other"]), (10, vec!["other"]), (Edge::EXIT - 1, vec![""]), (Edge::EXIT, vec![""])]
+    );
+    assert_eq!(data.edges_by_context("/a.py", other).unwrap()[&key("f")].len(), 2);
+    assert!(data.edges_by_context("/a.py", |_| false).unwrap().is_empty());
 }
 
 #[test]
@@ -58,7 +70,8 @@ fn code_objects_are_told_apart() {
     merge(&folder.path(), &batch);
     merge(&folder.path(), &batch);
     assert_eq!(count(&folder, "minicov_code"), 8);
-    assert_eq!(count(&folder, "minicov_edge"), 8);
+    assert_eq!(count(&folder, "minicov_code_edges"), 8);
+    assert_eq!(count(&folder, "minicov_edge_set"), 1, "what all have in common is held once");
     assert_eq!(edges(&folder.path(), "/b.py").into_keys().collect::<BTreeSet<_>>(), keys.into());
 }
 
@@ -77,7 +90,7 @@ fn a_file_of_lines_becomes_one_of_arcs() {
         assert_eq!(all.files["/project/a.py"].lines, lines(&[1, 2, 3, 4, 9, 40]));
         let whole = [(-40, 40), (-9, 9), (-3, 3), (-2, 2), (-1, 1), (4, -1)];
         assert_eq!(all.files["/project/a.py"].arcs, arcs(&whole));
-        let data = DataFile::open(&path).unwrap();
+        let mut data = DataFile::open(&path).unwrap();
         let one = data.observed(|context| context == "test_one").unwrap();
         assert_eq!(one.files["/project/a.py"].arcs, arcs(&[(-9, 9), (-2, 2)]));
         assert_eq!(count(&folder, "line_bits"), 0, "coverage.py does not read lines from a file of arcs");
@@ -111,7 +124,8 @@ fn arcs_and_edges_of_another_text_are_dropped() {
     assert_eq!(edges(&path, "/a.py")[&key("f")], edges_of(&[(8, 9)]));
     assert_eq!(observed(&path).files["/b.py"].arcs, arcs(&[(1, 2), (1, 3)]));
     assert_eq!(edges(&path, "/b.py")[&key("f")], edges_of(&[(0, 2), (0, 4)]));
-    assert_eq!(count(&folder, "minicov_edge"), 3);
+    assert_eq!(count(&folder, "minicov_code_edges"), 3);
+    assert_eq!(count(&folder, "minicov_edge_set"), 3);
 }
 
 #[test]
@@ -139,20 +153,54 @@ fn tables_of_format_1_are_read_and_brought_up_to_date() {
 }
 
 #[test]
+fn rows_of_edges_become_sets() {
+    let folder = Folder::new();
+    let path = folder.made_of(OUR_FORMAT_2);
+    let before = edges(&path, "/project/a.py");
+    let contents = DataFile::open(&path).unwrap().contents().unwrap();
+    merge(&path, &batch("/project/other.py", Some(1), &[1]));
+    assert_eq!(count(&folder, "sqlite_master WHERE name = 'minicov_edge'"), 0);
+    assert_eq!(edges(&path, "/project/a.py"), before);
+    assert!(!before.is_empty());
+    let mut after = DataFile::open(&path).unwrap().contents().unwrap();
+    after.files.retain(|file| file.path != "/project/other.py");
+    assert_eq!(after.files, contents.files);
+}
+
+#[test]
+fn sets_that_nothing_needs_any_more_go() {
+    let folder = Folder::new();
+    let path = folder.path();
+    for context in ["", "other"] {
+        merge(&path, &branch_batch(context, "/a.py", Some(1), &[], &[], &[(0, 2)]));
+    }
+    assert_eq!(count(&folder, "minicov_edge_set"), 1);
+    merge(&path, &branch_batch("", "/a.py", Some(1), &[], &[], &[(0, 4)]));
+    assert_eq!(count(&folder, "minicov_edge_set"), 2);
+    merge(&path, &branch_batch("other", "/a.py", Some(1), &[], &[], &[(0, 4)]));
+    assert_eq!(count(&folder, "minicov_edge_set"), 1);
+    assert_eq!(edges(&path, "/a.py")[&key("f")], edges_of(&[(0, 2), (0, 4)]));
+}
+
+#[test]
 fn hostile_edges_are_errors_or_left_out() {
     for (damage, is_error) in [
         ("UPDATE minicov_code SET fingerprint = x'00'", true),
         ("UPDATE minicov_code SET fingerprint = 'sixteen letters.'", true),
         ("UPDATE minicov_code SET qualname = x'ff'", true),
         ("UPDATE minicov_code SET first_line = 4294967296", true),
-        ("UPDATE minicov_edge SET from_offset = 'x'", true),
-        ("UPDATE minicov_edge SET context_id = 'x'", true),
-        ("UPDATE minicov_edge SET from_offset = -1", false),
-        ("UPDATE minicov_edge SET to_offset = -9223372036854775808", false),
-        ("UPDATE minicov_edge SET to_offset = 4294967296", false),
-        ("UPDATE minicov_edge SET context_id = 99", false),
+        ("UPDATE minicov_edge_set SET edges = 'x'", true),
+        ("UPDATE minicov_edge_set SET edges = x'05'", true),
+        ("UPDATE minicov_edge_set SET edges = zeroblob(100000000)", true),
+        // One edge, which leads where no code object has anything.
+        ("UPDATE minicov_edge_set SET edges = x'010003'", false),
+        ("UPDATE minicov_edge_set SET edges = x'0100ffffffffffffffffff01'", false),
+        ("UPDATE minicov_code_edges SET context_id = 'x'", true),
+        ("UPDATE minicov_code_edges SET context_id = 99", false),
+        ("UPDATE minicov_code_edges SET set_id = 99", false),
         ("DELETE FROM file", false),
-        ("DROP TABLE minicov_edge", true),
+        ("DROP TABLE minicov_code_edges", true),
+        ("DROP TABLE minicov_edge_set", true),
     ] {
         let folder = Folder::new();
         let path = folder.path();

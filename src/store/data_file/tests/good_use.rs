@@ -15,7 +15,7 @@ fn batches_add_up() {
     merge(&path, &batch_in("other", "/a.py", Some(1), &[3]));
     merge(&path, &batch("/never.py", None, &[]));
 
-    let data = DataFile::open(&path).unwrap();
+    let mut data = DataFile::open(&path).unwrap();
     let all = data.observed(|_| true).unwrap();
     assert_eq!(all.files["/a.py"].lines, lines(&[1, 2, 3, 700]));
     assert_eq!(all.files["/a.py"].source, Some(hash(1)));
@@ -153,7 +153,7 @@ fn their_lines_are_read_and_added_to() {
     };
     check(&[1, 2, 3, 9, 40]);
     assert!(!observed(&path).has_arcs);
-    let data = DataFile::open(&path).unwrap();
+    let mut data = DataFile::open(&path).unwrap();
     assert_eq!(data.python().unwrap(), None);
     assert_eq!(
         data.observed(|context| context == "test_one").unwrap().files["/project/a.py"].lines,

@@ -1,0 +1,167 @@
+//! Code that runs so often that events have nothing more to tell of it.
+
+use crate::harness::Project;
+
+covtest!(what_ran_often_is_told_again_in_another_context, |core| {
+    let program = "\
+import minicov
+def work(number):
+    if number % 2:
+        return 1
+    return 2
+def each(function):
+    for number in range(4):
+        function(number)
+def switch(number):
+    minicov.switch_context(f'from {number}')
+for _ in range(500):
+    each(work)
+each(switch)
+minicov.switch_context('work')
+each(work)
+";
+    let project = Project::with(&[("often.py", program)]);
+    project.run(core, &["often.py"]).success().stderr("");
+    let listed = project.python(&["-c", LIST_CONTEXTS]).run();
+    let expected = "\
+'' often.py 1 2 3 4 5 6 7 8 9 10 11 12 13
+'from 0' often.py 7 8 10
+'from 1' often.py 7 8 10
+'from 2' often.py 7 8 10
+'from 3' often.py 7 14
+'work' often.py 3 4 5 7 8 15
+";
+    listed.success().stdout(expected);
+});
+
+/// Lines by context, as coverage.py reads them.
+const LIST_CONTEXTS: &str = "\
+import coverage, os
+data = coverage.CoverageData()
+data.read()
+for path in data.measured_files():
+    by_context = {}
+    for line, contexts in data.contexts_by_lineno(path).items():
+        for context in contexts:
+            by_context.setdefault(context, set()).add(line)
+    for context, lines in sorted(by_context.items()):
+        print(repr(context), os.path.basename(path), *sorted(lines))
+";
+
+covtest!(recursion_may_be_deeper_than_the_c_stack, |core| {
+    let program = "\
+import sys
+sys.setrecursionlimit(200_000)
+def down(depth):
+    if depth == 0:
+        return 0
+    return 1 + down(depth - 1)
+for _ in range(500):
+    down(1)
+print(down(50_000))
+def after():
+    return 'after'
+for _ in range(500):
+    after()
+print(down(20_000), after())
+";
+    let project = Project::with(&[("deep.py", program)]);
+    let plain = project.python(&["deep.py"]).run();
+    project.run(core, &["--branch", "deep.py"]).same_as(&plain).success();
+    assert_eq!(project.executed("deep.py"), (1..=14).collect::<Vec<_>>());
+});
+
+covtest!(profile_and_trace_functions_see_what_they_see_without_us, |core| {
+    let program = "\
+import json, sys
+def work(number):
+    total = 0
+    for one in range(number):
+        total += one
+    return total
+def hook(pairs):
+    work(2)
+    action()
+    work(1)
+    return pairs
+def nothing():
+    pass
+action = nothing
+for _ in range(300):
+    json.loads('{\"a\": {\"b\": 1}}', object_pairs_hook=hook)
+seen = []
+def profile(frame, what, argument):
+    seen.append((what, frame.f_code.co_name))
+def begin_profile():
+    sys.setprofile(profile)
+action = begin_profile
+json.loads('{\"a\": 1}', object_pairs_hook=hook)
+work(1)
+sys.setprofile(None)
+print(seen)
+del seen[:]
+def trace(frame, what, argument):
+    seen.append((what, frame.f_code.co_name, frame.f_lineno))
+    return trace
+def begin_trace():
+    sys.settrace(trace)
+    frame = sys._getframe()
+    while frame:
+        frame.f_trace = trace
+        frame = frame.f_back
+action = begin_trace
+json.loads('{\"a\": 1}', object_pairs_hook=hook)
+work(1)
+sys.settrace(None)
+print(seen)
+def later():
+    for number in range(2):
+        work(number)
+for _ in range(100):
+    later()
+";
+    let project = Project::with(&[("watchers.py", program)]);
+    let plain = project.python(&["watchers.py"]).run();
+    project.run(core, &["--branch", "watchers.py"]).same_as(&plain).success();
+    // Where the program has a function of its own, what runs is not always told of; before and after, it is.
+    let executed = project.executed("watchers.py");
+    for line in (1..=18).chain(20..=27).chain(43..=46) {
+        assert!(executed.contains(&line), "{line} of {executed:?}");
+    }
+});
+
+covtest!(threads_and_generators_run_beside_busy_code, |core| {
+    let program = "\
+import threading
+def numbers(count):
+    for number in range(count):
+        yield number
+def work(count):
+    total = 0
+    for number in numbers(count):
+        total += number
+    return total
+def often():
+    for _ in range(300):
+        work(3)
+threads = [threading.Thread(target=often) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+def fails(number):
+    return 1 // number
+caught = 0
+for number in [1] * 300 + [0]:
+    try:
+        fails(number)
+    except ZeroDivisionError:
+        caught += 1
+def last():
+    return caught
+print(last())
+";
+    let project = Project::with(&[("busy.py", program)]);
+    project.run(core, &["--branch", "busy.py"]).success().stdout("1\n").stderr("");
+    assert_eq!(project.executed("busy.py"), (1..=28).collect::<Vec<_>>());
+});
