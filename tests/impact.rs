@@ -95,7 +95,7 @@ fn fixtures_of_wide_scope_are_inherited() {
     selects(&project, "lib.py", "return 1", "return 0", &["test_lib.py::test_a", "test_lib.py::test_b"]);
 }
 
-// What was set up for several tests of unittest counts for each of them; a doctest is its docstring.
+// What was set up for several tests of unittest counts for each of them.
 covtest!(tests_of_unittest_are_selected, |core| {
     let tests = "\
 import unittest, lib
@@ -118,16 +118,8 @@ class Second(unittest.TestCase):
 ";
     let names = ["set_up_module", "set_up_class", "tear_down_class", "other"];
     let library = names.map(|name| format!("def {name}():\n    return '{name}'\n")).concat();
-    let project = Project::with(&[
-        ("lib.py", &library),
-        ("docs.py", "def f():\n    '''\n    >>> 1\n    1\n    '''\n"),
-        ("tests/__init__.py", ""),
-        ("tests/test_lib.py", tests),
-        (
-            "tests/testdocs.py",
-            "import doctest, docs\ndef load_tests(loader, tests, pattern):\n    return doctest.DocTestSuite(docs)\n",
-        ),
-    ]);
+    let project =
+        Project::with(&[("lib.py", &library), ("tests/__init__.py", ""), ("tests/test_lib.py", tests)]);
     project.run(core, &["--contexts=test", "-m", "unittest", "-q"]).success();
     let [a, b, c] =
         ["First.test_a", "First.test_b", "Second.test_c"].map(|name| format!("tests.test_lib.{name}"));
@@ -137,7 +129,6 @@ class Second(unittest.TestCase):
     selects(&project, "lib.py", "'set_up_class'", "1", &[a, b, c]);
     selects(&project, "lib.py", "'tear_down_class'", "1", &[b]);
     selects(&project, "lib.py", "'other'", "1", &[b]);
-    selects(&project, "docs.py", "    1\n", "    2\n", &["docs.f"]);
     // unittest takes files, too.
     selects(&project, "tests/test_lib.py", "import unittest", "import sys, unittest", &["tests/test_lib.py"]);
     project.minicov(&["impact"]).run().code(3).stdout("").stderr("");
