@@ -47,6 +47,7 @@ fn main() {
         "PyThreadState_New",
         "PyEval_AcquireThread",
         "Py_NewInterpreter",
+        "_Py_NewInterpreter",
         "Py_NewInterpreterFromConfig",
         "_PyXI_NewInterpreter",
         "PyEval_SetTrace",

@@ -157,22 +157,24 @@ pub(crate) fn error(error: &UserError) {
 }
 
 fn line(style: &Style, label: &str, message: &dyn Display, tail: &str) {
-    let message = harmless(&message.to_string());
+    let message = on_one_line(&message.to_string());
     // Nobody is left to tell when standard error itself cannot be written.
     let _ = writeln!(anstream::stderr().lock(), "minicov: {style}{label}{style:#}: {message}{tail}");
 }
 
-/// Messages have names from data files and disks: what would command the terminal is written out.
-fn harmless(text: &str) -> String {
-    let mut harmless = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() && letter != '\n' {
-            harmless.extend(letter.escape_default());
-        } else {
-            harmless.push(letter);
-        }
+/// The message with every character escaped that would begin a line or act on a terminal: names of files come from outside.
+fn on_one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for c in message.chars() {
+        if is_printable(c) { line.push(c) } else { line.extend(c.escape_debug()) }
     }
-    harmless
+    line
+}
+
+/// Python's `str.isprintable`. The standard library's tables for debug output are made of the same Unicode categories
+/// (library/core/src/unicode/printable.py); after another character they do not escape combining marks either.
+pub(crate) fn is_printable(c: char) -> bool {
+    matches!(c, '"' | '\'' | '\\') || ['a', c].iter().collect::<String>().escape_debug().eq(['a', c])
 }
 
 #[cfg(test)]
@@ -189,5 +191,12 @@ mod tests {
             assert!(warning.slug.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", warning.slug);
             assert!(warning.doc.len() > 20, "{}", warning.slug);
         }
+    }
+
+    #[test]
+    fn a_message_stays_on_its_line() {
+        let hostile = "a\u{1b}[31m\r\nminicov: error: \u{202e}\u{2028}b";
+        assert_eq!(on_one_line(hostile), "a\\u{1b}[31m\\r\\nminicov: error: \\u{202e}\\u{2028}b");
+        assert_eq!(on_one_line("пример 'é\u{301}\\\"字.py"), "пример 'é\u{301}\\\"字.py");
     }
 }

@@ -35,24 +35,30 @@ fn foreign_python() -> PathBuf {
     python
 }
 
-/// Pythons of other versions that stand beside the one this build is for, as pyenv's do.
+/// Pythons that this build is not for: of other versions beside its own, as pyenv's stand, and of any version in /usr/bin.
 fn other_pythons() -> Vec<(u8, PathBuf)> {
     let versions = build_python().ancestors().nth(3).unwrap();
     let mut found = Vec::new();
     for entry in fs::read_dir(versions).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let minor = name.strip_prefix("3.").and_then(|rest| rest.split('.').next()?.parse::<u8>().ok());
-        let python = entry.path().join("bin/python");
-        if let Some(minor) = minor.filter(|minor| *minor >= 9 && *minor != MINOR)
-            && python.exists()
-        {
-            found.push((minor, python));
+        if let Some(minor) = minor.filter(|minor| *minor != MINOR) {
+            found.push((minor, entry.path().join("bin/python")));
         }
     }
+    let own = build_python().canonicalize().unwrap();
+    found.extend((9..=15).map(|minor| (minor, PathBuf::from(format!("/usr/bin/python3.{minor}")))));
+    found.retain(|(minor, python)| *minor >= 9 && python.canonicalize().is_ok_and(|python| python != own));
     if found.is_empty() {
         eprintln!("skipped: no other Python stands beside {}", build_python().display());
     }
     found
+}
+
+/// Whether the interpreter is part of the executable, as Debian's is.
+fn is_static(python: &Path) -> bool {
+    let question = "import sys; sys.exit('libpython' in open('/proc/self/maps').read())";
+    Command::new(python).args(["-I", "-c", question]).status().unwrap().success()
 }
 
 fn notice(python: &Path) -> String {
@@ -154,20 +160,110 @@ fn children_of_other_versions_are_measured() {
     }
 }
 
+fn runs_the_main_program(minor: u8, python: &Path) {
+    let project = Project::with(&[("simple.py", &format!("{SIMPLE}sys.exit(5)\n"))]);
+    let path = python.to_str().unwrap();
+    let ours = project.minicov(&["run", "--python", path, "simple.py", "word"]).run();
+    ours.code(5).stdout("['simple.py', 'word']\n").stderr(&notice(python));
+    let report = project.minicov(&["report", "--format", "json", "-o", "-"]).run();
+    let json = crate::harness::CoverageJson::parse(&report.stdout);
+    let executed: Vec<u32> = SIMPLE_LINES.into_iter().chain([15]).collect();
+    assert_eq!(json.lines("simple.py", "executed_lines"), executed, "3.{minor}");
+    assert!(!project.exists(".coverage.minicov-journal"), "3.{minor}");
+}
+
 #[test]
 fn another_python_runs_the_main_program() {
-    let mut pythons = other_pythons();
-    pythons.push((MINOR, foreign_python()));
-    for (minor, python) in pythons {
-        let project = Project::with(&[("simple.py", &format!("{SIMPLE}sys.exit(5)\n"))]);
-        let path = python.to_str().unwrap();
-        let ours = project.minicov(&["run", "--python", path, "simple.py", "word"]).run();
-        ours.code(5).stdout("['simple.py', 'word']\n").stderr(&notice(&python));
-        let report = project.minicov(&["report", "--format", "json", "-o", "-"]).run();
-        let json = crate::harness::CoverageJson::parse(&report.stdout);
-        let executed: Vec<u32> = SIMPLE_LINES.into_iter().chain([15]).collect();
-        assert_eq!(json.lines("simple.py", "executed_lines"), executed, "3.{minor}");
-        assert!(!project.exists(".coverage.minicov-journal"), "3.{minor}");
+    runs_the_main_program(MINOR, &foreign_python());
+    for (minor, python) in other_pythons() {
+        runs_the_main_program(minor, &python);
+    }
+}
+
+#[test]
+fn a_static_python_runs_the_main_program() {
+    let found = other_pythons().into_iter().find(|(_, python)| is_static(python));
+    let Some((minor, python)) = found else {
+        eprintln!("skipped: no other Python here is linked statically");
+        return;
+    };
+    runs_the_main_program(minor, &python);
+}
+
+#[test]
+fn modules_in_archives_are_measured_by_the_agent() {
+    let module = "def f(x):\n    if x:\n        return 1\n    return 2\n";
+    let main =
+        "import sys\nsys.path.insert(0, 'library.zip')\nfrom package import module\nprint(module.f(1))\n";
+    let project = Project::with(&[
+        ("main.py", main),
+        ("library/package/__init__.py", ""),
+        ("library/package/module.py", module),
+        ("app/__main__.py", "import helper\nprint(helper.x)\n"),
+        ("app/helper.py", "x = 'helped'\n"),
+    ]);
+    let pack = "import shutil; [shutil.make_archive(name, 'zip', name) for name in ('library', 'app')]";
+    project.python(&["-c", pack]).run().success();
+    let foreign = foreign_python();
+    let path = foreign.to_str().unwrap();
+    for (program, output, file) in
+        [("main.py", "1\n", "library.zip/package/module.py"), ("app.zip", "helped\n", "app.zip/helper.py")]
+    {
+        let run = |options: &[&str]| {
+            let ours = project.minicov(&["run", "--erase", "--branch"]).args(options).args([program]).run();
+            ours.success().stdout(output);
+            let json = project.json();
+            assert!(json.files().iter().any(|name| name == file), "{:?}", json.files());
+            let of_each = |name: String| {
+                let lines = json.lines(&name, "executed_lines");
+                let branches = json.items(&name, "executed_branches");
+                (name, lines, branches)
+            };
+            json.files().into_iter().map(of_each).collect::<Vec<_>>()
+        };
+        assert_eq!(run(&["--python", path]), run(&[]), "{program}");
+    }
+}
+
+#[test]
+fn children_of_the_agents_python_are_measured_however_they_start() {
+    let ways = [
+        "subprocess.run([sys.executable, 'child.py'], env={})",
+        "subprocess.run([sys.executable, 'child.py'], env={'PYTHONPATH': 'lib'})",
+        "subprocess.run(['sh', '-c', f'{sys.executable} child.py'], env={'PATH': os.environ['PATH']})",
+        "os.system(f'{sys.executable} child.py')",
+        "os.waitpid(os.posix_spawn(sys.executable, ['python', 'child.py'], {}), 0)",
+        "os.waitpid(os.fork() or os.execve(sys.executable, ['python', 'child.py'], {}), 0)",
+        "os.waitpid(os.fork() or os.execv(sys.executable, ['python', 'child.py']), 0)",
+        "multiprocessing.get_context('spawn').Process(target=child.f).start()",
+    ];
+    let path = foreign_python();
+    let path = path.to_str().unwrap();
+    let project = Project::with(&[("lib/note.txt", "")]);
+    let mut parent = "import multiprocessing, os, subprocess, sys\n".to_owned();
+    for (number, way) in ways.iter().enumerate() {
+        let child = format!("child_{number}");
+        project.file(
+            &format!("{child}.py"),
+            "import os\ndef f():\n    print(os.getpid() > 0, flush=True)\nif __name__ == '__main__': f()\n",
+        );
+        let import = if way.contains(".f)") { format!("import {child}\n") } else { String::new() };
+        project.file(
+            &format!("way_{number}.py"),
+            format!(
+                "import multiprocessing, os, subprocess, sys\n{import}if __name__ == '__main__':\n    {}\n",
+                way.replace("child", &child)
+            ),
+        );
+        parent.extend(["subprocess.run([sys.executable, 'way_", &number.to_string(), ".py'])\n"]);
+    }
+    project.file("parent.py", parent);
+    let ours = project.minicov(&["run", "--python", path, "parent.py"]).run();
+    ours.success().stdout(&"True\n".repeat(ways.len())).stderr(&notice(Path::new(path)));
+    let json = project.json();
+    for (number, way) in ways.iter().enumerate() {
+        let executed = json.lines(&format!("child_{number}.py"), "executed_lines");
+        assert_eq!(executed, [1, 2, 3, 4], "{way}");
     }
 }
 
@@ -213,6 +309,22 @@ fn options_that_keep_the_agent_out_are_named() {
     project.minicov(&["run", "parent.py"]).run().success().stdout("1\n1\n").stderr(&format!(
         "minicov: warning: a child process was not measured: {path}: it is another Python than minicov's, and -I keeps minicov's agent out of it [child-not-measured]\n"
     ));
+    // As well where it starts from a Python that the agent is in.
+    let text = "\
+import os, subprocess, sys
+for _ in 1, 2: subprocess.run([sys.executable, '-B', '-E', '-c', 'print(1)'])
+subprocess.run([sys.executable, '-c', 'print(2)', '-I'])
+os.execv(sys.executable, [sys.executable, '-S', '-c', 'print(3)'])
+";
+    project.file("parent.py", text);
+    let outcome = project.minicov(&["run", "--erase", "--python", path, "parent.py"]).run();
+    let told = |option: &str| {
+        format!(
+            "minicov: warning: a child process was not measured: {path}: -{option} keeps minicov's agent out of it [child-not-measured]\n"
+        )
+    };
+    outcome.success().stdout("1\n1\n2\n3\n");
+    outcome.stderr(&format!("{}{}{}", notice(&python), told("E"), told("S")));
 }
 
 #[test]

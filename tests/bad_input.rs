@@ -432,3 +432,66 @@ fn a_damaged_journal_is_told_and_left_alone() {
     outcome.success();
     assert!(outcome.stdout.contains("program.py       3      0   100%"), "{}", outcome.stdout);
 }
+
+/// Names that lead elsewhere, that would fake a message or act on a terminal, and that are none.
+#[test]
+fn names_in_a_hostile_data_file() {
+    let project = measured();
+    let database = || rusqlite::Connection::open(project.path(".coverage")).unwrap();
+    let add = |name: &dyn rusqlite::ToSql| {
+        let database = database();
+        database.execute("INSERT INTO file (path) VALUES (?)", [name]).unwrap();
+        let file = database.last_insert_rowid();
+        database.execute("INSERT INTO line_bits SELECT ?, min(id), x'02' FROM context", [file]).unwrap();
+    };
+    let root = project.root().display().to_string();
+    let forged = "/nowhere/a\nminicov: error: all is lost\u{1b}[31m.py";
+    for name in [forged, "", "\0", "../../up.py", &format!("{root}/no/../../../x.py")] {
+        add(&name);
+    }
+    let words: [&[&str]; 7] = [
+        &["report", "--format=console", "-i"],
+        &["annotate", "-i", "-d", "out"],
+        &["xml", "-q", "-i", "-o", "-"],
+        &["json", "-q", "-i", "-o", "-"],
+        &["lcov", "-q", "-i", "-o", "-"],
+        &["html", "-q", "-i"],
+        &["combine", "-q", "--keep", ".coverage", "--data-file=combined"],
+    ];
+    for words in words {
+        let outcome = project.minicov(words).run();
+        outcome.success();
+        let told = if words[0] == "combine" { 0 } else { 5 };
+        assert_eq!(outcome.stderr.lines().count(), told, "{words:?}: {}", outcome.stderr);
+        for line in outcome.stderr.lines() {
+            assert!(line.starts_with("minicov: warning: no source for code: '"), "{words:?}: {line}");
+            assert!(line.ends_with("[couldnt-parse]") && !line.contains('\u{1b}'), "{words:?}: {line}");
+        }
+        assert!(!outcome.stdout.contains('\u{1b}'), "{words:?}: {}", outcome.stdout);
+    }
+    let escaped = "'/nowhere/a\\nminicov: error: all is lost\\u{1b}[31m.py'";
+    let outcome = project.minicov(&["report", "--format=console", "-i"]).run();
+    assert!(outcome.stderr.contains(escaped), "{}", outcome.stderr);
+    let listed = project.minicov(&["debug", "data"]).run();
+    assert!(listed.success().stdout.contains("/nowhere/a?minicov: error: all is lost?[31m.py"));
+    // Nothing was written but where it was asked for.
+    let written = fs::read_dir(project.path("out")).unwrap().count();
+    assert_eq!(written, 1, "program.py,cover alone");
+    assert!(!project.root().parent().unwrap().join("x.py,cover").exists());
+
+    // A name that is not UTF-8 stands as bytes, or as text that is none.
+    for name in ["x'636166e92e7079'", "CAST(x'636166e92e7079' AS TEXT)"] {
+        let project = measured();
+        let database = rusqlite::Connection::open(project.path(".coverage")).unwrap();
+        database.execute(&format!("UPDATE file SET path = {name}"), ()).unwrap();
+        drop(database);
+        let said = format!(
+            "minicov: error: couldn't use data file '{}': it holds what no data file holds: ",
+            project.path(".coverage").display()
+        );
+        let outcome = project.minicov(&["report"]).run();
+        outcome.code(1).stdout("");
+        assert!(outcome.stderr.starts_with(&said), "{name}: {}", outcome.stderr);
+        assert_eq!(outcome.stderr.lines().count(), 1, "{name}: {}", outcome.stderr);
+    }
+}

@@ -212,6 +212,47 @@ covtest!(execution_of_another_program_keeps_what_was_before, |core| {
     );
 });
 
+covtest!(execution_of_what_is_no_python_keeps_what_was_before, |core| {
+    let program = "import os\nx = 1\nos.execv('/bin/echo', ['echo', 'instead'])\nnever = 1\n";
+    let project = Project::with(&[("first.py", program)]);
+    project.run(core, &["first.py"]).success().stdout("instead\n").stderr("");
+    assert_eq!(project.executed("first.py"), [1, 2, 3]);
+});
+
+#[test]
+fn a_child_is_measured_when_the_program_has_removed_what_brings_it_there() {
+    let parent = "\
+import glob, os, shutil
+os.system('python first.py')
+for name in glob.glob('.coverage*'):
+    shutil.rmtree(name) if os.path.isdir(name) else os.remove(name)
+os.system('python second.py')
+";
+    let project = Project::with(&[("parent.py", parent), ("first.py", "x = 1\n"), ("second.py", "y = 2\n")]);
+    activated(project.minicov(&["run", "parent.py"])).run().success().stdout("").stderr("");
+    // What the first child ran is gone with its journal, by the program's own doing.
+    assert_eq!(project.executed("parent.py"), [1, 2, 3, 4, 5]);
+    assert_eq!(project.executed("second.py"), [1]);
+}
+
+#[test]
+fn a_bootstrap_in_trouble_breaks_no_child_and_says_so_once() {
+    let parent = "\
+import os
+for turn in 1, 2:
+    os.system('MINICOV_PROCESS=nonsense python child.py')
+os.system('python child.py')
+";
+    let project = Project::with(&[("parent.py", parent), ("child.py", "print('runs')\n")]);
+    let outcome = activated(project.minicov(&["run", "parent.py"])).run();
+    outcome.success().stdout("runs\nruns\nruns\n");
+    let told = "minicov: warning: a child process was not measured: ";
+    assert!(outcome.stderr.starts_with(told) && outcome.stderr.contains("nonsense"), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("[child-not-measured]").count(), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    assert_eq!(project.executed("child.py"), [1]);
+}
+
 #[test]
 fn the_users_own_sitecustomize_has_its_turn() {
     let project = Project::with(&[

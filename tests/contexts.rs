@@ -1,6 +1,6 @@
 //! Contexts that follow a program: which test ran what. Read back by coverage.py.
 
-use crate::harness::Project;
+use crate::harness::{Project, assert_same_text, xdist_python};
 
 /// Prints the lines that ran of each file in each context.
 const BY_CONTEXT: &str = "\
@@ -148,6 +148,68 @@ def three():
     assert_eq!(by_context(&project), expected);
 });
 
+covtest!(unittests_classes_and_modules_belong_to_the_first_and_last_test, |core| {
+    let one = "\
+import unittest, lib
+def setUpModule():
+    lib.set_up_module()
+def tearDownModule():
+    lib.tear_down_module()
+class First(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        lib.set_up_class()
+    @classmethod
+    def tearDownClass(cls):
+        lib.tear_down_class()
+    def test_a(self):
+        pass
+    def test_b(self):
+        pass
+class Second(unittest.TestCase):
+    def test_c(self):
+        pass
+";
+    let two =
+        "import unittest, lib\nclass Third(unittest.TestCase):\n    def test_d(self):\n        lib.other()\n";
+    let names = ["set_up_module", "tear_down_module", "set_up_class", "tear_down_class", "other"];
+    let library = names.map(|name| format!("def {name}():\n    pass\n")).concat();
+    let project = Project::with(&[("lib.py", &library), ("one.py", one), ("two.py", two)]);
+    project
+        .run(core, &["--contexts=test", "--include=lib.py", "-m", "unittest", "-q", "one", "two"])
+        .success();
+    let expected = "\
+'' lib.py 1 3 5 7 9
+'one.First.test_a' lib.py 2 6
+'one.First.test_b' lib.py 8
+'one.Second.test_c' lib.py 4
+'two.Third.test_d' lib.py 10
+";
+    assert_eq!(by_context(&project), expected);
+});
+
+#[test]
+fn workers_of_xdist_tell_each_test() {
+    let project = Project::with(&[("lib.py", LIBRARY), ("test_lib.py", TESTS_OF_PYTEST)]);
+    let venv = xdist_python().ancestors().nth(2).unwrap().to_path_buf();
+    let of_tests = |words: &[&str]| {
+        let common =
+            ["run", "--erase", "--branch", "--contexts=test", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+        let command = project.minicov(&common).args(words);
+        command.env("VIRTUAL_ENV", &venv).run().code(1);
+        let found = by_context(&project);
+        // A worker that runs another test first sets up the module's fixture for that.
+        found
+            .lines()
+            .filter(|line| !line.starts_with("''") && !line.contains("test_add"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let serial = of_tests(&[]);
+    assert!(serial.contains("test_thread' lib.py 3 5 7"), "{serial}");
+    assert_same_text("-n 2", &of_tests(&["-n", "2"]), &serial);
+}
+
 // Threads of different contexts at the same time: events that one has seen must come for the other.
 covtest!(threads_keep_the_context_they_were_started_in, |core| {
     let tests = "\
@@ -266,6 +328,20 @@ print('done')
 ";
     assert_eq!(by_context(&project), expected);
 });
+
+#[test]
+fn the_module_is_there_in_children() {
+    let child = "import minicov\nprint(minicov.current())\nminicov.switch_context('other')\nx = 1\n";
+    let parent = "\
+import minicov, subprocess, sys
+with minicov.context('mine'):
+    subprocess.run([sys.executable, 'child.py'], check=True)
+";
+    let project = Project::with(&[("child.py", child), ("parent.py", parent)]);
+    project.minicov(&["run", "parent.py"]).run().success().stdout("mine\n").stderr("");
+    let expected = "'' parent.py 1 2\n'mine' child.py 1 2 3\n'mine' parent.py 2 3\n'other' child.py 4\n";
+    assert_eq!(by_context(&project), expected);
+}
 
 #[test]
 fn a_programs_own_module_of_that_name_is_its_own() {

@@ -1,7 +1,7 @@
 //! `minicov html`: the folder of pages. What they look like and do is tested in tests/browser.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use crate::harness::{CORES, Project};
 
@@ -25,6 +25,13 @@ fn names(project: &Project, folder: &str) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// The text of the page whose name begins so.
+fn page(project: &Project, folder: &str, beginning: &str) -> String {
+    let mut entries = fs::read_dir(project.path(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let path = entries.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with(beginning));
+    fs::read_to_string(path.unwrap()).unwrap()
 }
 
 const PAGES: [&str; 7] = [
@@ -59,7 +66,7 @@ fn settings_are_coverage_pys() {
     project.file("empty.py", "");
     project.file(
         ".coveragerc",
-        "[run]\nsource = .\n[html]\ndirectory = out/pages\ntitle = A <b> & \"c\"\nskip_covered = true\nskip_empty = true\nextra_css = more.css\n",
+        "[run]\nsource = .\n[html]\ndirectory = out/pages\ntitle = A <b> & \"c\"\nskip_covered = true\nskip_empty = true\nshow_contexts = yes\nextra_css = more.css\n",
     );
     project.file("missed.py", "if 1:\n    x = 1\n");
     project.run(CORES[0], &["program.py"]).success();
@@ -81,11 +88,24 @@ fn settings_are_coverage_pys() {
     {
         assert!(index.contains(text), "{text}: {index}");
     }
+    let page = page(&project, "out/pages", "missed_py");
+    for text in [&index, &page] {
+        let [ours, theirs] = ["href=\"minicov-", "href=\"extra-"].map(|link| text.find(link));
+        assert!(ours.is_some() && ours < theirs, "the user's style sheet comes last: {text}");
+    }
+    assert!(page.contains("class=\"contexts\"") && page.contains("<title>missed.py — A "), "{page}");
     let words = ["html", "-q", "--directory=flags", "--title=T", "--no-skip-covered", "--single-file"];
     project.minicov(&words).run().success().stdout("").stderr("");
     assert_eq!(names(&project, "flags"), [".gitignore", "index.html"]);
+    let index = fs::read_to_string(project.path("flags/index.html")).unwrap();
+    for text in ["<title>T</title>", "b { color: red }", "other.py", "1 file without statements skipped."] {
+        assert!(index.contains(text), "{text}: {index}");
+    }
+    assert!(!index.contains("<link rel=\"stylesheet\"") && !index.contains("<script src"), "{index}");
     let outcome = project.minicov(&["html", "--rcfile=/dev/null", "-d", "x"]).run();
     outcome.success();
+    assert!(self::page(&project, "x", "missed_py").contains("<title>missed.py — Coverage report</title>"));
+    assert!(!self::page(&project, "x", "missed_py").contains("class=\"contexts\""));
     project.file(".coveragerc", "[html]\nextra_css = absent.css\n");
     let outcome = project.minicov(&["html"]).run();
     outcome.code(1).stderr(
@@ -155,6 +175,42 @@ fn what_is_not_minicovs_is_left_alone() {
     project.minicov(&["html", "-d", "theirs"]).run().success();
     let index = fs::read_to_string(project.path("theirs/index.html")).unwrap();
     assert!(index.contains("made by minicov"));
+}
+
+/// Root's privileges are given up, and the folder and the old page are somebody else's: in such a folder, as in /tmp, only who
+/// owns a file may remove it.
+#[test]
+fn what_cannot_be_removed_is_told_and_left() {
+    let setpriv = std::path::Path::new("/usr/bin/setpriv");
+    if !rustix::process::geteuid().is_root() || !setpriv.exists() {
+        eprintln!("skipped: only root may give a file to somebody else, and setpriv gives up privileges");
+        return;
+    }
+    let project = measured();
+    project.minicov(&["html"]).run().success();
+    let entries = fs::read_dir(project.path("htmlcov")).unwrap();
+    let mut names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let stale = format!("htmlcov/{}", names.find(|name| name.starts_with("program_py-")).unwrap());
+    for path in ["htmlcov", &stale] {
+        std::os::unix::fs::chown(project.path(path), Some(65534), Some(65534)).unwrap();
+    }
+    fs::set_permissions(project.path("htmlcov"), fs::Permissions::from_mode(0o1777)).unwrap();
+    let before = fs::read(project.path(&stale)).unwrap();
+    let venv = crate::harness::venv_python().ancestors().nth(2).unwrap().to_path_buf();
+    let words = [
+        "--inh-caps=-all",
+        "--bounding-set=-all",
+        env!("CARGO_BIN_EXE_minicov"),
+        "html",
+        "--include=other.py",
+    ];
+    let outcome = project.command(setpriv).args(words).env("VIRTUAL_ENV", venv).run();
+    outcome.success().stdout("").stderr(&format!(
+        "minicov: notice: wrote HTML report to htmlcov/index.html\n\
+         minicov: notice: couldn't remove {stale} of an earlier report\n"
+    ));
+    assert!(fs::read(project.path(&stale)).unwrap() == before);
+    assert!(!fs::read_to_string(project.path("htmlcov/index.html")).unwrap().contains("program_py-"));
 }
 
 /// The analysis cannot be kept then, and need not be.

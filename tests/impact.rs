@@ -95,6 +95,82 @@ fn fixtures_of_wide_scope_are_inherited() {
     selects(&project, "lib.py", "return 1", "return 0", &["test_lib.py::test_a", "test_lib.py::test_b"]);
 }
 
+// What was set up for several tests of unittest counts for each of them.
+covtest!(tests_of_unittest_are_selected, |core| {
+    let tests = "\
+import unittest, lib
+def setUpModule():
+    lib.set_up_module()
+class First(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        lib.set_up_class()
+    @classmethod
+    def tearDownClass(cls):
+        lib.tear_down_class()
+    def test_a(self):
+        pass
+    def test_b(self):
+        lib.other()
+class Second(unittest.TestCase):
+    def test_c(self):
+        pass
+";
+    let names = ["set_up_module", "set_up_class", "tear_down_class", "other"];
+    let library = names.map(|name| format!("def {name}():\n    return '{name}'\n")).concat();
+    let project =
+        Project::with(&[("lib.py", &library), ("tests/__init__.py", ""), ("tests/test_lib.py", tests)]);
+    project.run(core, &["--contexts=test", "-m", "unittest", "-q"]).success();
+    let [a, b, c] =
+        ["First.test_a", "First.test_b", "Second.test_c"].map(|name| format!("tests.test_lib.{name}"));
+    let (a, b, c) = (a.as_str(), b.as_str(), c.as_str());
+    selects(&project, "lib.py", "'set_up_module'", "1", &[a, b, c]);
+    // All that the first test ran counts for those it set up for, the module's other tests among them.
+    selects(&project, "lib.py", "'set_up_class'", "1", &[a, b, c]);
+    selects(&project, "lib.py", "'tear_down_class'", "1", &[b]);
+    selects(&project, "lib.py", "'other'", "1", &[b]);
+    // unittest takes files, too.
+    selects(&project, "tests/test_lib.py", "import unittest", "import sys, unittest", &["tests/test_lib.py"]);
+    project.minicov(&["impact"]).run().code(3).stdout("").stderr("");
+});
+
+#[test]
+fn programs_folders_and_packages_count() {
+    let tests = "\
+import os, subprocess, sys
+def test_program():
+    subprocess.run([sys.executable, 'script.py'], check=True)
+def test_folder():
+    assert os.listdir('data')
+def test_import():
+    import lib
+";
+    let project = Project::with(&[
+        ("script.py", "print(1)\n"),
+        ("lib.py", "x = 1\n"),
+        ("data/a.txt", ""),
+        ("site/some-1.0.dist-info/METADATA", "Name: some\nVersion: 1.0\n"),
+        ("test_a.py", tests),
+    ]);
+    let words = ["run", "--contexts=test", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+    let path = format!("{0}:{0}/site", project.root().display());
+    project.minicov(&words).env("PYTHONPATH", &path).run().success();
+    let selected = || project.minicov(&["impact"]).run().stdout;
+    assert_eq!(selected(), "");
+    selects(&project, "script.py", "1", "2", &["test_a.py::test_program"]);
+    let moved = |from: &str, to: &str, expected: &str| {
+        fs::rename(project.path(from), project.path(to)).unwrap();
+        assert_eq!(selected(), expected, "{from} became {to}");
+        fs::rename(project.path(to), project.path(from)).unwrap();
+    };
+    moved("data/a.txt", "data/b.txt", "test_a.py::test_folder\n");
+    moved("lib.py", "library.py", "test_a.py::test_import\n");
+    moved("script.py", "program.py", "test_a.py::test_program\n");
+    moved("site/some-1.0.dist-info", "site/some-1.1.dist-info", "test_a.py\n");
+    project.file("conftest.py", "");
+    assert_eq!(selected(), "test_a.py\n");
+}
+
 #[test]
 fn new_and_failed_tests_run() {
     let project = pantry(CORES[0], "--contexts=test");

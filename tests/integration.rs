@@ -24,6 +24,8 @@ mod children;
 mod combine;
 /// Contexts that follow a program.
 mod contexts;
+/// The same of packages with their own suites, compared with coverage.py.
+mod contexts_of_packages;
 /// `.coverage`: adding up, changed sources, erasing, and coverage.py reading it.
 mod data_file;
 /// `debug`, completions, manual pages, docs/configuration.md.

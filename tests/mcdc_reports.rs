@@ -75,6 +75,83 @@ shop.py:12: `a` (condition 1), `b`, `a` (condition 3), `c` of `a and b or a and 
     assert_eq!(names[2..5], ["run.py", "plain.py", "shop.py"]);
 }
 
+/// Which tests brought about which evaluations, of a decision that edges tell of and of one whose evaluations are recorded.
+#[test]
+fn evaluations_name_their_contexts() {
+    let program = "\
+import sys
+
+
+def f(a, b, c):
+    first = 1 if a and b and c else 0
+    return 1 if (a or b) and c else first
+
+
+for letters in sys.argv[1:]:
+    f(*(letter == 'T' for letter in letters))
+";
+    let project = Project::with(&[("code.py", program)]);
+    let runs = [("one", "TTT"), ("two", "TTT TFF"), ("three", "FFT TFF"), ("", "FTT")];
+    for (context, calls) in runs {
+        let mut words = vec!["run", "--mcdc"];
+        if !context.is_empty() {
+            words.extend(["--context", context]);
+        }
+        words.push("code.py");
+        words.extend(calls.split(' '));
+        project.minicov(&words).run().success();
+    }
+    let json = |words: &[&str]| -> Value {
+        let outcome = project.minicov(&[&["json", "-q", "-o", "-"][..], words].concat()).run();
+        serde_json::from_str(&outcome.success().stdout).unwrap()
+    };
+    // A judge of its own: the conditions that Python evaluates, and what follows.
+    let tree = |a: bool, b: bool, c: bool| json!([a, a.then_some(b), (a && b).then_some(c), a && b && c]);
+    let diamond =
+        |a: bool, b: bool, c: bool| json!([a, (!a).then_some(b), (a || b).then_some(c), (a || b) && c]);
+    let told = json(&["--show-contexts"]);
+    let decisions = told["files"]["code.py"]["mcdc"]["decisions"].as_array().unwrap();
+    assert_eq!(decisions.len(), 2);
+    let judges: [&dyn Fn(bool, bool, bool) -> Value; 2] = [&tree, &diamond];
+    for (decision, judge) in decisions.iter().zip(judges) {
+        let rows = decision["vectors"].as_array().unwrap();
+        assert_eq!(rows.len(), 4 - usize::from(decision["line"] == 5), "{decision}");
+        for (row, contexts) in rows.iter().zip(decision["contexts"].as_array().unwrap()) {
+            let ran = |calls: &&str| {
+                let truths: Vec<bool> = calls.chars().map(|letter| letter == 'T').collect();
+                judge(truths[0], truths[1], truths[2]) == *row
+            };
+            let mut expected: Vec<&str> = runs
+                .iter()
+                .filter(|(_, calls)| calls.split(' ').any(|calls| ran(&calls)))
+                .map(|(context, _)| *context)
+                .collect();
+            expected.sort_unstable();
+            assert_eq!(*contexts, json!(expected), "{row}");
+        }
+    }
+    // Of the contexts that are selected alone, and not where nobody asks.
+    let told = json(&["--show-contexts", "--contexts=two"]);
+    for decision in told["files"]["code.py"]["mcdc"]["decisions"].as_array().unwrap() {
+        assert_eq!(decision["contexts"], json!([["two"], ["two"]]), "{decision}");
+    }
+    assert_eq!(json(&[])["files"]["code.py"]["mcdc"]["decisions"][0].get("contexts"), None);
+    // On the terminal.
+    let listed = project.minicov(&["mcdc", "code.py:6", "--show-contexts"]).run().success().stdout.clone();
+    let lines: Vec<&str> = listed.lines().filter(|line| line.contains(": seen in ")).collect();
+    assert_eq!(
+        lines,
+        [
+            "  row 1: seen in three",
+            "  row 2: seen in (no context)",
+            "  row 3: seen in three, two",
+            "  row 4: seen in one, two"
+        ],
+        "{listed}"
+    );
+    assert!(!project.minicov(&["mcdc", "code.py:6"]).run().success().stdout.contains("seen in"));
+}
+
 #[test]
 fn demands_on_mcdc_are_judged_as_other_totals_are() {
     let project = project();

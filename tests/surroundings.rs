@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use crate::harness::{MINOR, Project};
 
@@ -14,7 +15,7 @@ fn long(count: usize) -> String {
 covtest!(a_program_may_close_all_descriptors_and_open_its_own, |core| {
     let program = "\
 import os
-os.closerange(3, 1000)
+os.closerange(3, 1024)
 f = open('user.db', 'w+b')
 f.write(b'precious')
 f.flush()
@@ -173,6 +174,82 @@ print('done')
     let project = Project::with(&[("greedy.py", program)]);
     project.run(core, &["greedy.py"]).success().stdout("done\n").stderr("");
     assert_eq!(project.executed("greedy.py"), (1..=12).collect::<Vec<_>>());
+});
+
+// As many as systems allow by default where they allow many.
+covtest!(more_descriptors_than_sixteen_bits_count, |core| {
+    let program = "\
+import os, resource
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+wanted = 65_600 if hard == resource.RLIM_INFINITY else min(65_600, hard)
+resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+last = 0
+try:
+    while True:
+        last = os.dup(0)
+except OSError:
+    full = True
+with open('/proc/self/fd/0') if last == wanted else os.fdopen(last) as file:
+    pass
+import big
+os.closerange(3, wanted)
+print('done', wanted if last != wanted - 1 else 'all')
+";
+    let project = Project::with(&[("greedy.py", program), ("big.py", &long(5000))]);
+    project.run(core, &["greedy.py"]).success().stdout("done all\n").stderr("");
+    assert_eq!(project.executed("greedy.py"), (1..=15).collect::<Vec<_>>());
+    assert_eq!(project.executed("big.py").len(), 5000);
+});
+
+/// A memory group of the kernel's with a limit, in which the kernel kills whoever wants more; `None` where none can be made.
+fn memory_group(name: &str, limit: usize) -> Option<PathBuf> {
+    for (folder, files) in [
+        ("/sys/fs/cgroup/memory", &["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"][..]),
+        ("/sys/fs/cgroup", &["memory.max"]),
+    ] {
+        let group = Path::new(folder).join(format!("minicov-{name}-{}", std::process::id()));
+        if fs::create_dir(&group).is_err() {
+            continue;
+        }
+        // Where memory may go to a disk, the limit alone kills nobody.
+        let no_swap = fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() < 2);
+        let set =
+            |file: &&str| group.join(file).exists() && fs::write(group.join(file), limit.to_string()).is_ok();
+        if files[..1].iter().all(set) && (no_swap || files[1..].iter().all(set)) {
+            return Some(group);
+        }
+        let _ = fs::remove_dir(&group);
+    }
+    eprintln!("skipped: no memory group can be made here");
+    None
+}
+
+covtest!(a_process_that_the_kernel_kills_for_its_memory, |core| {
+    let Some(group) = memory_group(core, 400 << 20) else { return };
+    let program = "\
+import os
+def fresh():
+    return 1
+with open('/proc/self/oom_score_adj', 'w') as file:
+    file.write('1000')
+kept = []
+os.write(1, b'begins\\n')
+fresh()
+while True:
+    kept.append(b'x' * 10_000_000)
+";
+    let project = Project::with(&[("hungry.py", program)]);
+    let script = format!(
+        "echo $$ > {}/cgroup.procs; exec {} run --core {core} hungry.py",
+        group.display(),
+        env!("CARGO_BIN_EXE_minicov")
+    );
+    let venv = crate::harness::venv_python();
+    let command = project.command("/bin/sh").args(["-c", &script]);
+    let outcome = command.env("VIRTUAL_ENV", venv.ancestors().nth(2).unwrap()).run();
+    let _ = fs::remove_dir(&group);
+    outcome.killed_by(rustix::process::Signal::KILL).stdout("begins\n").stderr("");
+    assert_eq!(project.executed("hungry.py"), (1..=10).collect::<Vec<_>>());
 });
 
 covtest!(a_child_that_cannot_record_is_told_of, |core| {

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::process::Signal;
 
-use crate::harness::Project;
+use crate::harness::{MINOR, Project};
 
 const FOLDER: &str = ".coverage.minicov-journal";
 
@@ -157,6 +157,83 @@ fn killed_at_any_moment_a_process_loses_nothing() {
         })
         .collect();
     assert_eq!(kept.len(), KILLS);
+}
+
+// Not lines alone: ways of branches, and evaluations of decisions where they are recorded.
+covtest!(what_was_seen_of_branches_outlives_the_process, |core| {
+    let program = "\
+import os, signal, sys
+def judge(a, b, c):
+    if (a and b) or c:
+        return 1
+    return [x for x in (a, b, c) if x]
+def loop(times):
+    for turn in range(times):
+        if turn:
+            continue
+        last = turn
+judge(1, 1, 0)
+judge(0, 1, 1)
+judge(0, 0, 0)
+loop(2)
+if len(sys.argv) > 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+";
+    let project = Project::with(&[("judges.py", program)]);
+    // `settrace` on 3.11 has no evaluations.
+    let option = if MINOR == 11 { "--branch" } else { "--mcdc" };
+    let run = |words: &[&str]| {
+        let common = ["run", "--erase", option, "--core", core, "judges.py"];
+        let outcome = project.minicov(&common).args(words).run();
+        let found = project.json();
+        let lines = found.lines("judges.py", "executed_lines");
+        let sides = found.items("judges.py", "executed_branches");
+        (outcome, lines, sides, found.0["files"]["judges.py"]["mcdc"].clone())
+    };
+    let (whole, lines, sides, decisions) = run(&[]);
+    whole.success();
+    let (killed, killed_lines, killed_sides, killed_decisions) = run(&["kill"]);
+    killed.killed_by(Signal::KILL).stderr("");
+    assert_eq!(killed_lines.iter().copied().filter(|line| *line != 16).collect::<Vec<_>>(), lines);
+    let own = |sides: BTreeSet<String>| -> BTreeSet<String> {
+        sides.into_iter().filter(|side| !side.starts_with("[15,")).collect()
+    };
+    let sides = own(sides);
+    assert!(sides.len() >= 6, "{sides:?}");
+    assert_eq!(own(killed_sides), sides);
+    assert_eq!(killed_decisions, decisions);
+});
+
+#[test]
+fn a_report_shows_what_all_live_processes_have_executed_so_far() {
+    let parent = "\
+import subprocess, sys
+before = 1
+subprocess.run([sys.executable, 'child.py'])
+after = 1
+";
+    let child = "\
+import os
+if os.fork() == 0:
+    in_fork = 1
+    os.write(1, b'ready\\n')
+    os.read(0, 1)
+    os._exit(0)
+os.wait()
+";
+    let project = Project::with(&[("serves.py", parent), ("child.py", child)]);
+    let mut running = project.minicov(&["run", "serves.py"]).stdin_open().start();
+    let mut line = String::new();
+    let mut reader = BufReader::new(running.child.stdout.take().unwrap());
+    reader.read_line(&mut line).unwrap();
+    assert_eq!(project.executed("serves.py"), [1, 2, 3]);
+    let executed = project.executed("child.py");
+    assert!([1, 2, 3, 4, 5].iter().all(|line| executed.contains(line)), "{executed:?}");
+    assert!(!executed.contains(&6), "{executed:?}");
+    drop(running.child.stdin.take());
+    running.wait().success().stderr("");
+    assert_eq!(project.executed("serves.py"), [1, 2, 3, 4]);
+    assert_eq!(project.executed("child.py"), [1, 2, 3, 4, 5, 6, 7]);
 }
 
 covtest!(a_report_shows_what_a_live_process_has_executed_so_far, |core| {

@@ -180,33 +180,99 @@ print([job.value for job in gevent.joinall([gevent.spawn(ping, None, 2), gevent.
     }
 });
 
-/// Code that further interpreters run, by whatever this Python calls them.
-#[test]
-#[cfg_attr(not(Py_3_12), ignore = "sys.monitoring came with Python 3.12")]
-fn further_interpreters_are_measured() {
-    let module = if MINOR == 12 { "_xxsubinterpreters" } else { "_interpreters" };
-    let run = if MINOR == 12 { "run_string" } else { "exec" };
+// By whatever this Python calls them; each in a thread of its own, and starting one.
+covtest!(further_interpreters_are_measured, |core| {
+    let module = if MINOR < 13 { "_xxsubinterpreters" } else { "_interpreters" };
+    let run = if MINOR < 13 { "run_string" } else { "exec" };
+    // An isolated one may not start threads on 3.11.
+    let isolated = if MINOR == 11 { "isolated=False" } else { "" };
     let program = format!(
         "\
 import threading
 import {module} as interpreters
 def run(number):
-    interpreter = interpreters.create()
-    interpreters.{run}(interpreter, f'import sys; sys.path.insert(0, \"\"); import work; work.job({{number}})')
+    interpreter = interpreters.create({isolated})
+    for call in range(2):
+        interpreters.{run}(interpreter, f'import sys; sys.path.insert(0, \"\"); import work; work.job({{number}}, {{call}})')
     interpreters.destroy(interpreter)
 threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
+after = 1
 "
     );
-    let work = "def job(number):\n    if number == 3:\n        return other()\n    return 1\ndef other():\n    return 2\ndef never():\n    return 3\n";
+    let work = "\
+import threading
+def job(number, call):
+    if call:
+        return starts()
+    if number == 3:
+        return other()
+    return 1
+def other():
+    return 2
+def never():
+    return 3
+def starts():
+    thread = threading.Thread(target=in_thread)
+    thread.start()
+    thread.join()
+def in_thread():
+    here = 4
+    deeper()
+def deeper():
+    return 5
+";
     let project = Project::with(&[("main.py", &program), ("work.py", work)]);
-    project.minicov(&["run", "--branch", "main.py"]).run().success().stdout("").stderr("");
-    assert_eq!(project.executed("main.py"), (1..=9).collect::<Vec<_>>());
-    assert_eq!(project.executed("work.py"), [1, 2, 3, 4, 5, 6, 7]);
+    project.minicov(&["run", "--branch", "--core", core, "main.py"]).run().success().stdout("").stderr("");
+    assert_eq!(project.executed("main.py"), (1..=11).collect::<Vec<_>>());
+    assert_eq!(project.executed("work.py"), (1..=20).filter(|line| *line != 11).collect::<Vec<_>>());
     let branches = project.json().items("work.py", "executed_branches");
-    assert_eq!(branches, ["[2,3]".to_owned(), "[2,4]".to_owned()].into());
-}
+    assert_eq!(branches, ["[3,4]", "[3,5]", "[5,6]", "[5,7]"].map(str::to_owned).into());
+});
+
+// The thread that makes one goes on in its own, in the middle of a call.
+covtest!(a_further_interpreter_within_a_call, |core| {
+    let module = if MINOR < 13 { "_xxsubinterpreters" } else { "_interpreters" };
+    let run = if MINOR < 13 { "run_string" } else { "exec" };
+    let program = format!(
+        "\
+import {module} as interpreters
+code = 'import sys; sys.path.insert(0, \"\"); import work'
+def visits(flag):
+    if flag:
+        made = interpreters.create()
+        interpreters.{run}(made, code)
+        interpreters.destroy(made)
+    else:
+        never = 1
+    if flag:
+        back = 1
+    return flag
+visits(1)
+"
+    );
+    let work = "\
+import sys
+def one():
+    return 1
+def two():
+    return 2
+sys.settrace(lambda *event: None)
+sys.settrace(None)
+one()
+two()
+";
+    let project = Project::with(&[("main.py", &program), ("work.py", work)]);
+    project.minicov(&["run", "--branch", "--core", core, "main.py"]).run().success().stdout("").stderr("");
+    assert_eq!(project.executed("main.py"), [1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13]);
+    let branches = project.json().items("main.py", "executed_branches");
+    assert_eq!(branches, ["[4,5]", "[10,11]"].map(str::to_owned).into());
+    // As in the main interpreter, the frame that does this is left alone until a call returns.
+    let unseen: &[u32] = if core == "settrace" { &[7, 8] } else { &[] };
+    let expected: Vec<u32> = (1..=9).filter(|line| !unseen.contains(line)).collect();
+    assert_eq!(project.executed("work.py"), expected);
+});
 
 #[test]
 fn a_pool_of_interpreters_is_measured() {

@@ -7,13 +7,12 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 import edits
 
 HERE = Path(__file__).resolve().parent
-LIMIT = 60
+LIMIT = 120
 SEED = 8
 
 DATA_TESTS = """
@@ -70,13 +69,13 @@ class Package:
             words, cwd=self.root, env=self.environment(**environment), capture_output=True, text=True, timeout=limit
         )
 
-    def pytest(self, *words, plugins=()):
+    def pytest(self, *words, limit=LIMIT):
         """What came of the suite; None if it did not end."""
         out = self.root.parent / "outcomes.json"
         out.unlink(missing_ok=True)
-        command = [self.arguments.python, "-m", "pytest", "-q", "--tb=no", "-p", "outcomes_plugin", *plugins]
+        command = [self.arguments.python, "-m", "pytest", "-q", "--tb=no", "-p", "outcomes_plugin"]
         try:
-            self.run(*command, *words, self.settings["tests"], limit=LIMIT, OUTCOMES=str(out))
+            self.run(*command, *words, self.settings["tests"], limit=limit, OUTCOMES=str(out))
         except subprocess.TimeoutExpired:
             return None
         return json.loads(out.read_text()) if out.exists() else {"ran": [], "failed": [], "broken": [""]}
@@ -93,8 +92,11 @@ class Package:
         said = json.loads(done.stdout)
         assert not said["tests"], said["tests"][:3]
         if self.arguments.testmon:
-            self.pytest("--testmon")
+            theirs = self.pytest("--testmon", limit=None)
+            assert set(theirs["ran"]) == self.known and not theirs["failed"], theirs
             shutil.copy(self.root / ".testmondata", self.root.parent / "testmondata")
+            theirs = self.run_by_testmon()
+            assert theirs == {"ran": [], "failed": [], "broken": []}, theirs
 
     def selected(self):
         done = self.run(self.arguments.minicov, "impact", "--rcfile", "../empty.ini", "--json")
@@ -110,79 +112,108 @@ class Package:
         return self.pytest("--testmon", "--testmon-nocollect")
 
 
-def failing(package, outcome):
-    """The tests that fail; all of a file that breaks, and all where pytest itself does."""
-    failed = set(outcome["failed"])
-    for file in outcome["broken"]:
-        failed |= {test for test in package.known if not file or test.startswith(file.split("::")[0])}
+def of_broken_files(package, outcome):
+    """A file that can't be imported fails all of its tests; where pytest itself breaks, all do."""
+    files = [file.split("::")[0] for file in outcome["broken"]]
+    return {test for test in package.known if any(not file or test.startswith(file) for file in files)}
+
+
+def outcomes(package):
+    """Which tests fail, and which pytest-testmon does not run: nothing that minicov has a part in."""
+    outcome = package.pytest("-p", "no:cacheprovider")
+    if outcome is None:
+        return {"ended": False}
+    failed = set(outcome["failed"]) & package.known | of_broken_files(package, outcome)
     if not outcome["ran"] and not outcome["broken"]:
-        failed |= package.known
-    return failed & package.known
+        failed = package.known
+    record = {"ended": True, "known": len(package.known), "failed": sorted(failed)}
+    if package.arguments.testmon:
+        theirs = package.run_by_testmon()
+        record["testmon_ended"] = theirs is not None
+        if theirs is not None:
+            ran = set(theirs["ran"]) & package.known | of_broken_files(package, theirs)
+            record |= {"ran_by_testmon": len(ran), "missed_by_testmon": sorted(failed - ran)}
+    return record
 
 
 def prove(package, drawn, log):
-    figures = Counter()
-    for number, edit in enumerate(drawn):
-        path = package.root / edit.path
-        before = path.read_text()
-        path.write_text(edit.text)
-        try:
-            selected = package.selected()
-            is_all = selected == package.known and not package.arguments.testmon
-            # Where everything would run, nothing can be missed.
-            outcome = {"ran": [], "failed": [], "broken": ["-"]} if is_all else package.pytest("-p", "no:cacheprovider")
-            if outcome is None:
-                figures["did not end"] += 1
+    known = {json.dumps(record["edit"]): record for record in read(log)}
+    with log.open("a") as lines:
+        for number, edit in enumerate(drawn):
+            key = {"package": package.name, "number": number, "kind": edit.kind, "path": edit.path, "line": edit.line,
+                   "before": edit.before, "after": edit.after}
+            record = known.get(json.dumps(key))
+            if record and not package.arguments.again:
                 continue
-            failed = failing(package, outcome)
-            missed = failed - selected
-            figures["edits"] += 1
-            figures["edits of kind " + edit.kind] += 1
-            figures["edits that select everything"] += is_all
-            figures["edits with failures, of the others"] += bool(failed)
-            figures["failures"] += len(failed)
-            figures["missed by minicov"] += len(missed)
-            figures["edits missed by minicov"] += bool(missed)
-            figures["selected by minicov"] += len(selected)
-            figures["known"] += len(package.known)
-            record = {"number": number, "package": package.name, "kind": edit.kind, "path": edit.path, "line": edit.line,
-                      "before": edit.before, "after": edit.after, "failed": None if is_all else len(failed), "selected": len(selected),
-                      "known": len(package.known), "missed": sorted(missed)}
-            if package.arguments.testmon:
-                theirs = package.run_by_testmon()
-                if theirs is None:
-                    figures["testmon did not end"] += 1
-                else:
-                    ran = set(theirs["ran"]) | failing(package, theirs)
-                    missed = failed - ran
-                    figures["missed by testmon"] += len(missed)
-                    figures["edits missed by testmon"] += bool(missed)
-                    figures["run by testmon"] += len(ran & package.known)
-                    record |= {"ran_by_testmon": len(ran & package.known), "missed_by_testmon": sorted(missed)}
-            log.write(json.dumps(record) + "\n")
-            log.flush()
-        finally:
-            path.write_text(before)
-    return figures
+            path = package.root / edit.path
+            before = path.read_text()
+            path.write_text(edit.text)
+            try:
+                record = record or {"edit": key} | outcomes(package)
+                if record["ended"]:
+                    selected = package.selected()
+                    record |= {"selected": len(selected), "missed": sorted(set(record["failed"]) - selected)}
+            finally:
+                path.write_text(before)
+            lines.write(json.dumps(record) + "\n")
+            lines.flush()
+
+
+def read(log):
+    """What is known of each edit, the last of it."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    return list({json.dumps(record["edit"]): record for record in map(json.loads, lines)}.values())
+
+
+def table(records):
+    """Rows for README.md: of each package, of each kind, and of all."""
+    groups = {name: [record for record in records if record["edit"]["package"] == name] for name in sorted(PACKAGES)}
+    groups |= {kind: [record for record in records if record["edit"]["kind"] == kind] for kind in edits.KINDS}
+    groups["all"] = records
+    yield "| edits | number | with failures | failures | missed by minicov | selected by minicov | missed by pytest-testmon | run by pytest-testmon |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for name, group in groups.items():
+        group = [record for record in group if record["ended"]]
+        if not group:
+            continue
+        theirs = [record for record in group if record.get("testmon_ended")]
+
+        def missed(records, key):
+            tests = [len(record[key]) for record in records]
+            return f"{sum(tests)} (after {sum(map(bool, tests))} edits)" if sum(tests) else "0"
+
+        def share(records, key):
+            return f"{sum(record[key] for record in records) / sum(record['known'] for record in records):.1%}"
+
+        cells = [name, len(group), sum(bool(record["failed"]) for record in group), sum(len(record["failed"]) for record in group),
+                 missed(group, "missed"), share(group, "selected")]
+        cells += [missed(theirs, "missed_by_testmon"), share(theirs, "ran_by_testmon")] if theirs else ["", ""]
+        yield "| " + " | ".join(map(str, cells)) + " |"
+    yield f"\nLeft out, because the suite did not end: {sum(not record['ended'] for record in records)}."
+    yield f"pytest-testmon did not end: {sum(not record.get('testmon_ended', True) for record in records)}."
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--minicov", required=True)
-    parser.add_argument("--python", required=True)
-    parser.add_argument("--packages", required=True)
+    parser.add_argument("--minicov")
+    parser.add_argument("--python")
+    parser.add_argument("--packages")
     parser.add_argument("--only", choices=sorted(PACKAGES))
     parser.add_argument("--edits", type=int, default=160, help="of each package")
     parser.add_argument("--testmon", action="store_true")
-    parser.add_argument("--log", default="proof.jsonl")
+    parser.add_argument("--log", type=Path, default=Path("proof.jsonl"))
+    parser.add_argument("--again", action="store_true", help="ask minicov once more, and keep what the suites said")
+    parser.add_argument("--table", action="store_true", help="print what the log has, and run nothing")
     arguments = parser.parse_args()
-    for name in [arguments.only] if arguments.only else sorted(PACKAGES):
-        with tempfile.TemporaryDirectory(prefix="minicov-proof-") as work, open(arguments.log, "a") as log:
+    if not arguments.table and not (arguments.minicov and arguments.python and arguments.packages):
+        parser.error("--minicov, --python and --packages are needed")
+    for name in [] if arguments.table else [arguments.only] if arguments.only else sorted(PACKAGES):
+        with tempfile.TemporaryDirectory(prefix="minicov-proof-") as work:
             package = Package(name, arguments, Path(work))
             package.record()
             drawn = edits.draw(package.root, package.sources, package.data_files, arguments.edits, SEED)
-            figures = prove(package, drawn, log)
-            print(name, json.dumps(figures, indent=1), flush=True)
+            prove(package, drawn, arguments.log)
+    print(*table(read(arguments.log)), sep="\n")
 
 
 if __name__ == "__main__":

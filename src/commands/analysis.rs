@@ -153,11 +153,16 @@ pub(super) fn add_decisions(
     data: &DataFile,
     files: &mut BTreeMap<String, MeasuredFile>,
     in_selected: &dyn Fn(&str) -> bool,
+    with_contexts: bool,
 ) -> Result<(), StoreError> {
     let (has_edges, has_vectors) = (data.has_edges()?, data.has_vectors()?);
     for (path, seen) in files {
         seen.edges = data.edges(path, in_selected)?;
         seen.vectors = data.vectors(path, in_selected)?;
+        if with_contexts {
+            seen.edge_contexts = data.edges_by_context(path, in_selected)?;
+            seen.vector_contexts = data.vectors_by_context(path, in_selected)?;
+        }
         seen.has_edges = has_edges;
         seen.has_vectors = has_vectors;
     }

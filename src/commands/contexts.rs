@@ -89,7 +89,7 @@ fn read(
     selected: &Selected,
     rules: &ExclusionRules,
 ) -> Result<(Vec<MeasuredSource>, ByContext), Failure> {
-    let wanted = Wanted { text: false, contexts: true, context_arcs: true };
+    let wanted = Wanted { contexts: true, context_arcs: true, ..Wanted::default() };
     let project::Sources { files: sources, has_branches, .. } =
         project::sources(workplace, selected, rules, wanted)?;
     let contexts = ByContext::new(&sources, has_branches);

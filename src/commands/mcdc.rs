@@ -34,7 +34,7 @@ pub(super) fn mcdc(
         settings.selected.files.iter().map(|word| Question::read(workplace, word)).collect();
     let files: Vec<PathBuf> = questions.iter().map(|question| question.path.clone()).collect();
     let selected = Selected { files, ..settings.selected.clone() };
-    let wanted = Wanted { text: true, ..Wanted::default() };
+    let wanted = Wanted { text: true, decision_contexts: settings.show_contexts, ..Wanted::default() };
     let view = project::view_or_nothing(workplace, &selected, rules, wanted)?;
     for question in &questions {
         question.check(workplace, &settings.selected, rules, &view)?;

@@ -28,6 +28,8 @@ pub(super) struct Wanted {
     pub(super) contexts: bool,
     /// And which steps between lines were taken in which.
     pub(super) context_arcs: bool,
+    /// And where MC/DC is shown, which evaluations of decisions were seen in which.
+    pub(super) decision_contexts: bool,
 }
 
 /// The sources that are selected, and what was seen of them.
@@ -101,8 +103,10 @@ pub(super) fn sources(
     let observed = observed.map_err(|error| explain(workplace, &error))?;
     let mut observed = observed;
     let has_edges = data.has_edges().map_err(|error| explain(workplace, &error))?;
+    let mcdc = form(selected, &data).map_err(|error| explain(workplace, &error))?;
     if observed.has_arcs {
-        let added = analysis::add_decisions(&data, &mut observed.files, &in_selected);
+        let with_contexts = wanted.decision_contexts && mcdc.is_some();
+        let added = analysis::add_decisions(&data, &mut observed.files, &in_selected, with_contexts);
         added.map_err(|error| explain(workplace, &error))?;
     }
     let files = select(workplace, selected, remapped(workplace, selected, observed.files)?)?;
@@ -120,7 +124,6 @@ pub(super) fn sources(
             }
         }
     }
-    let mcdc = form(selected, &data).map_err(|error| explain(workplace, &error))?;
     Ok(Sources { files: sources, has_branches: observed.has_arcs, unusable, mcdc, has_edges })
 }
 

@@ -27,10 +27,12 @@ pub(super) fn report(
     let html = if has_pages { html_options(workplace, &settings.html)? } else { HtmlOptions::default() };
     let options = Options { html, ..options(workplace, &settings.look)? };
     let demands = demands(workplace, &settings.demanded, options.precision)?;
+    let contexts = options.show_contexts || options.html.show_contexts;
     let wanted = Wanted {
         text: options.line_checksums || has_pages,
-        contexts: options.show_contexts || options.html.show_contexts,
+        contexts,
         context_arcs: false,
+        decision_contexts: contexts,
     };
     let view = project::view(workplace, &settings.selected, rules, wanted)?;
     require_sorted(&options, &view)?;

@@ -58,7 +58,7 @@ fn parse(text: &str) -> Result<Vec<RecordedJustification>, Fault> {
         if key.get_ref() != TABLE {
             return Err((line, format!("there is nothing called {}", key.get_ref())));
         }
-        for entry in entries.iter() {
+        for entry in entries {
             let line = line_at(entry.span().start);
             let DeValue::Table(table) = entry.get_ref() else {
                 return Err((line, "an entry is no table".to_owned()));
@@ -74,7 +74,7 @@ fn read_entry(
     line: usize,
     line_at: &dyn Fn(usize) -> usize,
 ) -> Result<RecordedJustification, Fault> {
-    for key in table.keys().filter(|key| !KEYS.contains(&key.get_ref().as_ref())) {
+    if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.get_ref().as_ref())) {
         let meant = nearest(key.get_ref(), KEYS.into_iter())
             .map_or(String::new(), |known| format!(": did you mean {known}?"));
         return Err((line_at(key.span().start), format!("there is no key {}{meant}", key.get_ref())));

@@ -99,6 +99,8 @@ options! {
     );
     ONLY_MISSING: bool = Row::new("--missing", "List only decisions that lack something")
         .flags(&[Flag::new("missing", &[Verb::Mcdc])]);
+    ROW_CONTEXTS: bool = Row::new("--show-contexts", "Tell for each evaluation the contexts it was seen in")
+        .flags(&[Flag::new("show-contexts", &[Verb::Mcdc])]);
     AS_JSON: bool = Row::new("--json", "Write JSON, for tools").flags(&[Flag::new("json", &[Verb::Mcdc])]);
     APPEND: bool = Row::new("--append", "Add to earlier data, which is what happens anyway; --erase removes it")
         .flags(&[Flag::new("append", &[Verb::Run, Verb::Combine]).short('a')]);

@@ -165,6 +165,8 @@ pub(crate) struct McdcSettings {
     /// Its files may have a line behind a colon.
     pub(crate) selected: Selected,
     pub(crate) missing: bool,
+    /// Whether each evaluation is to name its contexts.
+    pub(crate) show_contexts: bool,
     pub(crate) json: bool,
     pub(crate) precision: u8,
 }
@@ -175,6 +177,7 @@ impl McdcSettings {
         Self {
             selected: Selected::new(settings, Verb::Mcdc, words),
             missing: settings.get(&options::ONLY_MISSING),
+            show_contexts: settings.get(&options::ROW_CONTEXTS),
             json: settings.get(&options::AS_JSON),
             precision: Look::new(settings).precision,
         }

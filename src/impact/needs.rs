@@ -326,7 +326,7 @@ impl<'a> Run<'a> {
             }
             TextUse::Lines => found.extend(files.iter().filter_map(|name| of(DependencyKind::Text, name))),
         }
-        if let Some(name) = self.project.file_of_test(test).filter(|_| test_id::is_docstring(test)) {
+        if let Some(name) = self.project.file_of_test(test).filter(|_| test_id::may_be_docstring(test)) {
             found.extend(of(DependencyKind::Docstrings, &name));
         }
         found

@@ -46,13 +46,27 @@ impl<'a> Project<'a> {
     /// The file that a test is in, as this project calls it: pytest's ids count from its root folder, which may be above or
     /// below this one. None where there is no such file, or where the test's id names none.
     pub(super) fn file_of_test(&self, test: &str) -> Option<String> {
-        let named = test_id::file(test)?;
+        let Some(named) = test_id::file(test) else { return self.file_of_dotted_name(test) };
         if self.file(named).is_some() {
             return Some(named.to_owned());
         }
         let is_end = |whole: &str, end: &str| whole.strip_suffix(end).is_some_and(|rest| rest.ends_with('/'));
         let mut files = self.index.files.iter();
         files.find(|file| is_end(file, named) || is_end(named, file)).cloned()
+    }
+
+    /// The file that a test of unittest or doctest is in: the first parts of its name are a module's.
+    fn file_of_dotted_name(&self, test: &str) -> Option<String> {
+        let ends: Vec<usize> = test.match_indices('.').map(|(at, _)| at).chain([test.len()]).collect();
+        ends.into_iter().rev().find_map(|end| {
+            let module = test[..end].replace('.', "/");
+            [format!("{module}.py"), format!("{module}/__init__.py")].into_iter().find_map(|named| {
+                let is_named = |file: &&String| {
+                    file.strip_suffix(&named).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+                };
+                self.index.files.iter().find(is_named).cloned()
+            })
+        })
     }
 
     /// A source file; none where it cannot be read.

@@ -158,7 +158,7 @@ pub(crate) fn select(tests: &[TestNeeds], now: &Project, baseline: &Baseline) ->
         matches!(reason.kind, DependencyKind::Python | DependencyKind::Packages | DependencyKind::Settings)
     };
     selection.everything = selection.tests.values().flatten().filter(is_of_all).cloned().collect();
-    selection.units = units(&selection, tests);
+    selection.units = units(&selection, tests, now);
     if !matches!(baseline, Baseline::Named(_)) {
         for file in test_files_without_data(tests, now) {
             let reason = Reason {
@@ -202,10 +202,12 @@ fn test_files_without_data(tests: &[TestNeeds], now: &Project) -> Vec<String> {
 
 /// What to tell pytest. A change in code that runs when modules are imported may make other tests of a function than
 /// before, or other functions: then the function is named, or the file.
-fn units(selection: &Selection, tests: &[TestNeeds]) -> BTreeMap<Unit, BTreeSet<Reason>> {
-    let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+fn units(selection: &Selection, tests: &[TestNeeds], now: &Project) -> BTreeMap<Unit, BTreeSet<Reason>> {
+    let mut by_file: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for TestNeeds { test, .. } in tests {
-        by_file.entry(test_id::file(test).unwrap_or_default()).or_default().push(test);
+        // pytest's own name of the file, where there is one.
+        let file = test_id::file(test).map(str::to_owned).or_else(|| now.file_of_test(test));
+        by_file.entry(file.unwrap_or_default()).or_default().push(test);
     }
     let at_import =
         |reason: &Reason| reason.kind != DependencyKind::Function && reason.kind != DependencyKind::Failure;
@@ -218,7 +220,7 @@ fn units(selection: &Selection, tests: &[TestNeeds]) -> BTreeMap<Unit, BTreeSet<
             && selected.iter().any(|(_, reasons)| reasons.iter().any(at_import));
         for (test, reasons) in selected {
             let unit = if is_whole {
-                Unit::file(file)
+                Unit::file(&file)
             } else if reasons.iter().any(at_import) {
                 Unit::test(test_id::function(test))
             } else {

@@ -1,3 +1,5 @@
+//! Selecting tests in a world in memory: which change asks for which test.
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -17,7 +17,7 @@ mod mcdc;
 pub(crate) use branch_arcs::{BranchLine, branch_lines, executed_arcs, partial};
 pub(crate) use mcdc::{
     Form, JudgedDecision, Judgement, McDcTotals, Pair, Proof, Row, Wanted, evaluations, had_say,
-    judge_decisions, justify, proof, wanted,
+    judge_decisions, justify, proof, tell_contexts, wanted,
 };
 
 use crate::model::{Facts, LineNo, LineSet, MeasuredFile};

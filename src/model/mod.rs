@@ -28,7 +28,8 @@ pub(crate) use dependencies::{ABSENT, Dependency, DependencyKind, DependencySet,
 pub(crate) use facts::{Facts, FirstLines, Justification, Region, RegionKind};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
 pub(crate) use observed::{
-    BranchDetail, CodeKey, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed, SourceHash,
+    BranchDetail, CodeKey, ContextNames, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed,
+    SourceHash,
 };
 pub(crate) use short_circuit::{Next, ShortCircuit};
 pub(crate) use sorted_set::SortedSet;

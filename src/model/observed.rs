@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,6 +24,9 @@ pub(crate) struct FileStamp {
     /// Hash of the text, where the time is so recent that the text could be replaced without a change to it.
     pub(crate) text: Option<SourceHash>,
 }
+
+/// Names of contexts, ascending: shared, because few of them stand at many things.
+pub(crate) type ContextNames = BTreeSet<Arc<str>>;
 
 /// What was seen of one file, as read back from the data file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,13 +49,28 @@ pub(crate) struct MeasuredFile {
     pub(crate) contexts: BTreeMap<String, LineSet>,
     /// The same arcs by context, where that was asked for.
     pub(crate) context_arcs: BTreeMap<String, BTreeSet<LineArc>>,
+    /// In which contexts each edge was taken, where that was asked for.
+    pub(crate) edge_contexts: BTreeMap<CodeKey, BTreeMap<Edge, ContextNames>>,
+    /// In which contexts each evaluation was recorded, where that was asked for.
+    pub(crate) vector_contexts: BTreeMap<Place, BTreeMap<Vector, ContextNames>>,
 }
 
 impl MeasuredFile {
     /// Adds what was seen of the same file under another name.
     pub(crate) fn unite(&mut self, other: Self) {
-        let Self { source, lines, arcs, contexts, context_arcs, edges, vectors, has_edges, has_vectors } =
-            other;
+        let Self {
+            source,
+            lines,
+            arcs,
+            edges,
+            vectors,
+            has_edges,
+            has_vectors,
+            contexts,
+            context_arcs,
+            edge_contexts,
+            vector_contexts,
+        } = other;
         self.source = self.source.or(source);
         self.lines.union_with(&lines);
         self.arcs.extend(arcs);
@@ -66,6 +85,18 @@ impl MeasuredFile {
         }
         for (place, vectors) in vectors {
             self.vectors.entry(place).or_default().extend(vectors);
+        }
+        for (code, edges) in edge_contexts {
+            let ours = self.edge_contexts.entry(code).or_default();
+            for (edge, names) in edges {
+                ours.entry(edge).or_default().extend(names);
+            }
+        }
+        for (place, vectors) in vector_contexts {
+            let ours = self.vector_contexts.entry(place).or_default();
+            for (vector, names) in vectors {
+                ours.entry(vector).or_default().extend(names);
+            }
         }
         self.has_edges |= has_edges;
         self.has_vectors |= has_vectors;

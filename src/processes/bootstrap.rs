@@ -8,7 +8,6 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::env_vars;
 use crate::python::ffi;
@@ -35,12 +34,11 @@ const FILES: [(&str, &str); 2] = [
 /// The folder for them.
 pub(crate) struct Bootstrap {
     folder: PathBuf,
-    prepared: AtomicBool,
 }
 
 impl Bootstrap {
     pub(crate) fn in_folder(folder: PathBuf) -> Self {
-        Self { folder, prepared: AtomicBool::new(false) }
+        Self { folder }
     }
 
     /// A value of `PYTHONPATH` with the folder in front.
@@ -62,20 +60,19 @@ impl Bootstrap {
         ffi::set_variable(env_vars::PYTHONPATH.name, Some(&search_path));
     }
 
-    /// Writes the files, once a process. Where that fails, children that others start are not measured.
+    /// Sees to it that the files are there: the program may have removed them. Where that fails, children that others start
+    /// are not measured.
     pub(crate) fn prepare(&self) {
-        if !self.prepared.swap(true, Ordering::Relaxed) {
-            let _ = self.write();
-        }
+        let _ = self.write();
     }
 
     fn write(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
         for (name, text) in FILES {
             let path = self.folder.join(name);
             if path.exists() {
                 continue;
             }
+            fs::create_dir_all(&self.folder)?;
             let unfinished = self.folder.join(format!("{name}.{}", std::process::id()));
             fs::write(&unfinished, text)?;
             fs::rename(&unfinished, &path)?;

@@ -251,6 +251,21 @@ impl Interpreter {
     }
 }
 
+/// A thread as the interpreter knows it that it is attached to: a thread of the system may have one in each interpreter, and
+/// several one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThreadState(Interpreter, i64);
+
+impl ThreadState {
+    /// The one of the calling thread.
+    pub(crate) fn current(py: Python<'_>) -> Self {
+        // SAFETY: attached.
+        let thread = unsafe { raw::PyThreadState_Get() };
+        // SAFETY: alive, because it is the current one. No number is given twice in an interpreter.
+        Self(Interpreter::current(py), unsafe { raw::PyThreadState_GetID(thread) })
+    }
+}
+
 /// An attribute of `sys`, without importing anything: good in an interpreter that is only just being made.
 pub(crate) fn sys_attribute<'py>(py: Python<'py>, name: &CStr) -> Option<Bound<'py, PyAny>> {
     // SAFETY: attached; the result is a borrowed reference or null, without an exception.

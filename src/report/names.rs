@@ -2,18 +2,14 @@
 
 use std::borrow::Cow;
 
+use crate::ui::is_printable;
+
 /// The name with `?` for each character that could act on a terminal, break a format of lines or make XML malformed, or doesn't show.
 pub(super) fn printable(name: &str) -> Cow<'_, str> {
     if name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(name);
     }
     Cow::Owned(name.chars().map(|c| if is_printable(c) { c } else { '?' }).collect())
-}
-
-/// Python's `str.isprintable`. The standard library's tables for debug output are made of the same Unicode categories
-/// (library/core/src/unicode/printable.py); after another character they do not escape combining marks either.
-fn is_printable(c: char) -> bool {
-    matches!(c, '"' | '\'' | '\\') || ['a', c].iter().collect::<String>().escape_debug().eq(['a', c])
 }
 
 #[cfg(test)]

@@ -130,6 +130,7 @@ impl FileView {
         let MeasuredSource { path, name, facts, seen, text } = source;
         let mut decisions =
             if has_branches && seen.has_edges { metrics::judge_decisions(&facts, &seen) } else { Vec::new() };
+        metrics::tell_contexts(&facts, &seen, &mut decisions);
         let wrong_justifications =
             if decisions.is_empty() { Vec::new() } else { metrics::justify(&facts, &mut decisions) };
         let branches = if has_branches {

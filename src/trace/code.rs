@@ -392,6 +392,11 @@ pub(super) fn reserve_slot(py: Python<'_>) -> Result<(), TraceError> {
     Ok(())
 }
 
+/// Whether [`reserve_slot`] was called for the running interpreter.
+pub(super) fn has_slot(py: Python<'_>) -> bool {
+    slot(py).is_some()
+}
+
 /// The slot in the code objects of the running interpreter; `None` where it is not measured.
 fn slot(py: Python<'_>) -> Option<CodeSlot> {
     let interpreter = Interpreter::current(py);

@@ -1,6 +1,6 @@
 //! Noticing that the program makes a further interpreter, at no price while it makes none.
 //!
-//! Whoever makes one from outside libpython calls one of the functions below (CPython 3.12–3.15: `_xxsubinterpreters` and
+//! Whoever makes one from outside libpython calls one of the functions below (CPython 3.11–3.15: `_xxsubinterpreters` and
 //! `_interpreters`, `_testcapi`, servers that embed interpreters), and the dynamic loader looks for a function in the
 //! executable before it looks in libpython. The executable of a measured process is this one (`build.rs` exports them).
 //! Audit events would tell, too, but a hook makes each audited operation slower, `id()` among them, and cannot be removed.
@@ -9,6 +9,8 @@
 //! thread state that it leaves.
 #![expect(unsafe_code, reason = "functions of libpython are replaced and called")]
 
+#[cfg(not(Py_3_12))]
+use std::ffi::c_int;
 #[cfg(Py_3_13)]
 use std::ffi::c_long;
 use std::ffi::{CStr, c_void};
@@ -45,6 +47,7 @@ fn original(name: &CStr) -> *mut c_void {
 
 /// # Safety
 /// As libpython's.
+#[cfg(Py_3_12)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn Py_NewInterpreterFromConfig(
     thread: *mut *mut raw::PyThreadState,
@@ -78,6 +81,27 @@ unsafe extern "C" fn Py_NewInterpreter() -> *mut raw::PyThreadState {
     };
     // SAFETY: the caller keeps libpython's contract.
     let thread = unsafe { function() };
+    if !thread.is_null() {
+        announce();
+    }
+    thread
+}
+
+/// What `_xxsubinterpreters` calls in 3.11 (`Python/pylifecycle.c`).
+///
+/// # Safety
+/// As libpython's.
+#[cfg(not(Py_3_12))]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn _Py_NewInterpreter(is_isolated: c_int) -> *mut raw::PyThreadState {
+    type Original = unsafe extern "C" fn(c_int) -> *mut raw::PyThreadState;
+    let function = original(c"_Py_NewInterpreter");
+    // SAFETY: null, or the function of that name, which has this type.
+    let Some(function) = (unsafe { std::mem::transmute::<*mut c_void, Option<Original>>(function) }) else {
+        return std::ptr::null_mut();
+    };
+    // SAFETY: the caller keeps libpython's contract.
+    let thread = unsafe { function(is_isolated) };
     if !thread.is_null() {
         announce();
     }

@@ -12,7 +12,6 @@ mod code;
 mod contexts;
 mod decisions;
 mod forks;
-#[cfg(Py_3_12)]
 mod interpreters;
 mod module;
 mod pthreads;

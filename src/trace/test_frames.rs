@@ -27,8 +27,10 @@ pub(super) enum TestFrame {
     PytestPhase,
     /// unittest runs a test.
     UnittestTest,
-    /// unittest sets up a class or module, for the test that comes first.
+    /// unittest sets up a class or module, for the test that comes first; in a module's case after it tore down the last.
     UnittestFixture,
+    /// unittest tears down a class or module, after the test that came last.
+    UnittestTearDown,
     /// doctest runs the examples of a docstring or file.
     DoctestTest,
     /// A function that coverage.py's rule takes for a test.
@@ -51,12 +53,14 @@ pub(super) enum TestFrame {
 ///
 /// pytest 3.0–9.0 `_pytest/runner.py`; CPython 3.11–3.15 `Lib/unittest/case.py`, `Lib/unittest/suite.py` and
 /// `Lib/doctest.py`. What stands on them (Django's runner, pytest-xdist, pytest-rerunfailures, pytest-asyncio) calls them.
-const CALLS: [(&str, &str, TestFrame); 14] = [
+const CALLS: [(&str, &str, TestFrame); 16] = [
     ("/_pytest/runner.py", "runtestprotocol", TestFrame::PytestTest),
     ("/_pytest/runner.py", "call_and_report", TestFrame::PytestPhase),
     ("/unittest/case.py", "TestCase.run", TestFrame::UnittestTest),
     ("/unittest/suite.py", "TestSuite._handleClassSetUp", TestFrame::UnittestFixture),
     ("/unittest/suite.py", "TestSuite._handleModuleFixture", TestFrame::UnittestFixture),
+    ("/unittest/suite.py", "TestSuite._tearDownPreviousClass", TestFrame::UnittestTearDown),
+    ("/unittest/suite.py", "TestSuite._handleModuleTearDown", TestFrame::UnittestTearDown),
     ("/doctest.py", "DocTestRunner.run", TestFrame::DoctestTest),
     ("/_pytest/fixtures.py", "pytest_fixture_setup", TestFrame::FixtureSetUp),
     ("/_pytest/fixtures.py", "FixtureDef.execute", TestFrame::FixtureUse),
@@ -84,14 +88,19 @@ struct UnderWay {
 
 thread_local! {
     static UNDER_WAY: Cell<Option<UnderWay>> = const { Cell::new(None) };
+    /// What goes on once that has come to its end: the set-up round a tear-down.
+    static AROUND: Cell<Option<UnderWay>> = const { Cell::new(None) };
+    /// The context of the test of unittest that began last.
+    static LAST_OF_UNITTEST: Cell<u32> = const { Cell::new(NO_CONTEXT) };
 }
 
 impl TestFrame {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::PytestTest,
         Self::PytestPhase,
         Self::UnittestTest,
         Self::UnittestFixture,
+        Self::UnittestTearDown,
         Self::DoctestTest,
         Self::Function,
         Self::FixtureSetUp,
@@ -147,27 +156,30 @@ impl TestFrame {
             | Self::PytestPhase
             | Self::UnittestTest
             | Self::UnittestFixture
+            | Self::UnittestTearDown
             | Self::DoctestTest
             | Self::Function => {}
         }
         let Some(frame) = ffi::current_frame(py) else { return };
-        match UNDER_WAY.get().filter(|under_way| ffi::is_under_way(py, under_way.frame)) {
+        let around = match UNDER_WAY.get().filter(|under_way| ffi::is_under_way(py, under_way.frame)) {
             Some(UnderWay { what: Self::PytestTest, .. }) if self == Self::PytestPhase => {
                 if let Some(label) = self.label(py) {
                     contexts::switch(py, session, contexts::number(session, &label));
                 }
                 return;
             }
+            Some(around) if around.what == Self::UnittestFixture && self == Self::UnittestTearDown => {
+                Some(around)
+            }
             // A test may run tests of its own.
             Some(_) => return,
-            None => (),
-        }
-        let left_behind = UNDER_WAY.take();
+            None => None,
+        };
+        let left_behind = if around.is_some() { None } else { UNDER_WAY.take() };
         if left_behind.is_none() && contexts::place().is_inherited {
             return;
         }
-        let label = self.label(py);
-        let context = label.map_or(NO_CONTEXT, |label| contexts::number(session, &label));
+        let context = self.context(py, session);
         if context == NO_CONTEXT {
             if let Some(UnderWay { before, .. }) = left_behind {
                 contexts::switch(py, session, before);
@@ -176,18 +188,43 @@ impl TestFrame {
         }
         let before = contexts::switch(py, session, context);
         let before = left_behind.map_or(before, |left| left.before);
+        AROUND.set(around);
         UNDER_WAY.set(Some(UnderWay { frame, what: self, before }));
-        uses::begun(session);
+        if self == Self::UnittestFixture {
+            uses::class_set_up(py);
+        }
+        if self == Self::UnittestTest {
+            LAST_OF_UNITTEST.set(context);
+            uses::class_used(py, session);
+        }
+        if self.is_test() {
+            uses::begun(session);
+        }
     }
 
     /// The running frame is left.
     pub(super) fn end(py: Python<'_>, session: &Session) {
-        let Some(UnderWay { frame, before, .. }) = UNDER_WAY.get() else { return };
+        let Some(UnderWay { frame, what, before }) = UNDER_WAY.get() else { return };
         if ffi::current_frame(py) == Some(frame) {
-            UNDER_WAY.set(None);
-            uses::ended(session);
+            UNDER_WAY.set(AROUND.take());
+            if what.is_test() {
+                uses::ended(session);
+            }
             contexts::switch(py, session, before);
         }
+    }
+
+    /// Whether it is a test that begins, and not what is done for tests.
+    fn is_test(self) -> bool {
+        !matches!(self, Self::UnittestFixture | Self::UnittestTearDown)
+    }
+
+    /// The context of the running frame; none where it cannot be told.
+    fn context(self, py: Python<'_>, session: &Session) -> u32 {
+        if self == Self::UnittestTearDown {
+            return LAST_OF_UNITTEST.get();
+        }
+        self.label(py).map_or(NO_CONTEXT, |label| contexts::number(session, &label))
     }
 
     /// What the test of the running frame is called.
@@ -207,6 +244,7 @@ impl TestFrame {
             Self::Function => function_label(py),
             Self::FixtureSetUp
             | Self::FixtureUse
+            | Self::UnittestTearDown
             | Self::PytestReport
             | Self::UnittestFailure
             | Self::VariableRead

@@ -20,7 +20,7 @@ use std::time::SystemTime;
 
 use pyo3::ffi as raw;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
 
 use super::session::{Session, active};
 use super::{TraceError, contexts, forks};
@@ -70,8 +70,19 @@ static WATCH: OnceLock<Watch> = OnceLock::new();
 /// What was noted, by context.
 static NOTED: Mutex<Option<HashSet<(u32, u64)>>> = Mutex::new(None);
 
-/// The context in which a fixture was set up, by its definition's address: pytest keeps definitions to its end.
-static FIXTURES: Mutex<Option<HashMap<usize, u32>>> = Mutex::new(None);
+/// The context in which something was set up for several tests.
+static SET_UP: Mutex<Option<HashMap<SetUp, u32>>> = Mutex::new(None);
+
+/// What is set up for several tests.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum SetUp {
+    /// A fixture, by its definition's address: pytest keeps definitions to its end.
+    Fixture(usize),
+    /// A class of unittest, by its address.
+    Class(usize),
+    /// A module of unittest, by its name.
+    Module(String),
+}
 
 /// From now on uses are noted. There is no way back (PEP 578).
 pub(crate) fn watch(py: Python<'_>, folder: &Path, prefixes: &[PathBuf]) -> Result<(), TraceError> {
@@ -320,20 +331,64 @@ pub(super) fn variable_read(py: Python<'_>, session: &Session) {
 /// pytest sets a fixture up: `pytest_fixture_setup(fixturedef, request)`.
 pub(super) fn fixture_set_up(py: Python<'_>) {
     if let Some(definition) = ffi::current_local(py, c"fixturedef").filter(is_of_several_tests) {
-        let context = contexts::place().context;
-        let _pass = forks::pass();
-        let mut fixtures = FIXTURES.lock().unwrap_or_else(PoisonError::into_inner);
-        fixtures.get_or_insert_default().insert(definition.as_ptr() as usize, context);
+        set_up(SetUp::Fixture(definition.as_ptr() as usize));
     }
 }
 
 /// A test uses a fixture: `FixtureDef.execute(self, request)`.
 pub(super) fn fixture_used(py: Python<'_>, session: &Session) {
-    let Some(definition) = ffi::current_local(py, c"self").filter(is_of_several_tests) else { return };
+    if let Some(definition) = ffi::current_local(py, c"self").filter(is_of_several_tests) {
+        inherit(session, &SetUp::Fixture(definition.as_ptr() as usize));
+    }
+}
+
+/// unittest may set up a class, or a module: `TestSuite._handleClassSetUp(self, test, result)`, or `_handleModuleFixture`.
+pub(super) fn class_set_up(py: Python<'_>) {
+    let Some(test) = ffi::current_local(py, c"test") else { return };
+    let previous = ffi::current_local(py, c"result")
+        .and_then(|result| ffi::plain_attribute(&result, c"_previousTestClass"))
+        .and_then(|previous| previous.cast_into::<PyType>().ok());
+    let class = test.get_type();
+    if previous.as_ref().is_some_and(|previous| previous.is(&class)) {
+        return;
+    }
+    set_up(SetUp::Class(class.as_ptr() as usize));
+    let module = module_of(&class);
+    if module != previous.as_ref().and_then(module_of)
+        && let Some(module) = module
+    {
+        set_up(SetUp::Module(module));
+    }
+}
+
+/// A test of unittest begins, for whose class something may have been set up: `TestCase.run(self, result)`.
+pub(super) fn class_used(py: Python<'_>, session: &Session) {
+    let Some(test) = ffi::current_local(py, c"self") else { return };
+    let class = test.get_type();
+    inherit(session, &SetUp::Class(class.as_ptr() as usize));
+    if let Some(module) = module_of(&class) {
+        inherit(session, &SetUp::Module(module));
+    }
+}
+
+fn module_of(class: &Bound<'_, PyType>) -> Option<String> {
+    Some(class.module().ok()?.to_string_lossy().into_owned())
+}
+
+/// The calling thread's context sets something up.
+fn set_up(what: SetUp) {
+    let context = contexts::place().context;
+    let _pass = forks::pass();
+    let mut known = SET_UP.lock().unwrap_or_else(PoisonError::into_inner);
+    known.get_or_insert_default().insert(what, context);
+}
+
+/// The calling thread's context uses what was set up, perhaps in another.
+fn inherit(session: &Session, what: &SetUp) {
     let set_up_in = {
         let _pass = forks::pass();
-        let mut fixtures = FIXTURES.lock().unwrap_or_else(PoisonError::into_inner);
-        fixtures.get_or_insert_default().get(&(definition.as_ptr() as usize)).copied()
+        let mut known = SET_UP.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get_or_insert_default().get(what).copied()
     };
     let context = contexts::place().context;
     if let Some(other) = set_up_in.filter(|other| *other != context && *other != NO_CONTEXT)
@@ -362,8 +417,7 @@ pub(super) fn report_made(py: Python<'_>, session: &Session) {
     let raised =
         ffi::plain_attribute(&error, c"_excinfo").and_then(|raised| raised.cast_into::<PyTuple>().ok());
     let class = raised.and_then(|raised| raised.get_item(0).ok());
-    let name =
-        class.and_then(|class| Some(class.cast_into::<pyo3::types::PyType>().ok()?.name().ok()?.to_string()));
+    let name = class.and_then(|class| Some(class.cast_into::<PyType>().ok()?.name().ok()?.to_string()));
     if name.as_deref() != Some("Skipped") {
         keep(session, &Use::Failed);
     }

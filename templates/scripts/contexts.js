@@ -9,9 +9,20 @@
     button.setAttribute("aria-expanded", String(!open));
     const line = button.parentElement;
     if (open) { line.nextElementSibling.remove(); return; }
-    const names = data.lines[line.id.slice(1)].map((number) => data.names[number]);
-    line.after(make("ul", { class: "context-list", "aria-label": `contexts of line ${line.id.slice(1)}` },
-      ...names.map((name) => make("li", {}, make("button", { type: "button", title: "light what it ran" }, minicov.visible(name))))));
+    line.after(list(data.lines[line.id.slice(1)], `contexts of line ${line.id.slice(1)}`));
+  };
+  const list = (numbers, label) => make("ul", { class: "context-list", "aria-label": label },
+    ...numbers.map((number) => make("li", {}, make("button", { type: "button", title: "light what it ran" }, minicov.visible(data.names[number])))));
+
+  // The same for a row of a truth table: the list is a row behind it.
+  const toggleRow = (button) => {
+    const open = button.getAttribute("aria-expanded") === "true";
+    button.setAttribute("aria-expanded", String(!open));
+    const row = button.closest("tr");
+    if (open) { row.nextElementSibling.remove(); return; }
+    const numbers = button.dataset.contexts.split(" ").map(Number);
+    const number = row.querySelector("th").textContent;
+    row.after(make("tr", {}, make("td", { colspan: row.cells.length }, list(numbers, `contexts of row ${number}`))));
   };
 
   // Lights the lines that ran in the context of that name; no name lights none.
@@ -35,6 +46,7 @@
       const button = event.target.closest("button");
       if (!button) return;
       if (button.matches(".k")) toggle(button);
+      else if (button.matches(".ran")) toggleRow(button);
       else if (button.closest(".context-list")) { input.value = button.textContent; light(button.textContent); }
     });
   };

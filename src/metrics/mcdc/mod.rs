@@ -6,6 +6,7 @@
 //!
 //! Invariant: no evaluation seen, nothing shown.
 
+mod contexts;
 mod feasibility;
 mod justified;
 mod masks;
@@ -13,6 +14,7 @@ mod pairs;
 mod tree;
 mod wanted;
 
+pub(crate) use contexts::tell_contexts;
 pub(crate) use feasibility::{Proof, proof};
 pub(crate) use justified::justify;
 pub(crate) use masks::had_say;
@@ -24,7 +26,7 @@ use std::ops::AddAssign;
 
 use super::decisions::{SeenDecision, seen_decisions};
 use super::{Metric, Needs, Obligation, Verdict};
-use crate::model::{Facts, Measurability, MeasuredDecision, MeasuredFile, Vector};
+use crate::model::{ContextNames, Facts, Measurability, MeasuredDecision, MeasuredFile, Vector};
 
 /// What is asked of the two evaluations that show a condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -155,6 +157,8 @@ pub(crate) struct JudgedDecision {
     pub(crate) unmeasurable: Option<String>,
     /// The evaluations seen, ascending.
     pub(crate) vectors: Vec<Vector>,
+    /// By evaluation: the contexts it was seen in. Empty where that was not asked for.
+    pub(crate) contexts: Vec<ContextNames>,
     /// By condition.
     pub(crate) conditions: Vec<Judgement>,
     /// By condition: why it need not be shown, where somebody says so.
@@ -255,6 +259,7 @@ fn judge(decision: &SeenDecision) -> JudgedDecision {
         measured: decision.measured.clone(),
         unmeasurable: decision.unmeasurable.clone(),
         vectors,
+        contexts: Vec::new(),
         justified: vec![None; conditions.len()],
         conditions,
     }

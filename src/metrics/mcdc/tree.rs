@@ -12,7 +12,7 @@ use super::Pair;
 use crate::model::{Next, ShortCircuit, Vector};
 
 /// An evaluation by its end: condition and truth.
-type End = (u32, bool);
+pub(super) type End = (u32, bool);
 
 /// Of the evaluations seen behind a place: one with each outcome (false, true, untested), if any.
 type Ends = [Option<End>; 3];
@@ -65,7 +65,7 @@ fn kind(outcome: Option<bool>) -> usize {
 }
 
 /// The last condition that was tested.
-fn end(graph: &ShortCircuit, vector: &Vector) -> Option<End> {
+pub(super) fn end(graph: &ShortCircuit, vector: &Vector) -> Option<End> {
     let mut at = graph.start();
     let mut last = None;
     while let Next::Condition(condition) = at {

@@ -198,6 +198,7 @@ mod tests {
             ..Judgement::default()
         });
         JudgedDecision {
+            contexts: Vec::new(),
             conditions: judgements.collect(),
             justified: vec![None; count],
             measured: MeasuredDecision {

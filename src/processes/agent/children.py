@@ -36,13 +36,52 @@ class Variables:
         return dict(entry.split(b"=", 1) for entry in self.in_list(entries))
 
 
-def measure_children(variables):
+def _keeps_bootstrap_out(words):
+    """The option among a Python's words that keeps it from importing the bootstrap (src/processes/python_options.rs)."""
+    words = iter(words)
+    next(words, None)
+    for word in words:
+        if word == "--check-hash-based-pycs":
+            next(words, None)
+            continue
+        if len(word) < 2 or word[0] != "-" or word[1] == "-":
+            return None
+        for place, letter in enumerate(word[1:], 2):
+            if letter in "IES":
+                return letter
+            if letter in "cm":
+                return None
+            if letter in "WX":
+                # Their value follows, in the same word or in the next.
+                if place == len(word):
+                    next(words, None)
+                break
+    return None
+
+
+def measure_children(variables, on_trouble):
     """Adds the variables wherever the program gives a child an environment of its own."""
     import _posixsubprocess
 
     fork_exec = _posixsubprocess.fork_exec
 
+    def look_at(path, words):
+        """Tells of a Python that the bootstrap cannot enter."""
+        path, words = os.fsdecode(path), [os.fsdecode(word) for word in words]
+        option = _keeps_bootstrap_out(words) if os.path.basename(path).startswith("python") else None
+        if option:
+            on_trouble("%s: -%s keeps minicov's agent out of it" % (path, option))
+
+    def try_to_look_at(path, words):
+        try:
+            look_at(path, words)
+        except Exception:
+            # What makes no sense here fails by itself, in the call.
+            pass
+
     def fork_exec_measured(*args):
+        if len(args) > 1 and args[1]:
+            try_to_look_at(args[1][0], args[0])
         if len(args) > 5 and args[5] is not None:
             args = args[:5] + (variables.in_list(args[5]),) + args[6:]
         return fork_exec(*args)
@@ -53,6 +92,7 @@ def measure_children(variables):
 
     def with_environment(function):
         def execute(path, args, env, **kwargs):
+            try_to_look_at(path, args)
             if hasattr(env, "items"):
                 env = variables.in_mapping(env)
             return function(path, args, env, **kwargs)
@@ -61,3 +101,11 @@ def measure_children(variables):
 
     for name in "execve", "posix_spawn", "posix_spawnp":
         setattr(os, name, with_environment(getattr(os, name)))
+
+    execv = os.execv
+
+    def execv_told(path, args, /):
+        try_to_look_at(path, args)
+        return execv(path, args)
+
+    os.execv = execv_told

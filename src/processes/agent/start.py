@@ -11,7 +11,7 @@ def start(handover):
     variables.hide("MINICOV_PROCESS", None)
     try:
         _measure(handover, journals)
-        measure_children(variables)
+        measure_children(variables, lambda reason: leave_word(journals, "a child process was not measured: " + reason))
     except Exception as error:
         leave_note(journals, error)
 
@@ -34,11 +34,15 @@ def _measure(handover, journals):
 
 
 def leave_note(journals, reason):
-    """Leaves word beside the journals, for the next minicov (src/store/journal/notes.rs)."""
+    leave_word(journals, "a process was measured in part or not at all: %s: %s" % (sys.executable, reason))
+
+
+def leave_word(journals, text):
+    """Leaves word beside the journals, for the next minicov (src/store/journal/notes.rs), which says each text once."""
     try:
-        path = os.path.join(journals, "%d-agent.note" % os.getpid())
+        path = os.path.join(journals, "%d-%x-agent.note" % (os.getpid(), hash(text) & 0xFFFFFFFF))
         with open(path + ".unfinished", "w") as file:
-            file.write("a process was measured in part or not at all: %s: %s" % (sys.executable, reason))
+            file.write(text)
         os.rename(path + ".unfinished", path)
     except OSError:
         pass

@@ -16,7 +16,7 @@ def _begin(sys, os):
     handover = eval(handed_over, words)
     minor = sys.version_info[1]
     if sys.version_info < (3, 9) or sys.implementation.name != "cpython":
-        _leave_note(sys, os, handover["bootstrap"])
+        _leave_note(sys, os, handover["bootstrap"], "%s is not CPython 3.9 or newer" % sys.executable)
         return
     minicov = handover["minicov"]
     if minor != handover["minor"]:
@@ -34,10 +34,11 @@ def _begin(sys, os):
     return lambda: _minicov_agent.start(handover)
 
 
-def _leave_note(sys, os, folder):
-    path = os.path.join(os.path.dirname(folder), "%d-old.note" % os.getpid())
+def _leave_note(sys, os, folder, reason):
+    """Leaves word beside the journals, for the next minicov (src/store/journal/notes.rs)."""
+    path = os.path.join(os.path.dirname(folder), "%d-bootstrap.note" % os.getpid())
     with open(path + ".unfinished", "w") as note:
-        note.write("a child process was not measured: %s is not CPython 3.9 or newer" % sys.executable)
+        note.write("a child process was not measured: %s" % reason)
     os.rename(path + ".unfinished", path)
 
 
@@ -49,9 +50,8 @@ def _run():
     start = None
     try:
         start = _begin(sys, os)
-    except Exception:
-        # A child must never break; without a word, because nobody asked it.
-        pass
+    except Exception as error:
+        _fail(sys, os, folder, error)
     sys.path[:] = [entry for entry in sys.path if entry != folder]
     sys.path_importer_cache.pop(folder, None)
     del sys.modules["sitecustomize"]
@@ -60,10 +60,19 @@ def _run():
         try:
             if start:
                 start()
-        except Exception:
-            pass
+        except Exception as error:
+            _fail(sys, os, folder, error)
 
     return start_quietly
+
+
+def _fail(sys, os, folder, error):
+    """A child must never break: it goes on unmeasured, and its main process tells of it."""
+    try:
+        _leave_note(sys, os, folder, "%s: %s: %s" % (sys.executable, type(error).__name__, error))
+    except Exception:
+        # Where no note can be written, no data can be either.
+        pass
 
 
 _start = _run()

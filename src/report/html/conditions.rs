@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use askama::Template;
 
+use super::contexts::{self, LineContexts};
 use crate::metrics::{self, Form, JudgedDecision};
 use crate::model::{LineNo, Place, Vector};
 use crate::report::FileView;
@@ -12,6 +13,9 @@ use crate::report::mcdc::{self, Verdict};
 
 /// The most rows of a truth table that were not seen; more are only counted.
 const MOST_UNSEEN: usize = 24;
+
+/// Rows that were seen and show nothing are only counted from here on: a decision may have thousands.
+const MOST_SEEN: usize = 200;
 
 /// A condition that was not seen both ways: bytes of its line, and what is to be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,9 +98,12 @@ fn words([seen_false, seen_true]: [bool; 2]) -> Option<&'static str> {
 struct TruthTable<'a> {
     conditions: Vec<Head<'a>>,
     rows: Vec<Row>,
-    /// How many evaluations are possible, were not seen and are not among the rows.
+    /// How many evaluations were seen and are not among the rows.
+    more_seen: usize,
+    /// How many are possible, were not seen and are not among the rows.
     more: usize,
     reason: Option<&'a str>,
+    has_contexts: bool,
 }
 
 /// A condition, and what became of it.
@@ -112,6 +119,23 @@ struct Row {
     outcome: &'static str,
     /// The conditions that this row, with another, shows: their numbers, from 1 on.
     shows: String,
+    /// In which contexts it was seen, if in any and they are to be shown.
+    contexts: Option<SeenIn>,
+}
+
+/// The contexts of a row: their numbers, with blanks between them, and how many they are.
+struct SeenIn {
+    numbers: String,
+    count: usize,
+    label: String,
+}
+
+impl SeenIn {
+    fn new(numbers: &[usize]) -> Option<Self> {
+        let count = numbers.len();
+        let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+        (count > 0).then(|| Self { numbers: numbers.join(" "), count, label: contexts::counted(count) })
+    }
 }
 
 /// How much of a decision is shown, for the button that opens its table.
@@ -129,7 +153,8 @@ pub(super) fn is_shown(judged: &JudgedDecision, form: Form) -> bool {
 }
 
 /// The truth table of a decision: evaluations that were seen, which of them show a condition, and those never seen.
-pub(super) fn truth_table(judged: &JudgedDecision, form: Form) -> String {
+/// With `contexts`, each row tells in which of them it was seen.
+pub(super) fn truth_table(judged: &JudgedDecision, form: Form, contexts: Option<&LineContexts>) -> String {
     let decision = &judged.measured.decision;
     let conditions = decision.conditions.iter().enumerate().map(|(number, condition)| {
         let verdict = Verdict::of(judged, number, form);
@@ -140,16 +165,30 @@ pub(super) fn truth_table(judged: &JudgedDecision, form: Form) -> String {
         cells: vector.truths.iter().map(|truth| mcdc::letter(*truth)).collect(),
         outcome: mcdc::outcome(vector.outcome),
         shows: number.map(|number| mcdc::shown_by(judged, number, form)).unwrap_or_default(),
+        contexts: number.and_then(|number| {
+            let names = judged.contexts.get(number)?;
+            SeenIn::new(&contexts?.numbers(names.iter().map(AsRef::as_ref)))
+        }),
     };
     let seen = judged.vectors.iter().enumerate().map(|(number, vector)| row(Some(number), vector));
+    let mut rows: Vec<Row> = seen.collect();
+    let mut number = 0;
+    rows.retain(|row| {
+        number += 1;
+        number <= MOST_SEEN || !row.shows.is_empty()
+    });
+    let more_seen = judged.vectors.len() - rows.len();
     let mut unseen = metrics::evaluations(decision).unwrap_or_default();
-    unseen.retain(|vector| !judged.vectors.contains(vector));
+    // Those that were seen are in ascending order.
+    unseen.retain(|vector| judged.vectors.binary_search(vector).is_err());
     let more = unseen.len().saturating_sub(MOST_UNSEEN);
-    let unseen = unseen.iter().take(MOST_UNSEEN).map(|vector| row(None, vector));
+    rows.extend(unseen.iter().take(MOST_UNSEEN).map(|vector| row(None, vector)));
     super::render(&TruthTable {
         conditions: conditions.collect(),
-        rows: seen.chain(unseen).collect(),
+        rows,
+        more_seen,
         more,
         reason: judged.unmeasurable.as_deref(),
+        has_contexts: contexts.is_some(),
     })
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use unicode_width::UnicodeWidthStr;
 
 use super::conditions::{self, Conditions, Mark};
-use super::contexts::LineContexts;
+use super::contexts::{self, LineContexts};
 use super::escape;
 use crate::metrics::{Form, JudgedDecision};
 use crate::model::{ArcEnd, LineArc, LineNo};
@@ -104,11 +104,10 @@ pub(super) fn lines(
         };
         let _ = write!(html, "<a href=#t{number}>{number}</a>");
         if let Some(numbers) = contexts.and_then(|contexts| contexts.of(number)) {
-            let count = numbers.len();
-            let what = if count == 1 { "context" } else { "contexts" };
+            let (count, label) = (numbers.len(), contexts::counted(numbers.len()));
             let _ = write!(
                 html,
-                "<button class=k type=button aria-label=\"{count} {what}\" aria-expanded=false>{count}</button>"
+                "<button class=k type=button aria-label=\"{label}\" aria-expanded=false>{count}</button>"
             );
         }
 
@@ -142,7 +141,7 @@ pub(super) fn lines(
             push_branches(&mut html, file, number);
         }
         if let Some(form) = form {
-            push_decisions(&mut html, conditions.decisions(number), form);
+            push_decisions(&mut html, conditions.decisions(number), form, contexts);
         }
         // Tabs may be wider than they count here; a little room is left for that on the page.
         width = width.max(line.width() + 7 * line.matches('\t').count());
@@ -258,7 +257,12 @@ impl Marks<'_> {
 }
 
 /// The buttons that open truth tables, and these, behind the line.
-fn push_decisions(html: &mut String, decisions: &[&JudgedDecision], form: Form) {
+fn push_decisions(
+    html: &mut String,
+    decisions: &[&JudgedDecision],
+    form: Form,
+    contexts: Option<&LineContexts>,
+) {
     for judged in decisions {
         let class = if conditions::is_shown(judged, form) { "d" } else { "d gap" };
         let summary = conditions::summary(judged, form);
@@ -268,7 +272,7 @@ fn push_decisions(html: &mut String, decisions: &[&JudgedDecision], form: Form) 
         );
     }
     for judged in decisions {
-        html.push_str(&conditions::truth_table(judged, form));
+        html.push_str(&conditions::truth_table(judged, form, contexts));
     }
 }
 

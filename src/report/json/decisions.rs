@@ -101,6 +101,9 @@ pub(in crate::report) struct Decision<'a> {
     reason: Option<&'a str>,
     conditions: Vec<Condition<'a>>,
     vectors: Vec<Row<'a>>,
+    /// For each of `vectors`, the contexts it was seen in, where contexts are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contexts: Option<Vec<Vec<&'a str>>>,
     /// Two places in `vectors` for each condition that was shown; null for the others.
     pairs: Vec<Option<(usize, usize)>>,
     /// Places in `conditions` of those that were not shown and could be.
@@ -165,6 +168,10 @@ impl<'a> Decision<'a> {
             reason: judged.unmeasurable.as_deref(),
             conditions: conditions.map(condition).collect(),
             vectors: judged.vectors.iter().map(Row).collect(),
+            contexts: (!judged.contexts.is_empty()).then(|| {
+                let names = judged.contexts.iter();
+                names.map(|names| names.iter().map(AsRef::as_ref).collect()).collect()
+            }),
             pairs: judged.conditions.iter().map(|judgement| judgement.pair(form)).collect(),
             missing: judged.missing(form),
         }

@@ -7,13 +7,15 @@ use comfy_table::{Table, presets};
 use super::proofs::proof_words;
 use super::{Listed, Verdict, expression, letter, outcome, shortened, shown_by};
 use crate::metrics::{self, Form, JudgedDecision, McDcTotals, Row, Wanted};
-use crate::model::{LineNo, Place, Vector};
+use crate::model::{ContextNames, LineNo, Place, Vector};
 use crate::report::names::printable;
 use crate::report::{FileView, percent};
 use crate::ui::tones::{BAD, BOLD, GOOD, PLAIN, SOFT, Tone, WANTED};
 
 const LONGEST_TEXT: usize = 60;
 const LONGEST_EXPRESSION: usize = 200;
+/// More contexts of a row are only counted.
+const MOST_CONTEXTS: usize = 10;
 
 /// Writes the list, with colours, which whoever prints it takes out where they don't belong.
 pub(crate) fn list_decisions(
@@ -120,14 +122,28 @@ fn tables(judged: &JudgedDecision, form: Form, out: &mut dyn Write) -> io::Resul
     }
     writeln!(out)?;
     table(Some(head), &rows, out)?;
-    if !wanted.vectors.is_empty() {
+    if !wanted.vectors.is_empty() || !judged.contexts.is_empty() {
         writeln!(out)?;
+    }
+    for (number, contexts) in judged.contexts.iter().enumerate() {
+        writeln!(out, "  row {}: seen in {}", number + 1, named(contexts))?;
     }
     for (number, vector) in wanted.vectors.iter().enumerate() {
         let name = row_name(Row::Wanted(number));
         writeln!(out, "  {WANTED}{name}{WANTED:#}: a test must make {}", deeds(judged, vector))?;
     }
     Ok(())
+}
+
+/// The names of contexts, of many only the first.
+fn named(contexts: &ContextNames) -> String {
+    let shown =
+        |name: &str| if name.is_empty() { "(no context)".to_owned() } else { printable(name).into_owned() };
+    let mut names: Vec<String> = contexts.iter().take(MOST_CONTEXTS).map(|name| shown(name)).collect();
+    if contexts.len() > MOST_CONTEXTS {
+        names.push(format!("and {} more", contexts.len() - MOST_CONTEXTS));
+    }
+    if names.is_empty() { "no selected context".to_owned() } else { names.join(", ") }
 }
 
 /// `w1, with row 3`.

@@ -1,3 +1,5 @@
+//! Blocks and fingerprints: what changes one, and what does not.
+
 use proptest::prelude::*;
 
 use super::super::decode;

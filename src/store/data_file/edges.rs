@@ -16,6 +16,11 @@ use crate::model::{CodeKey, Edge, SortedSet};
 /// The key of `minicov_meta` that tells that every edge was recorded in some run, if only to find none.
 pub(super) const RECORDED: &str = "edges";
 
+/// The code objects of the file with a path: row number, and what [`key`] reads.
+pub(super) const CODES_OF_FILE: &str =
+    "SELECT minicov_code.id, qualname, first_line, fingerprint FROM minicov_code
+     JOIN file ON file.id = file_id WHERE path = ?";
+
 impl DataFile {
     /// Whether any run recorded every edge, so that what it has none of did not run.
     pub(crate) fn has_edges(&self) -> Result<bool, StoreError> {
@@ -54,20 +59,21 @@ fn read(
     // One transaction, so that a writer in between can't give us halves of two states.
     let connection = connection.unchecked_transaction()?;
     let contexts = schema::contexts(&connection, selected)?;
-    let mut find_codes = connection.prepare_cached(
-        "SELECT minicov_code.id, qualname, first_line, fingerprint FROM minicov_code
-         JOIN file ON file.id = file_id WHERE path = ?",
-    )?;
+    let mut find_codes = connection.prepare_cached(CODES_OF_FILE)?;
     let mut codes = find_codes.query([path])?;
     while let Some(row) = codes.next()? {
-        let key =
-            CodeKey { qualname: row.get(1)?, first_line: row.get(2)?, fingerprint: fingerprint(row, 3)? };
+        let key = key(row)?;
         let mut edges = taken_in(&connection, row.get(0)?, &contexts)?;
         if !edges.is_empty() {
             found.entry(key).or_default().append(&mut edges);
         }
     }
     Ok(found)
+}
+
+/// The key of a row of [`CODES_OF_FILE`].
+pub(super) fn key(row: &Row) -> rusqlite::Result<CodeKey> {
+    Ok(CodeKey { qualname: row.get(1)?, first_line: row.get(2)?, fingerprint: fingerprint(row, 3)? })
 }
 
 /// The edges taken in a code object in some of the contexts.

@@ -9,6 +9,7 @@
 //! an fsync takes.
 
 mod contents;
+mod edge_contexts;
 mod edge_sets;
 mod edges;
 mod error;

@@ -4,6 +4,7 @@
 //! `minicov_` and a format number of their own; they may be missing, since coverage.py writes data files too.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -249,6 +250,14 @@ pub(super) fn contexts(
         }
     }
     Ok(contexts)
+}
+
+/// The same, to be handed on without a copy for each thing that happened in them.
+pub(super) fn shared_contexts(
+    connection: &Connection,
+    selected: &dyn Fn(&str) -> bool,
+) -> Result<BTreeMap<i64, Arc<str>>, Fault> {
+    Ok(contexts(connection, selected)?.into_iter().map(|(id, name)| (id, name.into())).collect())
 }
 
 /// How a data file holds its lines: coverage.py's `has_arcs`.

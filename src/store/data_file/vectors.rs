@@ -3,11 +3,12 @@
 //! A decision is known by its range in the text that ran, so that evaluations in copies of its bytecode come together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
 
 use super::{DataFile, Fault, StoreError, schema};
-use crate::model::{Place, Vector};
+use crate::model::{ContextNames, Place, Vector};
 
 /// The key of `minicov_meta` that tells that evaluations were recorded in some run, if only to find none.
 pub(super) const RECORDED: &str = "vectors";
@@ -30,26 +31,53 @@ impl DataFile {
         if !self.tables.has_vectors() {
             return Ok(Vectors::new());
         }
-        read(&self.connection, path, &selected).map_err(|fault| fault.at(&self.path))
+        let mut found = Vectors::new();
+        let take = |place, vector, _: Arc<str>| {
+            found.entry(place).or_default().insert(vector);
+        };
+        each(&self.connection, path, &selected, take).map_err(|fault| fault.at(&self.path))?;
+        Ok(found)
+    }
+
+    /// The same, and in which contexts each was recorded.
+    pub(crate) fn vectors_by_context(
+        &self,
+        path: &str,
+        selected: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<Place, BTreeMap<Vector, ContextNames>>, StoreError> {
+        let mut found: BTreeMap<Place, BTreeMap<Vector, ContextNames>> = BTreeMap::new();
+        if !self.tables.has_vectors() {
+            return Ok(found);
+        }
+        let take = |place, vector, context| {
+            found.entry(place).or_default().entry(vector).or_default().insert(context);
+        };
+        each(&self.connection, path, &selected, take).map_err(|fault| fault.at(&self.path))?;
+        Ok(found)
     }
 }
 
-fn read(connection: &Connection, path: &str, selected: &dyn Fn(&str) -> bool) -> Result<Vectors, Fault> {
+/// Hands on the evaluations of a file, each once for each of its contexts.
+fn each(
+    connection: &Connection,
+    path: &str,
+    selected: &dyn Fn(&str) -> bool,
+    mut take: impl FnMut(Place, Vector, Arc<str>),
+) -> Result<(), Fault> {
     // One transaction, so that a writer in between can't give us halves of two states.
     let connection = connection.unchecked_transaction()?;
-    let contexts = schema::contexts(&connection, selected)?;
+    let contexts = schema::shared_contexts(&connection, selected)?;
     let mut find = connection.prepare_cached(
         "SELECT context_id, line, col, end_line, end_col, truths FROM minicov_vector
          JOIN file ON file.id = file_id WHERE path = ?",
     )?;
-    let mut found = Vectors::new();
     let mut rows = find.query([path])?;
     while let Some(row) = rows.next()? {
-        if let (true, Some((place, vector))) = (contexts.contains_key(&row.get(0)?), of_row(row)?) {
-            found.entry(place).or_default().insert(vector);
+        if let (Some(context), Some((place, vector))) = (contexts.get(&row.get(0)?), of_row(row)?) {
+            take(place, vector, Arc::clone(context));
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The columns line, col, end_line, end_col and truths behind the first of a row. What no version wrote is none.

@@ -566,6 +566,13 @@ fn conditions_are_marked_and_decisions_open_their_truth_tables() {
         .collect();
     assert!(expected.len() >= 2, "{expected:?}");
     assert_eq!(marks, json!(expected));
+    // What the pointer finds stands beside the marks of a line that is visited by key.
+    let words = "return getComputedStyle(document.querySelector('mark'), '::after').content";
+    assert_eq!(browser.js(words), "none");
+    browser.js("document.querySelector('mark').closest('p').querySelector('a').focus()");
+    browser.keys("\u{e007}");
+    browser.wait_for(".at mark");
+    assert_ne!(browser.js(words), "none");
 
     // The truth table has the rows and pairs of the JSON report.
     let decisions = json["files"]["code.py"]["mcdc"]["decisions"].as_array().unwrap();
@@ -603,6 +610,130 @@ fn conditions_are_marked_and_decisions_open_their_truth_tables() {
             json["files"]["code.py"]["mcdc"]["summary"]["percent_covered_display"].as_str().unwrap()
         )
     );
+    browser.assert_quiet_console();
+}
+
+#[test]
+fn rows_tell_their_contexts_and_justified_conditions_their_reason() {
+    let reason = "<b> \"no test\" & can";
+    let code = format!(
+        "import sys\n\n\ndef f(a, b, c):\n    # pragma: mcdc justified(c3): {reason}\n    return 1 if (a or b) and c else 0\n\n\nfor letters in sys.argv[1:]:\n    f(*(letter == 'T' for letter in letters))\n"
+    );
+    let project = Project::with(&[("code.py", &code)]);
+    for (name, calls) in [("one", &["TTT"][..]), ("two", &["TTT", "FFT"]), ("<i>\u{202e}", &["FFT"])] {
+        project.minicov(&[&["run", "--mcdc", "--context", name, "code.py"][..], calls].concat());
+    }
+    project.minicov(&["html", "--show-contexts"]);
+    let json = project.minicov(&["json", "-q", "-o", "-", "--show-contexts"]).0;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let decision = &json["files"]["code.py"]["mcdc"]["decisions"][0];
+    let browser = Browser::start();
+    browser.open(&project.page("htmlcov", "code_py"), "");
+
+    browser.click("#t6 .d");
+    let verdicts = browser.texts(".tt thead th span");
+    let justified = format!("○ justified: {reason}");
+    assert_eq!(verdicts, ["✓ shown by rows 1 and 2", "✗ not shown", justified.as_str()]);
+    assert_eq!(decision["conditions"][2]["justified"], reason);
+    assert_eq!(decision["missing"], json!([1]));
+    assert!(browser.text("#t6 .d").starts_with("MC/DC 1/3"), "{}", browser.text("#t6 .d"));
+
+    // Each row names the contexts that the JSON report has for it; rows never seen have none.
+    let contexts = decision["contexts"].as_array().unwrap();
+    assert_eq!(contexts.len(), 2);
+    for (number, expected) in contexts.iter().enumerate() {
+        let button = format!(".tt tbody tr:nth-child({}) .ran", number + 1);
+        browser.click(&button);
+        let shown: Vec<String> = browser.texts(".tt .context-list li");
+        let expected: Vec<String> = expected
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|name| name.as_str().unwrap().replace('\u{202e}', "U+202E"))
+            .collect();
+        assert_eq!(shown, expected);
+        assert!(browser.axe().is_empty());
+        browser.click(&button);
+        assert_eq!(browser.texts(".tt .context-list").len(), 0);
+    }
+    assert!(browser.texts(".tt .never .ran").is_empty() && !browser.texts(".tt .never").is_empty());
+    // A context in such a list lights what it ran, as elsewhere.
+    browser.click(".tt tbody tr:nth-child(1) .ran");
+    browser.click(".tt .context-list li:nth-child(2) button");
+    let name = &contexts[0][1];
+    assert_eq!(browser.js("return document.querySelector('.by-context input').value"), *name);
+    assert!(!browser.texts(".lines .in").is_empty());
+    browser.assert_quiet_console();
+}
+
+#[test]
+fn every_key_of_coverage_pys_index_sorts() {
+    let project = measured("--mcdc");
+    let browser = Browser::start();
+    let index = project.path("htmlcov/index.html");
+    // coverage.py 7.17.3, htmlfiles/index.html; and d, which is ours.
+    for (key, heading) in [
+        ("s", "Stmts"),
+        ("m", "Miss"),
+        ("x", "Excl"),
+        ("b", "Branch"),
+        ("p", "BrPart"),
+        ("c", "Coverage"),
+        ("d", "MC/DC"),
+        ("f", "File"),
+        ("n", "Function"),
+    ] {
+        browser.open(&index, "#view=functions&sort=lines");
+        browser.wait_for(".head [data-sort=file]");
+        browser.keys(key);
+        let sorted = browser.js("return [...document.querySelectorAll('.head [aria-sort]')].filter(h => h.getAttribute('aria-sort') !== 'none').map(h => h.textContent)");
+        assert_eq!(sorted, json!([heading]), "{key}");
+    }
+    // A visit without a pointer: to the first row by its key, into it by Enter.
+    browser.open(&index, "#view=files&sort=coverage");
+    browser.keys("\u{e015}");
+    browser.keys("\u{e007}");
+    browser.wait_for("body.file-page");
+    browser.assert_quiet_console();
+}
+
+#[test]
+fn what_is_printed_is_whole() {
+    let project = real();
+    let browser = Browser::start();
+    browser.open(&project.page("htmlcov", "email_message_py"), "");
+    let print = |on: bool| {
+        let media = if on { "print" } else { "" };
+        browser.devtools("Emulation.setEmulatedMedia", json!({ "media": media }));
+    };
+    print(true);
+    let visible =
+        |css: &str| browser.js(&format!("return document.querySelector('{css}').checkVisibility()"));
+    for css in [".outline", ".minimap", ".tools"] {
+        assert_eq!(visible(css), false, "{css}");
+    }
+    // Nothing is cut off or put off, and no line is wider than the paper.
+    let odd = browser.js("return [...document.querySelectorAll('.lines > div')].filter(d => getComputedStyle(d).contentVisibility !== 'visible').length");
+    assert_eq!(odd, 0);
+    let cut = browser.js("return ['.source', '.columns', 'body'].filter(css => { const e = document.querySelector(css); return getComputedStyle(e).overflowY !== 'visible' || e.scrollHeight > e.clientHeight + 1 && css !== 'body' })");
+    assert_eq!(cut, json!([]));
+    print(false);
+
+    browser.open(&project.path("htmlcov/index.html"), "#view=functions");
+    browser.wait_for(".head [data-sort=file]");
+    let count = || browser.js("return document.querySelectorAll('.body .row').length").as_u64().unwrap();
+    let before = count();
+    let json = project.json();
+    let functions: usize = json["files"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|file| file["functions"].as_object().unwrap().len())
+        .sum();
+    browser.js("dispatchEvent(new Event('beforeprint'))");
+    let printed = count();
+    browser.js("dispatchEvent(new Event('afterprint'))");
+    assert!(before < 200 && printed > 300 && printed as usize <= functions, "{before} {printed} {functions}");
     browser.assert_quiet_console();
 }
 

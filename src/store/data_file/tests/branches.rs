@@ -38,6 +38,18 @@ fn arcs_and_edges_are_read_back() {
     assert_eq!(data.observed(other).unwrap().files["/a.py"].arcs, arcs(&[(2, 9)]));
     assert_eq!(data.edges("/a.py", other).unwrap()[&key("f")], edges_of(&[(0, 8), (0, 10)]));
     assert!(data.edges("/a.py", |_| false).unwrap().is_empty());
+
+    let by_context = data.edges_by_context("/a.py", |_| true).unwrap();
+    let named: Vec<(u32, Vec<&str>)> = by_context[&key("f")]
+        .iter()
+        .map(|(edge, names)| (edge.to, names.iter().map(AsRef::as_ref).collect()))
+        .collect();
+    assert_eq!(
+        named,
+        [(8, vec!["", "other"]), (10, vec!["other"]), (Edge::EXIT - 1, vec![""]), (Edge::EXIT, vec![""])]
+    );
+    assert_eq!(data.edges_by_context("/a.py", other).unwrap()[&key("f")].len(), 2);
+    assert!(data.edges_by_context("/a.py", |_| false).unwrap().is_empty());
 }
 
 #[test]

@@ -20,9 +20,12 @@ const ON_INDEX: [(&str, &str); 6] = [
     ("functions", "document.querySelector('#views [value=functions]').click()"),
     ("map", "document.querySelector('#views [value=map]').click()"),
 ];
-const ON_PAGE: [(&str, &str); 5] = [
+const ON_PAGE: [(&str, &str); 8] = [
     ("scroll to the end", "const m = document.getElementById('source'); m.scrollTop = m.scrollHeight"),
     ("jump to line 10000", "location.hash = '#t10000'"),
+    ("open a truth table", "document.querySelectorAll('.d')[250]?.click()"),
+    ("a row's contexts", "document.querySelector('.ran')?.click()"),
+    ("lines of a context", "document.querySelector('.context-list button')?.click()"),
     ("light run lines", "document.querySelector('.toggles [value=r]').click()"),
     ("close the outline", "document.querySelector('.outline-button').click()"),
     ("wrap long lines", "document.querySelector('.wrap-button').click()"),

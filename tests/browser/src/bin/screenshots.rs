@@ -19,7 +19,7 @@ const PICTURES: [(&str, Page, &str, bool, &[&str]); 8] = [
     ("map-dark", Page::Index, "#view=map&at=email", true, &[]),
     ("file", Page::Shop, "", false, CLICKS),
     ("file-dark", Page::Shop, "", true, CLICKS),
-    ("contexts", Page::Shop, "", false, &["#t11 .k"]),
+    ("contexts", Page::Shop, "", false, &["#t11 .k", ".d", ".ran"]),
 ];
 
 /// Opens a truth table, where there is one.
