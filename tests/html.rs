@@ -60,6 +60,21 @@ fn report_alone_writes_the_summary_and_the_pages() {
 }
 
 #[test]
+fn contexts_are_shown_where_a_report_of_several_formats_is_asked_for_them() {
+    let project = measured();
+    for (words, is_told) in [
+        (&["report", "--format", "html", "json"][..], false),
+        (&["report", "--format", "html", "json", "--show-contexts"], true),
+    ] {
+        project.minicov(words).run().success();
+        let page = page(&project, "htmlcov", "program_py");
+        let json = fs::read_to_string(project.path("coverage.json")).unwrap();
+        assert_eq!(page.contains("class=\"contexts\""), is_told, "{page}");
+        assert_eq!(json.contains("\"contexts\": {"), is_told, "{json}");
+    }
+}
+
+#[test]
 fn settings_are_coverage_pys() {
     let project = measured();
     project.file("more.css", "b { color: red }\n");

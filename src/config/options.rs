@@ -219,7 +219,9 @@ options! {
     JSON_PRETTY_PRINT: bool = Row::new("json:pretty_print", "Write JSON for people to read")
         .flags(&[Flag::new("pretty-print", &[Verb::Report, Verb::Json])]);
     JSON_SHOW_CONTEXTS: bool = Row::new("json:show_contexts", "Tell for each line the contexts it ran in")
-        .flags(&[Flag::new("show-contexts", &[Verb::Report, Verb::Json])]);
+        .flags(&[Flag::new("show-contexts", &[Verb::Json])]);
+    SHOW_CONTEXTS: bool = Row::new("--show-contexts", "Tell for each line the contexts it ran in, in formats that can")
+        .flags(&[Flag::new("show-contexts", &[Verb::Report])]);
     LCOV_OUTPUT: FileName = Row::new("lcov:output", "The file of the LCOV report; - for standard output")
         .default("coverage.lcov")
         .flags(&[Flag::new("output", &[Verb::Lcov]).short('o').value("FILE")]);

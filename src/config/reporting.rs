@@ -52,7 +52,8 @@ impl Html {
             title: settings.get(&options::HTML_TITLE).unwrap_or_default().to_owned(),
             skip_covered: skip_covered.unwrap_or_else(|| settings.get(&options::SKIP_COVERED)),
             skip_empty: skip_empty.unwrap_or_else(|| settings.get(&options::SKIP_EMPTY)),
-            show_contexts: settings.get(&options::HTML_SHOW_CONTEXTS),
+            show_contexts: settings.get(&options::HTML_SHOW_CONTEXTS)
+                || settings.get(&options::SHOW_CONTEXTS),
             extra_css: settings.get(&options::HTML_EXTRA_CSS).map(PathBuf::from),
             single_file: settings.get(&options::SINGLE_FILE),
         }
@@ -220,7 +221,8 @@ impl Look {
             precision: u8::try_from(settings.get(&options::PRECISION)).unwrap_or_default(),
             sort: settings.get(&options::SORT).map(str::to_owned),
             pretty_print: settings.get(&options::JSON_PRETTY_PRINT),
-            show_contexts: settings.get(&options::JSON_SHOW_CONTEXTS),
+            show_contexts: settings.get(&options::JSON_SHOW_CONTEXTS)
+                || settings.get(&options::SHOW_CONTEXTS),
             source: settings.get(&options::SOURCE).to_vec(),
             package_depth: usize::try_from(settings.get(&options::XML_PACKAGE_DEPTH)).unwrap_or_default(),
             line_checksums: settings.get(&options::LCOV_LINE_CHECKSUMS),
