@@ -63,6 +63,9 @@ covtest!(tests_are_selected_by_what_they_ran, |core| {
     selects(&project, "pantry/__init__.py", "A pantry", "A larder", &[]);
     selects(&project, "pantry/stock.py", "LOW = 2", "LOW = 3", &["tests/test_stock.py"]);
     selects(&project, "tests/test_stock.py", "== 6", "== 7", &["tests/test_stock.py::test_load"]);
+    // What keeps a file from being imported, wherever it stands: an error, and a warning where warnings are errors.
+    selects(&project, "pantry/recipes.py", "other != name", "(yield)", &["tests/test_recipes.py"]);
+    selects(&project, "pantry/recipes.py", "other != name", "other is not 0", &["tests/test_recipes.py"]);
     selects(&project, "tests/test_recipes.py", "(1, False)", "(0, False)", &["tests/test_recipes.py"]);
 });
 

@@ -1,7 +1,7 @@
 //! Compiling on all cores. The interpreter's lock lets one thread compile at a time, so where there is much to do other
 //! processes of minicov help: `minicov compiler` reads sources from standard input and writes what they compile to.
 //!
-//! Not for users: [`compile`] starts it. Invariant: what a helper does not answer is compiled here.
+//! Not for users: this module starts it. Invariant: what a helper does not answer [`compile`] compiles here.
 
 use std::env;
 use std::ffi::OsString;
@@ -58,6 +58,16 @@ pub(super) fn compile(sources: &[Source]) -> Result<Vec<Compiled>, UserError> {
     })?;
     let all = compiled.into_iter().zip(sources);
     Ok(all.map(|(compiled, source)| compiled.unwrap_or_else(|| compile_here(*source))).collect())
+}
+
+/// Whether each source compiles, told by another process: in this one the interpreter is the program's. What is not told
+/// counts as broken.
+pub(super) fn compiles(sources: &[Source]) -> Vec<bool> {
+    if sources.is_empty() {
+        return Vec::new();
+    }
+    let answers = ask(sources.to_vec()).into_iter().map(|answer| answer.is_ok());
+    answers.chain(std::iter::repeat(false)).take(sources.len()).collect()
 }
 
 fn compile_here((path, text): Source) -> Compiled {

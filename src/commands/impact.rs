@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::compiling::{self, Source};
 use super::world::{Disk, Former, name_of};
 use super::{Failure, collect, combine, run, verify};
 use crate::config::{ImpactSettings, Workplace};
@@ -92,10 +93,10 @@ pub(super) fn selected(
     if let Some(former) = &former {
         sources.extend(former.changed());
         let before = Project::new(former, sources);
-        return Ok(impact::select(tests, &now, &Baseline::Also(&before)));
+        return Ok(select(tests, &now, &Baseline::Also(&before)));
     }
     if settings.files.is_empty() {
-        return Ok(impact::select(tests, &now, &Baseline::Recorded));
+        return Ok(select(tests, &now, &Baseline::Recorded));
     }
     let mut named = BTreeSet::new();
     for file in &settings.files {
@@ -111,6 +112,24 @@ pub(super) fn selected(
         named.insert(name);
     }
     Ok(impact::select(tests, &now, &Baseline::Named(named)))
+}
+
+/// Selects, and once more where what changed in a file keeps it from being compiled: then whoever imports it fails.
+fn select(tests: &[TestNeeds], now: &Project, baseline: &Baseline) -> Selection {
+    let selection = impact::select(tests, now, baseline);
+    let sources: Vec<(&str, Vec<u8>)> =
+        selection.changed_sources().into_iter().filter_map(|name| Some((name, now.bytes(name)?))).collect();
+    let borrowed: Vec<Source> = sources.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+    let compiles = compiling::compiles(&borrowed);
+    let broken = borrowed.iter().zip(compiles).filter(|(_, compiles)| !compiles).map(|((name, _), _)| *name);
+    let broken: Vec<&str> = broken.collect();
+    if broken.is_empty() {
+        return selection;
+    }
+    for name in broken {
+        now.note_broken(name);
+    }
+    impact::select(tests, now, baseline)
 }
 
 fn print_lines(selection: &Selection, explain: bool, out: &mut dyn Write) -> io::Result<()> {

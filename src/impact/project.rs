@@ -1,7 +1,7 @@
 //! The project's sources as impact analysis sees them: taken apart on demand, each once.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -35,12 +35,19 @@ pub(crate) struct Project<'a> {
     pub(super) world: &'a dyn World,
     pub(super) index: ModuleIndex,
     files: RefCell<BTreeMap<String, Option<Rc<SourceFile>>>>,
+    /// Files that Python does not compile, so that nobody can import them.
+    broken: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Project<'a> {
     /// `sources`: every Python file that may be imported.
     pub(crate) fn new(world: &'a dyn World, sources: impl IntoIterator<Item = String>) -> Self {
-        Self { world, index: ModuleIndex::new(sources), files: RefCell::default() }
+        Self {
+            world,
+            index: ModuleIndex::new(sources),
+            files: RefCell::default(),
+            broken: RefCell::default(),
+        }
     }
 
     /// The file that a test is in, as this project calls it: pytest's ids count from its root folder, which may be above or
@@ -67,6 +74,21 @@ impl<'a> Project<'a> {
                 self.index.files.iter().find(is_named).cloned()
             })
         })
+    }
+
+    /// The bytes of a file, as the world has them.
+    pub(crate) fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        self.world.bytes(name)
+    }
+
+    /// From now on this file counts as one that Python does not compile.
+    pub(crate) fn note_broken(&self, name: &str) {
+        self.broken.borrow_mut().insert(name.to_owned());
+    }
+
+    /// Whether the file's code at module level can run.
+    pub(super) fn can_be_imported(&self, name: &str) -> bool {
+        !self.broken.borrow().contains(name)
     }
 
     /// A source file; none where it cannot be read.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::imports::closure;
 use super::needs::{ran, roots, text_fingerprint};
-use super::project::Project;
+use super::project::{Project, is_python};
 use super::test_id;
 use crate::model::{Dependency, DependencyKind, DependencySet, MODULE_BLOCK, TestNeeds};
 
@@ -173,6 +173,14 @@ pub(crate) fn select(tests: &[TestNeeds], now: &Project, baseline: &Baseline) ->
     selection
 }
 
+impl Selection {
+    /// The source files in which something changed.
+    pub(crate) fn changed_sources(&self) -> BTreeSet<&str> {
+        let changed = self.tests.values().flatten().filter(|reason| reason.change == Change::Changed);
+        changed.map(|reason| &*reason.name).filter(|name| is_python(name)).collect()
+    }
+}
+
 /// Sources that no test knows.
 fn new_files(tests: &[TestNeeds], now: &Project, baseline: &Baseline) -> BTreeSet<String> {
     if matches!(baseline, Baseline::Named(_)) {
@@ -294,6 +302,7 @@ fn is_code(kind: DependencyKind) -> bool {
 fn is_in(dependency: &Dependency, project: &Project) -> bool {
     let Dependency { kind, name, block, fingerprint } = dependency;
     match kind {
+        DependencyKind::Shared if block == MODULE_BLOCK && !project.can_be_imported(name) => false,
         DependencyKind::Function | DependencyKind::Shared => project.file(name).is_some_and(|file| {
             let mut blocks = file.blocks.iter().flat_map(|blocks| &blocks.blocks);
             blocks.any(|found| found.name == *block && found.fingerprint == *fingerprint)

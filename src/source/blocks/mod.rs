@@ -5,6 +5,7 @@
 
 mod fingerprint;
 mod signals;
+mod suspects;
 
 use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{
@@ -25,13 +26,15 @@ pub(crate) fn blocks(text: &str) -> Result<SourceBlocks, SourceError> {
         return Err(SourceError::TooLarge { bytes: text.len() });
     }
     let ModModule { body, .. } = parse_unchecked_source(text, PySourceType::Python).into_syntax();
+    let body: Vec<Stmt> = body.into_iter().collect();
     let mut splitter = Splitter::new(text);
+    splitter.suspects = suspects::suspects(text, &body);
     let mut lines = LineSet::new();
     lines.insert_range(1, splitter.line_starts.len() as LineNo);
     splitter.add(Piece {
         name: MODULE_BLOCK.to_owned(),
         prefix: String::new(),
-        body: body.into_iter().collect(),
+        body,
         lines,
         first_line: 1,
         is_kept: false,
@@ -60,6 +63,8 @@ struct Splitter<'a> {
     line_starts: Vec<TextSize>,
     found: Vec<(Block, Signals)>,
     docstrings: Digest,
+    /// What counts for the module wherever it stands; for the block that is made next.
+    suspects: Vec<&'a str>,
 }
 
 impl<'a> Splitter<'a> {
@@ -67,7 +72,13 @@ impl<'a> Splitter<'a> {
         let feeds = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let after = feeds.map(|(at, _)| TextSize::new(at as u32 + 1));
         let line_starts = std::iter::once(TextSize::new(0)).chain(after).collect();
-        Self { text, line_starts, found: Vec::new(), docstrings: Digest::new("docstrings") }
+        Self {
+            text,
+            line_starts,
+            found: Vec::new(),
+            docstrings: Digest::new("docstrings"),
+            suspects: Vec::new(),
+        }
     }
 
     fn line_at(&self, offset: TextSize) -> LineNo {
@@ -92,6 +103,9 @@ impl<'a> Splitter<'a> {
         for statement in &piece.body {
             signals.visit_stmt(statement);
             digest.statement(statement);
+        }
+        for text in std::mem::take(&mut self.suspects) {
+            digest.text(text);
         }
         let block = Block {
             name: piece.name,
