@@ -1,7 +1,8 @@
 //! From a text to its blocks: functions' bodies and code at module level, each with a fingerprint of its syntax tree.
 //!
 //! Must not know: what ran. Invariant: two texts whose syntax trees are equal but for places and docstrings (`ast.dump`)
-//! have equal blocks, and code that differs there has another fingerprint in some block: nothing is left out of all.
+//! have equal blocks, unless they spell differently what the compiler may warn of (`suspects`); and code that differs there
+//! has another fingerprint in some block: nothing is left out of all.
 
 mod fingerprint;
 mod signals;

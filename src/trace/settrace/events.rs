@@ -35,7 +35,9 @@ pub(super) unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> 
     {
         test_frame.begin(code.py(), session);
     }
-    if state.is_none() && unwatched::are_possible() && changes_stacks(&code)? {
+    let tells_nothing = state.is_none() && test_frame_of(&code).is_none();
+    // At its first call only: no later one of such code has an event.
+    if tells_nothing && unwatched::are_possible() && changes_stacks(&code)? {
         // SAFETY: the caller vouches for it.
         unsafe { unwatched::end() };
     }
@@ -54,7 +56,7 @@ pub(super) unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> 
             caller.waits = false;
         }
         // SAFETY: called by the trace function.
-        if state.is_none() && test_frame_of(&code).is_none() && unsafe { unwatched::leave_alone() } {
+        if tells_nothing && unsafe { unwatched::leave_alone() } {
             return;
         }
         calls.push(Activation { is_new: true, ..Activation::new(frame, state.map(NonNull::from), last) });

@@ -103,11 +103,15 @@ pub(super) unsafe fn evaluate(
     throw: c_int,
     evaluate: Evaluation,
 ) -> *mut raw::PyObject {
+    if !are_possible() {
+        // SAFETY: the arguments are those CPython gave for this frame.
+        return unsafe { evaluate(thread, frame, throw) };
+    }
     let state = thread.cast::<ThreadState>();
     // SAFETY: the structure is this Python's (`IS_KNOWN`), and the thread runs.
     let function = unsafe { (*state).trace_function };
     // SAFETY: as above.
-    if !are_possible() || !is_ours(function) || unsafe { is_called_by_others(state) } {
+    if !is_ours(function) || unsafe { is_called_by_others(state) } {
         // SAFETY: the arguments are those CPython gave for this frame.
         return unsafe { evaluate(thread, frame, throw) };
     }
