@@ -1,6 +1,6 @@
 //! Contexts that follow a program: which test ran what. Read back by coverage.py.
 
-use crate::harness::{Project, assert_same_text, xdist_python};
+use crate::harness::{Project, assert_same_text, django_python, xdist_python};
 
 /// Prints the lines that ran of each file in each context.
 const BY_CONTEXT: &str = "\
@@ -208,6 +208,84 @@ fn workers_of_xdist_tell_each_test() {
     let serial = of_tests(&[]);
     assert!(serial.contains("test_thread' lib.py 3 5 7"), "{serial}");
     assert_same_text("-n 2", &of_tests(&["-n", "2"]), &serial);
+}
+
+covtest!(djangos_runner_tells_each_test, |core| {
+    let settings = "\
+SECRET_KEY = 'none'
+INSTALLED_APPS = ['shop']
+DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}
+DEFAULT_AUTO_FIELD = 'django.db.models.BigAutoField'
+ROOT_URLCONF = 'shop.lib'
+USE_TZ = True
+";
+    let tests = "\
+from django.test import SimpleTestCase, TestCase
+from . import lib
+class Sells(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        lib.three()
+    def test_one(self):
+        lib.one()
+    async def test_two(self):
+        lib.two()
+class Serves(SimpleTestCase):
+    def test_nowhere(self):
+        assert self.client.get('/nowhere').status_code == 404
+        lib.one()
+";
+    let library = "\
+urlpatterns = []
+def one():
+    return 1
+def two():
+    return 2
+def three():
+    return 3
+";
+    let project = Project::with(&[
+        ("settings.py", settings),
+        ("shop/__init__.py", ""),
+        ("shop/lib.py", library),
+        ("shop/tests.py", tests),
+    ]);
+    let venv = django_python().ancestors().nth(2).unwrap().to_path_buf();
+    let words = ["--include=shop/*.py", "--contexts=test", "-m", "django", "test", "--settings=settings"];
+    for parallel in ["--parallel=1", "--parallel=2"] {
+        let run = project.minicov(&["run", "--erase", "--core", core]).args(words).args([parallel]);
+        run.env("VIRTUAL_ENV", &venv).env("PYTHONPATH", project.root()).run().success();
+        let expected = "\
+'' lib.py 1 2 4 6
+'' tests.py 1 2 3 4 5 7 9 11 12
+'shop.tests.Sells.test_one' lib.py 3 7
+'shop.tests.Sells.test_one' tests.py 6 8
+'shop.tests.Sells.test_two' lib.py 5
+'shop.tests.Sells.test_two' tests.py 10
+'shop.tests.Serves.test_nowhere' lib.py 3
+'shop.tests.Serves.test_nowhere' tests.py 13 14
+";
+        assert_same_text(parallel, &by_context(&project), expected);
+    }
+});
+
+#[test]
+fn where_pytest_is_not_or_loads_no_plugins_nothing_is_said() {
+    let project = Project::with(&[("test_a.py", "def test_a():\n    assert 1\n")]);
+    let run = |words: &[&str]| {
+        let common = ["run", "--erase", "--contexts=test"];
+        let outcome = project.minicov(&common).args(words).env("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1").run();
+        outcome.success().stderr("");
+        by_context(&project)
+    };
+    assert_eq!(run(&["-c", "import test_a; test_a.test_a()"]), "'' test_a.py 1 2\n");
+    let told = "'' test_a.py 1\n'test_a.py::test_a' test_a.py 2\n";
+    let less =
+        ["-p", "no:python_path", "-p", "no:logging", "-p", "no:cacheprovider", "-p", "no:minicov_selection"];
+    assert_eq!(run(&[&["-m", "pytest", "-q"], &less[..]].concat()), told);
+    let outcome = project.minicov(&["run", "--impacted", "-m", "pytest", "-q"]).args(less).run();
+    // Who forbids the plugin that leaves tests out runs them all.
+    assert!(outcome.success().stdout.contains("1 passed"), "{}", outcome.stdout);
 }
 
 // Threads of different contexts at the same time: events that one has seen must come for the other.

@@ -175,6 +175,26 @@ def test_import():
 }
 
 #[test]
+fn another_python_means_everything() {
+    let project = pantry(CORES[0], "--contexts=test");
+    let database = rusqlite::Connection::open(project.path(".coverage")).unwrap();
+    let sql = "UPDATE minicov_dependency SET fingerprint = zeroblob(16) WHERE name = '' AND block = ''";
+    assert_eq!(database.execute(sql, ()).unwrap(), 1);
+    project
+        .minicov(&["impact"])
+        .run()
+        .success()
+        .stdout("tests/test_recipes.py\ntests/test_stock.py\n")
+        .stderr("minicov: notice: everything must run, because the Python version changed\n");
+    let said = record(&project, CORES[0], &["--impacted"]);
+    assert!(
+        said.contains("minicov: notice: every test runs, because the Python version changed\n"),
+        "{said}"
+    );
+    assert!(said.contains("5 passed"), "{said}");
+}
+
+#[test]
 fn new_and_failed_tests_run() {
     let project = pantry(CORES[0], "--contexts=test");
     project.file("tests/test_new.py", "def test_new():\n    assert 0\n");

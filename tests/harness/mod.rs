@@ -8,7 +8,9 @@ mod venv;
 pub(crate) use json::{CoverageJson, comparable};
 pub(crate) use outcome::{Command, Outcome};
 pub(crate) use project::Project;
-pub(crate) use venv::{build_python, greenlet_python, tmp_folder, venv_python, with_lock, xdist_python};
+pub(crate) use venv::{
+    build_python, django_python, greenlet_python, tmp_folder, venv_python, with_lock, xdist_python,
+};
 
 /// The minor version of the Python this build is for.
 pub(crate) const MINOR: u8 = {

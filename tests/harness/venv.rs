@@ -28,6 +28,11 @@ pub(crate) fn xdist_python() -> PathBuf {
     named_venv("venv-xdist", "tests/requirements-xdist.txt")
 }
 
+/// The python of an environment that has Django.
+pub(crate) fn django_python() -> PathBuf {
+    named_venv("venv-django", "tests/requirements-django.txt")
+}
+
 /// The python of an environment that has greenlet and gevent; `None` where PyPI has no wheels of them.
 pub(crate) fn greenlet_python() -> Option<PathBuf> {
     if MINOR >= 15 {
