@@ -73,6 +73,12 @@ pub(crate) fn forget_crash_handlers() {
     unsafe { libc::sigaltstack(&raw const none, ptr::null_mut()) };
 }
 
+/// Gives this thread, and those it starts, a name (`/proc/self/comm`, `ps`, `top`), of which the kernel keeps 15 bytes.
+pub(crate) fn set_thread_name(name: &CStr) {
+    // SAFETY: a C string, which is copied.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
 /// Sets or removes a variable of the C environment, which interpreters and child processes inherit. Only while this process
 /// has one thread. What cannot be a variable (a NUL in it) changes nothing.
 pub(crate) fn set_variable(name: &str, value: Option<&OsStr>) {
