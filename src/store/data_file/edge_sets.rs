@@ -65,9 +65,9 @@ impl EdgeSets {
         let mut find = connection.prepare_cached("SELECT id FROM minicov_edge_set WHERE edges = ?")?;
         let id = match find.query_row([&bytes], |row| row.get(0)).optional()? {
             Some(id) => id,
-            None => {
-                connection.prepare_cached("INSERT INTO minicov_edge_set (edges) VALUES (?)")?.insert([&bytes])?
-            }
+            None => connection
+                .prepare_cached("INSERT INTO minicov_edge_set (edges) VALUES (?)")?
+                .insert([&bytes])?,
         };
         if self.0.len() >= MOST_AT_HAND {
             self.0.clear();

@@ -13,8 +13,8 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
-use super::schema::{self, LinesAs};
 use super::edge_sets::{self, EdgeSets};
+use super::schema::{self, LinesAs};
 use super::{DataFile, Fault, StoreError, Vectors, edges, needs, read, vectors};
 use crate::model::{CodeKey, Edge, LineArc, LineSet, SortedSet, SourceHash, TestNeeds};
 
