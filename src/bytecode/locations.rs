@@ -181,6 +181,56 @@ impl Locations<'_> {
     }
 }
 
+/// A line, and where on it something stands. Without either where the table has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LineColumn {
+    pub(super) line: Option<LineNo>,
+    pub(super) column: Option<u32>,
+}
+
+/// What [`locations_in`] tells of lines and columns, up to the first error: of each code object at first sight, in a
+/// fraction of the time.
+pub(super) fn line_columns(table: &[u8], first_line: i32) -> LineColumns<'_> {
+    LineColumns { table, at: 0, line: first_line }
+}
+
+/// See [`line_columns`].
+#[derive(Clone, Debug)]
+pub(super) struct LineColumns<'a> {
+    table: &'a [u8],
+    at: usize,
+    line: i32,
+}
+
+impl Iterator for LineColumns<'_> {
+    type Item = LineColumn;
+
+    #[inline]
+    fn next(&mut self) -> Option<LineColumn> {
+        let rest = self.table.get(self.at..)?;
+        // The forms that nearly all have: without a step, and with a step of two lines at most.
+        let (step, column, length) = match *rest {
+            [head @ 0x80..0xd0, low, ..] => (0, u32::from(head >> 3 & 15) << 3 | u32::from(low >> 4 & 7), 2),
+            [head @ 0xd0..0xe8, column, _, ..] => (i32::from(head >> 3 & 15) - 10, column.into(), 3),
+            _ => return self.other_form(),
+        };
+        self.line = self.line.checked_add(step)?;
+        self.at += length;
+        let line = LineNo::try_from(self.line).ok().filter(|line| *line > 0);
+        Some(LineColumn { line, column: line.map(|_| column) })
+    }
+}
+
+impl LineColumns<'_> {
+    #[inline(never)]
+    fn other_form(&mut self) -> Option<LineColumn> {
+        let mut locations = Locations { table: self.table, at: self.at, offset: 0, line: self.line };
+        let Location { line, span, .. } = locations.next()?.ok()?;
+        (self.at, self.line) = (locations.at, locations.line);
+        Some(LineColumn { line, column: span.map(|span| span.column) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -286,6 +336,22 @@ mod tests {
                 });
                 prop_assert_eq!(location.span, span);
             }
+        }
+
+        #[test]
+        fn lines_and_columns_are_those_of_locations(
+            first_line in 0..900_i32,
+            entries in prop::collection::vec(an_entry(), 0..40),
+            noise: Vec<u8>,
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = encode(first_line, &entries);
+            bytes.extend(noise);
+            bytes.truncate(cut.index(bytes.len() + 1));
+            let told = locations_in(&bytes, first_line).map_while(Result::ok);
+            let told: Vec<_> = told.map(|at| (at.line, at.span.map(|span| span.column))).collect();
+            let lines = line_columns(&bytes, first_line).take(bytes.len() + 1);
+            prop_assert_eq!(lines.map(|at| (at.line, at.column)).collect::<Vec<_>>(), told);
         }
 
         #[test]
