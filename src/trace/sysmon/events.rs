@@ -99,12 +99,21 @@ pub(super) fn branch_side(_tool: &Tool, session: &Session, event: &Event) -> PyR
         && let Some(branches) = session.branches_of(state, event.code)?
     {
         let edge = event.edge()?;
-        if let Some(side) = branches.edge_of_side(edge)
-            && let Some(observed) = observe(session, state, event, side)?
-        {
-            let outlook =
-                if observed.is_first { branches.record_side(session, edge) } else { branches.jumped(edge) };
-            return Ok(if observed.is_open { Answer::Keep } else { outlook.into() });
+        if let Some(side) = branches.edge_of_side(edge) {
+            if let Some(verdict) = branches.verdict_of_with(side) {
+                let frame = ffi::current_frame(event.code.py());
+                let outlook = branches.record_verdict(session, verdict, frame);
+                let of_side = branches.record_side(session, edge);
+                return Ok(outlook.and(of_side).into());
+            }
+            if let Some(observed) = observe(session, state, event, side)? {
+                let outlook = if observed.is_first {
+                    branches.record_side(session, edge)
+                } else {
+                    branches.jumped(edge)
+                };
+                return Ok(if observed.is_open { Answer::Keep } else { outlook.into() });
+            }
         }
         return Ok(branches.record_side(session, edge).into());
     }
@@ -116,6 +125,10 @@ pub(super) fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
     let edge = event.edge()?;
+    if let Some(verdict) = branches.verdict_of_with(edge) {
+        let outlook = branches.record_verdict(session, verdict, ffi::current_frame(event.code.py()));
+        return Ok(outlook.and(branches.record(session, edge)).into());
+    }
     if let Some(observed) = observe(session, state, event, edge)? {
         let outlook =
             if observed.is_first { branches.record(session, edge) } else { branches.branched(edge) };
@@ -179,7 +192,8 @@ pub(super) fn instruction(_tool: &Tool, session: &Session, event: &Event) -> PyR
         session.record_line(state, line);
     }
     if let Some(branches) = state.branches.get() {
-        branches.record_instruction(session, offset);
+        let frame = || ffi::current_frame(event.code.py());
+        return Ok(branches.record_instruction(session, offset, frame).into());
     }
     Ok(Answer::Disable)
 }
