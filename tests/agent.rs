@@ -80,6 +80,8 @@ const PROGRAMS: &[&str] = &[
     "match_statements",
     "multi_line",
     "one_liners",
+    "raise_again",
+    "raise_in_with",
     "generators_with_cleanup",
     "if_ladders",
     "threads",

@@ -4,6 +4,7 @@
 //! asked for, other events tell as well.
 
 use super::control_flow::ControlFlow;
+use super::exceptions::{Destination, destination_from};
 use super::walk::{End, walk};
 use super::ways::Ways;
 use crate::model::{BranchDetail, CodeShape, Edge, LineNo, LineSet};
@@ -16,6 +17,16 @@ pub(crate) struct BranchWatch {
     detail: BranchDetail,
     /// Lines of which some places tell more than that the line ran.
     telling_lines: LineSet,
+}
+
+/// What the end of a `with` made of an exception that a `raise` statement sent there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) is_swallowed: bool,
+    /// The exception goes on to the end of another `with`, which decides.
+    pub(crate) is_passed_on: bool,
+    /// Where it was passed on, or swallowed.
+    pub(crate) at: u32,
 }
 
 /// A way on without a jump that other ways join, by its number among those of the code object.
@@ -58,6 +69,40 @@ impl BranchWatch {
         self.flow.index_at(offset).is_some_and(|index| self.ways.is_telling(index))
     }
 
+    /// Whether the `raise` statement at `offset`, whose exception comes to the end of a `with`, is one of several ways on from its
+    /// line. `None` where there is no such statement.
+    pub(crate) fn raise_in_with(&self, offset: u32) -> Option<bool> {
+        self.ways.raises_in_with().get(&self.flow.index_at(offset)?).copied()
+    }
+
+    /// The offsets of all such statements.
+    pub(crate) fn raises_in_with(&self) -> impl Iterator<Item = u32> {
+        self.ways.raises_in_with().keys().map(|index| self.flow.instructions[*index].start)
+    }
+
+    /// Whether the manager of a `with` is asked at `offset` what is to become of an exception, and `raise` statements send some.
+    pub(crate) fn asks_manager(&self, offset: u32) -> bool {
+        self.flow.index_at(offset).is_some_and(|index| self.ways.asks_manager(index))
+    }
+
+    /// What the end of a `with` to which `raise` statements send exceptions has decided by a branch.
+    pub(crate) fn verdict_of_with(&self, edge: Edge) -> Option<Verdict> {
+        if !self.ways.has_ends_of_with() {
+            return None;
+        }
+        let branch = self.flow.index_at(edge.from)?;
+        let end = self.ways.end_of_with_by(branch)?;
+        let (_, swallowed) = self.flow.sides(edge.from)?;
+        let is_swallowed = edge.to >= swallowed;
+        let line = self.flow.instructions[branch].line;
+        let further = destination_from(&self.flow, end.reraise, line);
+        Some(Verdict {
+            is_swallowed,
+            is_passed_on: !is_swallowed && matches!(further, Destination::With(_)),
+            at: if is_swallowed { swallowed } else { self.flow.instructions[end.reraise].start },
+        })
+    }
+
     /// Whether the unconditional jump at an offset tells how control left a line that has several ways on.
     pub(crate) fn asks_for_jump(&self, offset: u32) -> bool {
         let line = self.flow.index_at(offset).and_then(|index| self.ways.owner(index));
@@ -85,6 +130,12 @@ impl BranchWatch {
     pub(crate) fn fall_to(&self, offset: u32) -> Option<Fall> {
         let number = self.ways.joins().iter().position(|join| join.fall.to == offset)?;
         Some(Fall { number, edge: self.ways.joins()[number].fall })
+    }
+
+    /// The same for a place without a line.
+    pub(crate) fn unlined_fall_to(&self, offset: u32) -> Option<Fall> {
+        let is_unlined = |fall: &Fall| !self.ways.joins()[fall.number].has_line;
+        self.fall_to(offset).filter(is_unlined)
     }
 
     /// The fall that shares its place with jumps to `offset`.

@@ -143,6 +143,13 @@ impl ControlFlow {
         self.at(offset).is_some_and(|instruction| instruction.opcode.flow == Flow::Return)
     }
 
+    /// Whether a generator or coroutine that is left at `offset` is left for a while. CPython 3.13 names the instruction after
+    /// the one that does it.
+    pub(crate) fn pauses_at(&self, offset: u32) -> bool {
+        self.at(offset).is_some_and(|instruction| instruction.opcode.name == "YIELD_VALUE")
+            || self.resumes_at(offset)
+    }
+
     /// Whether a generator or coroutine goes on at `offset`, and does not begin.
     pub(crate) fn resumes_at(&self, offset: u32) -> bool {
         self.at(offset).is_some_and(|instruction| {
@@ -183,9 +190,20 @@ impl ControlFlow {
             .is_some_and(|instruction| instruction.opcode.name == "END_ASYNC_FOR")
     }
 
-    /// Whether only exceptions lead to `offset`: a handler begins there.
+    /// Whether only exceptions lead to `offset`: a handler begins there, or right before it with an instruction that has no
+    /// line.
     pub(crate) fn handles_at(&self, offset: u32) -> bool {
-        self.handlers.iter().any(|(.., target)| *target == offset)
+        let begins = |offset: u32| self.handlers.iter().any(|(.., target)| *target == offset);
+        let before = self.index_at(offset).and_then(|index| self.instructions.get(index.checked_sub(1)?));
+        begins(offset)
+            || before.is_some_and(|before| {
+                before.opcode.name == "PUSH_EXC_INFO" && before.line.is_none() && begins(before.start)
+            })
+    }
+
+    /// Whether a handler begins at `offset` that asks the manager of a `with` what is to become of the exception.
+    pub(crate) fn asks_manager_at(&self, offset: u32) -> bool {
+        self.index_at(offset).is_some_and(|index| self.ends_with_at(index).is_some())
     }
 
     /// The innermost handler of an exception raised by the instruction at `offset`.
@@ -262,6 +280,9 @@ fn instructions(code: &[u8]) -> Vec<Instruction> {
             opcode.flow = Flow::FailedAssertion;
             asserting = false;
         }
+        if found.last().is_some_and(|before| forgets_what_is_there(before, opcode, argument)) {
+            opcode.may_raise = false;
+        }
         found.push(Instruction {
             start: start as u32,
             end,
@@ -275,6 +296,13 @@ fn instructions(code: &[u8]) -> Vec<Instruction> {
         high = 0;
     }
     found
+}
+
+/// Whether an instruction deletes the name that the one before gave a value, as a handler does in the end with the name of
+/// its exception (CPython 3.11–3.15, `compiler_try_except`, `codegen_try_except`).
+fn forgets_what_is_there(before: &Instruction, opcode: Opcode, argument: u32) -> bool {
+    let stored = before.opcode.name.strip_prefix("STORE_");
+    stored.is_some() && stored == opcode.name.strip_prefix("DELETE_") && before.argument == argument
 }
 
 /// Whether this is how an `assert` statement gets its exception, which programs cannot spell (CPython 3.11+,

@@ -117,7 +117,10 @@ impl Due {
                 if let Some(fall) =
                     watch.and_then(|watch| watch.fall_to(place)).filter(|_| successor == index + 1)
                 {
-                    news.any |= self.places.insert(successor);
+                    // Elsewhere, an event of the instruction tells.
+                    if flow.instructions[successor].line.is_some() {
+                        news.any |= self.places.insert(successor);
+                    }
                     news.falls.push(fall.number);
                 }
                 waiting.push(successor);

@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::control_flow::ControlFlow;
-use super::exceptions::{Destination, destination_of_raise};
+use super::exceptions::{Destination, destination_from, destination_of_raise};
 use super::opcodes::Flow;
 use super::walk::{End, walk};
 use super::ways::Ways;
@@ -68,9 +68,18 @@ impl LineSteps {
         for edge in edges {
             let (Some(from), Some(to)) = (flow.index_at(edge.from), flow.index_at(edge.to)) else { continue };
             let Some(line) = ways.owner(from) else { continue };
-            if from == to && flow.instructions[from].opcode.flow == Flow::Raise {
-                arcs.extend(way_of_raise(flow, from, self.is_function.then_some(exit)));
-                continue;
+            let exit_by_raise = self.is_function.then_some(exit);
+            match (flow.instructions[from].opcode.flow, flow.instructions[to].opcode.flow) {
+                (Flow::Raise, _) if from == to => {
+                    arcs.extend(way_of_raise(flow, from, exit_by_raise));
+                    continue;
+                }
+                (Flow::Raise, Flow::Reraise) => {
+                    let destination = destination_from(flow, to, Some(line));
+                    arcs.extend(way_to(destination, line, exit_by_raise));
+                    continue;
+                }
+                _ => (),
             }
             entered.extend(step(flow, line, to, exit, &mut arcs));
         }
@@ -140,9 +149,13 @@ fn step(
 /// `exit`.
 fn way_of_raise(flow: &ControlFlow, index: usize, exit: Option<ArcEnd>) -> Option<LineArc> {
     let line = flow.instructions[index].line?;
-    match destination_of_raise(flow, index) {
+    way_to(destination_of_raise(flow, index), line, exit)
+}
+
+fn way_to(destination: Destination, line: LineNo, exit: Option<ArcEnd>) -> Option<LineArc> {
+    match destination {
         Destination::Line(next) => Some(arc(line, next)),
         Destination::Exit => exit.map(|exit| LineArc::new(line.cast_signed(), exit)),
-        Destination::Unknown(_) => None,
+        Destination::With(_) | Destination::Unknown(_) => None,
     }
 }

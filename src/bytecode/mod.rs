@@ -21,7 +21,7 @@ mod tellable;
 mod walk;
 mod ways;
 
-pub(crate) use branch_watch::{BranchWatch, Fall};
+pub(crate) use branch_watch::{BranchWatch, Fall, Verdict};
 pub(crate) use control_flow::ControlFlow;
 pub(crate) use decisions::{CodeTest, Joiner};
 pub(crate) use due::{Due, Jumps};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::Index;
 
 use super::control_flow::ControlFlow;
-use super::exceptions::{Destination, destination_of_raise};
+use super::exceptions::{Destination, EndOfWith, destination_of_raise};
 use super::is_function;
 use super::opcodes::Flow;
 use crate::model::{CodeShape, Edge, LineNo, LineSet, SortedSet};
@@ -25,13 +25,20 @@ pub(super) struct Ways {
     /// Lines from which control can go to more than one place.
     forks: LineSet,
     /// Instructions of which it tells something that they were reached: a `raise` statement's, where that is one of the ways on
-    /// from its line, and what falls into a place to which there are jumps without an event.
+    /// from its line or the manager of a `with` decides where it leads, and what falls into a place to which there are jumps without an event.
     telling: BTreeSet<usize>,
     joins: Vec<Join>,
+    /// The `raise` statements whose exceptions come to the end of a `with`, and whether they are one of several ways on from
+    /// their line.
+    raises_in_with: BTreeMap<usize, bool>,
+    /// By the index of the instruction that asks the manager. The handler's first one has a line event, which swallows that of
+    /// the instruction when it is turned off (CPython 3.13, `_Py_call_instrumentation_line`).
+    ends_of_with: BTreeMap<usize, EndOfWith>,
 }
 
-/// A place where a line begins that control can fall into from a line with several ways on, past something that may have
-/// raised, and that other instructions jump to: only if it was entered without a jump did control fall.
+/// A place that control can fall into from a line with several ways on, past something that may have raised, and that other
+/// instructions jump to: only if it was entered without a jump did control fall. A line begins there, or several lines share it
+/// and it has none: a line event tells that it was entered, or that of the instruction.
 #[derive(Debug)]
 pub(super) struct Join {
     /// From the last instruction before the place to the place.
@@ -39,6 +46,7 @@ pub(super) struct Join {
     /// Jumps to anywhere behind this instruction, up to the place, are the other ways in.
     from: usize,
     place: usize,
+    pub(super) has_line: bool,
 }
 
 impl Ways {
@@ -55,11 +63,35 @@ impl Ways {
                 forks.insert(line);
             }
         }
-        let telling = raises(flow, &destinations, shape);
+        let mut telling = raises(flow, &destinations, shape);
         let sources = sources(flow, &starts);
         let landings = landings(flow, &predecessors, &starts);
         let places = places(flow, &predecessors, &starts);
-        let mut ways = Self { owners, sources, places, landings, forks, telling, joins: Vec::new() };
+        let is_in_with = |index: &usize| {
+            flow.instructions[*index].opcode.flow == Flow::Raise
+                && matches!(destination_of_raise(flow, *index), Destination::With(_))
+        };
+        let raises_in_with: BTreeMap<usize, bool> = (0..flow.instructions.len())
+            .filter(is_in_with)
+            .map(|raise| (raise, telling.contains(&raise)))
+            .collect();
+        telling.extend(raises_in_with.keys());
+        let ends_of_with = if raises_in_with.is_empty() {
+            BTreeMap::new()
+        } else {
+            starts.iter().filter_map(|start| Some((*start + 1, flow.ends_with_at(*start)?))).collect()
+        };
+        let mut ways = Self {
+            owners,
+            sources,
+            places,
+            landings,
+            forks,
+            telling,
+            joins: Vec::new(),
+            raises_in_with,
+            ends_of_with,
+        };
         let joins = ways.find_joins(flow, &predecessors, &starts);
         let (silent, told): (Vec<Join>, Vec<Join>) =
             joins.into_iter().partition(|join| join.has_silent_jumps(flow, &predecessors));
@@ -104,12 +136,34 @@ impl Ways {
         self.telling.contains(&index)
     }
 
+    /// Whether it tells something of any instruction that it was reached.
     pub(super) fn has_telling(&self) -> bool {
-        !self.telling.is_empty()
+        !self.telling.is_empty() || self.joins.iter().any(|join| !join.has_line)
     }
 
     pub(super) fn joins(&self) -> &[Join] {
         &self.joins
+    }
+
+    /// The `raise` statements whose exceptions come to the end of a `with`, and whether they are one of several ways on from their
+    /// line.
+    pub(super) fn raises_in_with(&self) -> &BTreeMap<usize, bool> {
+        &self.raises_in_with
+    }
+
+    /// Whether there are such statements.
+    pub(super) fn has_ends_of_with(&self) -> bool {
+        !self.ends_of_with.is_empty()
+    }
+
+    /// Whether such exceptions may come to the end of a `with` whose manager the instruction asks.
+    pub(super) fn asks_manager(&self, index: usize) -> bool {
+        self.ends_of_with.contains_key(&index)
+    }
+
+    /// The one that is decided by the branch at this index.
+    pub(super) fn end_of_with_by(&self, branch: usize) -> Option<EndOfWith> {
+        self.ends_of_with.values().copied().find(|end| end.branch == branch)
     }
 
     fn find_joins(
@@ -121,20 +175,31 @@ impl Ways {
         let mut joins = Vec::new();
         for (place, instruction) in flow.instructions.iter().enumerate().skip(1) {
             let last = place - 1;
-            let (Some(line), Some(source)) = (instruction.line, self.owners[last]) else { continue };
-            if flow.instructions[last].opcode.flow != Flow::Next
-                || line == source
-                || starts.contains(&place)
-                || !self.is_fork(source)
-                || self.only_source(line) == Some(source)
-                || self.landing(instruction.start).is_some()
-                || self.is_told_by_jumps(flow, predecessors, starts, last)
-            {
+            let Some(source) = self.owners[last] else { continue };
+            if flow.instructions[last].opcode.flow != Flow::Next || starts.contains(&place) {
+                continue;
+            }
+            let is_told = match instruction.line {
+                Some(line) => {
+                    line == source
+                        || !self.is_fork(source)
+                        || self.only_source(line) == Some(source)
+                        || self.landing(instruction.start).is_some()
+                }
+                // The value of an expression that goes over several lines is dropped: the first of them has further ways on, for
+                // all that is known here.
+                None => {
+                    self.owners[place].is_some()
+                        || !(self.is_fork(source) || instruction.opcode.name == "POP_TOP")
+                }
+            };
+            if is_told || self.is_told_by_jumps(flow, predecessors, starts, last) {
                 continue;
             }
             let lined = (0..place).rev().find(|index| flow.instructions[*index].line.is_some());
             let fall = Edge { from: flow.instructions[last].start, to: instruction.start };
-            joins.push(Join { fall, from: lined.unwrap_or(last), place });
+            let has_line = instruction.line.is_some();
+            joins.push(Join { fall, from: lined.unwrap_or(last), place, has_line });
         }
         joins
     }
@@ -313,7 +378,7 @@ fn raises(flow: &ControlFlow, destinations: &Destinations, shape: &CodeShape) ->
         let elsewhere = destinations.of(line).iter().filter(|(_, way)| match way {
             // Further lines of the statement.
             Destination::Line(next) => *next <= line || end < *next,
-            Destination::Exit | Destination::Unknown(_) => true,
+            Destination::Exit | Destination::With(_) | Destination::Unknown(_) => true,
         });
         let mut before = flow.instructions[..*index].iter().filter(|other| other.line == Some(line));
         let is_behind_others =

@@ -3,7 +3,8 @@
 //! Must not know: how events arrive. Invariant: each edge is recorded once; a branch is given up only when nothing more
 //! can be learned of it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use pyo3::intern;
@@ -12,7 +13,7 @@ use pyo3::types::{PyBytes, PyString};
 
 use super::code::{CodeState, line_table};
 use super::session::Session;
-use crate::bytecode::{self, BranchWatch, Fall};
+use crate::bytecode::{self, BranchWatch, Fall, Verdict};
 use crate::model::{BranchDetail, CodeShape, Edge, LineNo};
 use crate::python;
 
@@ -24,6 +25,28 @@ thread_local! {
     /// The code object and the number of the fall beside which control has just jumped. The place where both arrive has a
     /// line event, which comes next in this thread.
     static JUMPED_BESIDE: Cell<Option<(u32, usize)>> = const { Cell::new(None) };
+
+    /// By frame: the `raise` statement whose exception is on its way to the end of a `with`, or waits there for its manager.
+    static RAISED: RefCell<BTreeMap<usize, Raised>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Frames that never came back from the manager of a `with` leave a [`Raised`] behind; so many are borne.
+const FORGOTTEN_FRAMES: usize = 1000;
+
+/// What is known of a `raise` statement: a mark in its code unit.
+const REACHED: u32 = 1;
+const PASSED_ON: u32 = 2;
+const SWALLOWED: u32 = 4;
+
+/// A `raise` statement that has run.
+#[derive(Clone, Copy)]
+struct Raised {
+    /// The code object's number in the journal.
+    code: u32,
+    /// Its offset.
+    at: u32,
+    /// Whether the exception has come to the end of a `with`.
+    has_come: bool,
 }
 
 /// The branches of a code object.
@@ -31,7 +54,8 @@ pub(super) struct BranchState {
     /// The code object's number in the journal.
     code: u32,
     watch: BranchWatch,
-    /// By code unit: where its branch went first, plus one; 0 where it has not run.
+    /// By code unit: where its branch went first, plus one; 0 where it has not run. For a `raise` statement whose exception
+    /// comes to the end of a `with`, what was recorded of it.
     first_destinations: Box<[AtomicU32]>,
     /// By number: what is known of falls, as [`MAY_FALL`] and its like.
     falls: Box<[AtomicU8]>,
@@ -53,6 +77,13 @@ pub(super) enum Outlook {
     Open,
     /// Nothing more can be.
     Settled,
+}
+
+impl Outlook {
+    /// Settled where both are.
+    pub(super) fn and(self, other: Self) -> Self {
+        if self == Self::Settled { other } else { self }
+    }
 }
 
 impl Session {
@@ -172,12 +203,60 @@ impl BranchState {
         self.jumped(edge)
     }
 
+    /// What the end of a `with` to which `raise` statements send exceptions has decided, if a branch tells that.
+    pub(super) fn verdict_of_with(&self, edge: Edge) -> Option<Verdict> {
+        self.watch.verdict_of_with(edge)
+    }
+
+    /// Records what the end of a `with` made of an exception in the running frame, if a `raise` statement sent it there.
+    pub(super) fn record_verdict(
+        &self,
+        session: &Session,
+        verdict: Verdict,
+        frame: Option<usize>,
+    ) -> Outlook {
+        let Verdict { is_swallowed, is_passed_on, at } = verdict;
+        let raised = frame.and_then(|frame| with_raised(|all| all.remove(&frame)));
+        if let Some(raised) = raised.filter(|raised| raised.code == self.code && raised.has_come) {
+            if is_passed_on {
+                note_raised(frame, Raised { has_come: false, ..raised });
+            } else if self.mark(raised.at, if is_swallowed { SWALLOWED } else { PASSED_ON }) {
+                session.record_edge(self.code, Edge { from: raised.at, to: at });
+            }
+        }
+        self.outlook_of_raises()
+    }
+
+    /// Whether more can be learned of where a `raise` statement leads whose exception comes to the end of a `with`. Where the
+    /// line has no other way on, to have seen one outcome is enough.
+    fn outlook_of_raise(&self, offset: u32) -> Outlook {
+        let marks = self.first_destinations.get(offset as usize / 2);
+        let marks = marks.map_or(0, |marks| marks.load(Ordering::Relaxed));
+        let is_choice = self.watch.raise_in_with(offset).unwrap_or(false);
+        let seen = [PASSED_ON, SWALLOWED].map(|outcome| marks & outcome != 0);
+        match (seen, is_choice) {
+            ([true, true], _) | ([true, _] | [_, true], false) => Outlook::Settled,
+            _ => Outlook::Open,
+        }
+    }
+
+    /// The same for all of them.
+    fn outlook_of_raises(&self) -> Outlook {
+        let all_are_settled =
+            self.watch.raises_in_with().all(|raise| self.outlook_of_raise(raise) == Outlook::Settled);
+        if all_are_settled { Outlook::Settled } else { Outlook::Open }
+    }
+
+    /// Marks what is known of a `raise` statement; tells whether that is new.
+    fn mark(&self, raise: u32, what: u32) -> bool {
+        self.first_destinations
+            .get(raise as usize / 2)
+            .is_some_and(|marks| marks.fetch_or(what, Ordering::Relaxed) & what == 0)
+    }
+
     /// Records an event for both sides of a branch.
     pub(super) fn record(&self, session: &Session, edge: Edge) -> Outlook {
-        match (self.branched(edge), self.remember(session, edge)) {
-            (Outlook::Settled, Outlook::Settled) => Outlook::Settled,
-            (Outlook::Open, _) | (_, Outlook::Open) => Outlook::Open,
-        }
+        self.branched(edge).and(self.remember(session, edge))
     }
 
     /// Records an edge of a branch at its first time.
@@ -249,7 +328,12 @@ impl BranchState {
         if let Some(edge) = self.watch.landing(offset) {
             session.record_edge(self.code, edge);
         }
-        let Some(Fall { number, edge }) = self.watch.fall_to(offset) else { return Outlook::Settled };
+        self.watch.fall_to(offset).map_or(Outlook::Settled, |fall| self.record_fall(session, fall))
+    }
+
+    /// Records that control came to where it may fall, unless it jumped there just now.
+    fn record_fall(&self, session: &Session, fall: Fall) -> Outlook {
+        let Fall { number, edge } = fall;
         if !self.waits_for_fall(number) {
             return Outlook::Settled;
         }
@@ -263,15 +347,58 @@ impl BranchState {
         Outlook::Settled
     }
 
-    /// Records that control reached the instruction at `offset`, where that tells something.
-    pub(super) fn record_instruction(&self, session: &Session, offset: u32) {
+    /// Records that control reached the instruction at `offset`, where that tells something. `frame` is the running one.
+    pub(super) fn record_instruction(
+        &self,
+        session: &Session,
+        offset: u32,
+        frame: impl FnOnce() -> Option<usize>,
+    ) -> Outlook {
+        if self.watch.raise_in_with(offset).is_some() {
+            if self.mark(offset, REACHED) {
+                session.record_edge(self.code, Edge { from: offset, to: offset });
+            }
+            note_raised(frame(), Raised { code: self.code, at: offset, has_come: false });
+            return self.outlook_of_raise(offset);
+        }
         if self.watch.is_telling(offset) {
             session.record_edge(self.code, Edge { from: offset, to: offset });
         }
+        if self.watch.asks_manager(offset) {
+            self.comes_to_end_of_with(frame());
+            return self.outlook_of_raises();
+        }
+        self.watch.unlined_fall_to(offset).map_or(Outlook::Settled, |fall| self.record_fall(session, fall))
+    }
+
+    /// Takes note that an exception has come to the end of a `with`: that of the `raise` statement which ran just before in the
+    /// same frame, or another.
+    fn comes_to_end_of_with(&self, frame: Option<usize>) {
+        let Some(frame) = frame else { return };
+        with_raised(|all| {
+            let raised = all.remove(&frame)?;
+            let is_own = raised.code == self.code && !raised.has_come;
+            if is_own { all.insert(frame, Raised { has_come: true, ..raised }) } else { None }
+        });
     }
 
     /// The line of a return that has none itself, where only one leads there.
     pub(super) fn line_of_return(&self, offset: u32) -> Option<LineNo> {
         self.watch.line_of_return(offset)
     }
+}
+
+/// Does something with [`RAISED`]; nothing in a thread that is about to end.
+fn with_raised(change: impl FnOnce(&mut BTreeMap<usize, Raised>) -> Option<Raised>) -> Option<Raised> {
+    RAISED.try_with(|all| change(&mut all.borrow_mut())).ok().flatten()
+}
+
+fn note_raised(frame: Option<usize>, raised: Raised) {
+    let Some(frame) = frame else { return };
+    with_raised(|all| {
+        if all.len() >= FORGOTTEN_FRAMES {
+            all.clear();
+        }
+        all.insert(frame, raised)
+    });
 }

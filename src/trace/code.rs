@@ -73,6 +73,8 @@ pub(super) struct CodeState {
     pub(super) number: OnceLock<u32>,
     /// The code taken apart, where the core asks for instructions.
     flow: OnceLock<ControlFlow>,
+    /// Whether the exception of a `raise` statement comes to the end of a `with`, once somebody asks.
+    raises_in_with: OnceLock<bool>,
     /// One bit a line, by its index: whether it was recorded.
     seen: Box<[AtomicU64]>,
     /// From the first event that tells of a branch.
@@ -119,6 +121,7 @@ impl CodeState {
             flags,
             number: OnceLock::new(),
             flow: OnceLock::new(),
+            raises_in_with: OnceLock::new(),
             seen,
             branches: OnceLock::new(),
             decisions: OnceLock::new(),
@@ -272,6 +275,18 @@ impl CodeState {
             let _ = self.flow.set(ControlFlow::new(&python::lone_shape(code)?));
         }
         Ok(self.flow.get_or_init(|| ControlFlow::new(&CodeShape::default())))
+    }
+
+    /// Whether the exception of a `raise` statement comes to the end of a `with`; `flow` is the code taken apart.
+    pub(super) fn raises_in_with<'a>(
+        &self,
+        flow: impl FnOnce() -> PyResult<&'a ControlFlow>,
+    ) -> PyResult<bool> {
+        if let Some(known) = self.raises_in_with.get() {
+            return Ok(*known);
+        }
+        let answer = flow()?.raises_in_with();
+        Ok(*self.raises_in_with.get_or_init(|| answer))
     }
 
     /// Whether the code has a line in this range, as far as its first and last tell.

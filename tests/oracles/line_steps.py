@@ -55,7 +55,19 @@ def is_at_handler(frame):
     code = frame.f_code
     if code not in handlers:
         handlers[code] = {entry.target for entry in dis._parse_exception_table(code)}
+        # What begins a handler may have no line.
+        handlers[code] |= {at + 2 for at in handlers[code] if name_at(code, at) == "PUSH_EXC_INFO"}
     return frame.f_lasti in handlers[code]
+
+
+def is_at_end_of_with(frame):
+    """Whether an exception has come to the end of a `with`, whose manager is asked next."""
+    code, at = frame.f_code, frame.f_lasti
+    return name_at(code, at) == "PUSH_EXC_INFO" and name_at(code, at + 2) == "WITH_EXCEPT_START"
+
+
+def name_at(code, offset):
+    return dis.opname[code.co_code[offset]]
 
 
 def is_return(opcode):
@@ -81,7 +93,10 @@ def trace(frame, event, argument):
     call = calls.setdefault(frame, Call())
     recorded = steps.setdefault(path, set())
     code = frame.f_code
-    if event == "line":
+    if event == "line" and call.raising and is_at_end_of_with(frame):
+        # Where the statement led is known when the manager has decided.
+        step(recorded, Call(), frame.f_lineno)
+    elif event == "line":
         if not call.raising and is_at_handler(frame):
             call.line = None
         step(recorded, call, frame.f_lineno)
@@ -91,13 +106,9 @@ def trace(frame, event, argument):
         if is_at_raise(frame):
             call.raising = True
     elif event == "exception":
-        if not call.raising and not issubclass(argument[0], (StopIteration, StopAsyncIteration)):
+        if not is_at_raise(frame) and not issubclass(argument[0], (StopIteration, StopAsyncIteration)):
             # The functions let no such exception get loose, so one of these is a loop's or an await's end.
-            call.line = None
-    elif event == "return" and call.raising:
-        # A module or class is broken off; a function is left, which coverage.py lists among its possible ways.
-        if code.co_flags & inspect.CO_OPTIMIZED:
-            leave(recorded, call, code)
+            call.line, call.raising = None, False
     elif event == "return" and is_return(code.co_code[frame.f_lasti]):
         if call.line is None:
             call.line = frame.f_lineno
@@ -106,6 +117,10 @@ def trace(frame, event, argument):
             step(recorded, call, frame.f_lineno)
             call.line = frame.f_lineno
         leave(recorded, call, code)
+    elif event == "return" and call.raising and name_at(code, frame.f_lasti) not in ("YIELD_VALUE", "RESUME"):
+        # A module or class is broken off; a function is left, which coverage.py lists among its possible ways.
+        if code.co_flags & inspect.CO_OPTIMIZED:
+            leave(recorded, call, code)
     return trace
 
 

@@ -100,24 +100,34 @@ _EXPRESSIONS = ("<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"
 class _Call:
     """A call under way, as the core settrace has it (src/trace/settrace/calls.rs)."""
 
-    __slots__ = ("_recorder", "_opcodes", "_file", "_code", "_last", "_raising")
+    __slots__ = ("_recorder", "_opcodes", "_file", "_code", "_last", "_raising", "_managers")
 
     def __init__(self, recorder, opcodes, file, frame):
         self._recorder, self._opcodes, self._file, self._code = recorder, opcodes, file, frame.f_code
         self._last, self._raising = 0, False
+        self._managers = opcodes.managers(frame.f_code)
         if frame.f_code.co_flags & _SUSPENDING and opcodes.resumes(frame):
-            self._last = frame.f_lineno
+            raised = opcodes.paused.pop(id(frame), None)
+            self._last, self._raising = raised or frame.f_lineno, raised is not None
 
     def trace(self, frame, event, argument):
         if event == "line":
             line = frame.f_lineno
             self._recorder.line(self._file, line)
+            if frame.f_lasti in self._managers and (
+                self._raising or self._opcodes.raises_again_on(frame, self._last)
+            ):
+                # Where the `raise` statement leads is known when the manager of the `with` has decided.
+                self._raising = True
+                return self.trace
             self._recorder.arc(self._file, self._last, line)
             self._last, self._raising = line, False
         elif event == "exception":
-            self._raising = self._opcodes.at(frame) == "RAISE_VARARGS"
-            if not self._raising and not self._opcodes.ends_iteration(frame, argument[0]):
-                self._last = 0
+            is_raise = self._opcodes.at(frame) == "RAISE_VARARGS"
+            if is_raise or not self._opcodes.ends_iteration(frame, argument[0]):
+                self._raising = is_raise
+                if not is_raise:
+                    self._last = 0
         elif event == "return":
             self._leave(frame)
         return self.trace
@@ -130,11 +140,28 @@ class _Call:
                 self._recorder.line(self._file, line)
                 self._recorder.arc(self._file, self._last, line)
                 self._last = line
-        elif not self._raising:
-            # A generator that pauses, or an exception that nobody asked for.
+        elif name in ("YIELD_VALUE", "YIELD_FROM", "RESUME"):
+            # A generator that pauses.
+            if self._raising:
+                self._opcodes.paused[id(frame)] = self._last
+            else:
+                self._opcodes.paused.pop(id(frame), None)
+            return
+        elif not self._raising and not (frame.f_lineno == self._last and self._opcodes.raises_again(frame)):
+            # An exception that nobody asked for.
             return
         if self._code.co_name not in _EXPRESSIONS:
             self._recorder.arc(self._file, self._last, -max(self._code.co_firstlineno, 1))
+
+
+def _lines_of(code):
+    """Ranges of offsets and the line of each, None where there is none."""
+    if hasattr(code, "co_lines"):
+        return code.co_lines()
+    import dis
+
+    starts = [*dis.findlinestarts(code), (len(code.co_code), None)]
+    return [(start, end, line) for (start, line), (end, _) in zip(starts, starts[1:])]
 
 
 class _Opcodes:
@@ -145,9 +172,38 @@ class _Opcodes:
 
         self._names = opcode.opname
         self._resume = opcode.opmap.get("RESUME")
+        self._managers = {}
+        # By the id of a frame that is left for a while: the line of the `raise` statement whose exception waits in it for the
+        # manager of an `async with`.
+        self.paused = {}
 
     def at(self, frame):
         return self._names[frame.f_code.co_code[frame.f_lasti]] if frame.f_lasti >= 0 else ""
+
+    def raises_again(self, frame):
+        """Whether a frame is at a `raise` alone, of which no event tells."""
+        return self.at(frame) == "RAISE_VARARGS" and frame.f_code.co_code[frame.f_lasti + 1] == 0
+
+    def raises_again_on(self, frame, line):
+        """Whether an exception of which no event tells can only come from a `raise` alone, where it comes from `line`."""
+        code, found = frame.f_code, set()
+        for start, end, at in _lines_of(code):
+            if at == line:
+                found.update(zip(code.co_code[start:end:2], code.co_code[start + 1 : end : 2]))
+        raises = {argument for number, argument in found if self._names[number] == "RAISE_VARARGS"}
+        return 0 in raises and not any(self._names[number] == "RERAISE" for number, _ in found)
+
+    def managers(self, code):
+        """The offsets at which an exception has come to the end of a `with`, whose manager is asked next."""
+        key = code.co_filename, code.co_firstlineno, code.co_name
+        found = self._managers.get(key)
+        if found is None:
+            names = [self._names[number] for number in code.co_code[::2]]
+            asks = [at for at, name in enumerate(names) if name == "WITH_EXCEPT_START"]
+            # From 3.11 on the line begins one instruction before.
+            found = {2 * at - 2 if names[at - 1] == "PUSH_EXC_INFO" else 2 * at for at in asks}
+            self._managers[key] = found
+        return found
 
     def resumes(self, frame):
         if self._resume is None:

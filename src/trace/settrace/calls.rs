@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ptr::NonNull;
 
 use pyo3::ffi as raw;
@@ -53,6 +54,32 @@ impl Activation {
 thread_local! {
     /// The calls under way, innermost last. Frames that began before tracing did are missing.
     pub(super) static CALLS: RefCell<Vec<Activation>> = const { RefCell::new(Vec::new()) };
+
+    /// By frame that is left for a while: the line of the `raise` statement whose exception waits in it for the manager of an
+    /// `async with`.
+    static RAISED_BEFORE_PAUSE: RefCell<BTreeMap<usize, LineNo>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// So many frames are remembered: some never go on.
+const PAUSED_FRAMES: usize = 1000;
+
+/// A frame is left for a while, or forever; `raised` is the line of a `raise` statement whose exception waits in it.
+pub(super) fn pause(frame: *mut raw::PyFrameObject, raised: Option<LineNo>) {
+    let _ = RAISED_BEFORE_PAUSE.try_with(|paused| {
+        let mut paused = paused.borrow_mut();
+        if paused.len() >= PAUSED_FRAMES {
+            paused.clear();
+        }
+        match raised {
+            Some(line) => paused.insert(frame.addr(), line),
+            None => paused.remove(&frame.addr()),
+        };
+    });
+}
+
+/// A frame goes on; gives the line with which it was [paused](pause).
+pub(super) fn resume(frame: *mut raw::PyFrameObject) -> Option<LineNo> {
+    RAISED_BEFORE_PAUSE.try_with(|paused| paused.borrow_mut().remove(&frame.addr())).ok().flatten()
 }
 
 /// Whether there is room for calls: a thread that is about to end has none any more.

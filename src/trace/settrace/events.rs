@@ -14,7 +14,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 
-use super::calls::{Activation, CALLS, GOES_ON_SILENTLY, adopt, bring_up, forget_waiting, take_in_waiting};
+use super::calls::{
+    Activation, CALLS, GOES_ON_SILENTLY, adopt, bring_up, forget_waiting, pause, resume, take_in_waiting,
+};
 use super::frames::{code_of, flow_of, is_at_bare_raise, is_at_return, line_of, offset_of};
 use super::unwatched;
 use crate::bytecode;
@@ -42,6 +44,7 @@ pub(super) unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> 
         unsafe { unwatched::end() };
     }
     let mut last = 0;
+    let mut raised = None;
     if session.branches.is_some()
         && let Some(state) = state.filter(|state| state.suspends)
         // SAFETY: the frame is alive.
@@ -50,6 +53,7 @@ pub(super) unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> 
     {
         // SAFETY: the frame is alive.
         last = unsafe { line_of(frame) };
+        raised = resume(frame);
     }
     CALLS.with_borrow_mut(|calls| {
         if let Some(caller) = calls.last_mut() {
@@ -59,7 +63,9 @@ pub(super) unsafe fn call(session: &Session, frame: *mut raw::PyFrameObject) -> 
         if tells_nothing && unsafe { unwatched::leave_alone() } {
             return;
         }
-        calls.push(Activation { is_new: true, ..Activation::new(frame, state.map(NonNull::from), last) });
+        let last = raised.unwrap_or(last);
+        let activation = Activation::new(frame, state.map(NonNull::from), last);
+        calls.push(Activation { is_new: true, raising: raised.is_some(), ..activation });
     });
     Ok(())
 }
@@ -82,10 +88,16 @@ pub(super) unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> 
         // SAFETY: the caller vouches for the frame.
         unsafe { adopt(session, frame, 0) }?;
     }
+    // SAFETY: the caller vouches for the frame.
+    let waits_for_manager = unsafe { asks_manager(session, frame) }?;
     let before = CALLS.with_borrow_mut(|calls| {
         let activation = calls.last_mut()?;
         let before = (activation.state?, activation.last, activation.raising);
-        (activation.last, activation.raising) = (line, false);
+        if waits_for_manager {
+            activation.raising = true;
+        } else {
+            (activation.last, activation.raising) = (line, false);
+        }
         (activation.is_new, activation.waits) = (false, false);
         Some(before)
     });
@@ -99,6 +111,9 @@ pub(super) unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> 
     if cfg!(not(Py_3_12)) && session.branches == Some(BranchDetail::Sides) {
         // SAFETY: the caller vouches for it.
         unsafe { ask_for_opcodes(session, state, frame, line) }?;
+    }
+    if waits_for_manager {
+        return Ok(());
     }
     if session.branches.is_none() || last == 0 || state.knows_step(last, line.cast_signed()) {
         // SAFETY: the caller vouches for it.
@@ -118,6 +133,34 @@ pub(super) unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> 
         session.record_step(state, last, line.cast_signed());
     }
     Ok(())
+}
+
+/// Whether the exception of a `raise` statement has come to the end of a `with`, whose line is that of an event then: the
+/// statement's way is known only when the manager has decided.
+///
+/// # Safety
+/// Attached, with a live frame whose activation stands last.
+unsafe fn asks_manager(session: &Session, frame: *mut raw::PyFrameObject) -> PyResult<bool> {
+    if session.branches.is_none() {
+        return Ok(false);
+    }
+    let top = CALLS.with_borrow(|calls| {
+        let activation = calls.last()?;
+        Some((activation.state?, activation.last, activation.raising))
+    });
+    let Some((state, last, raising)) = top.filter(|(_, last, _)| *last != 0) else { return Ok(false) };
+    // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
+    let state = unsafe { state.as_ref() };
+    // SAFETY: the caller vouches for it.
+    let flow = || unsafe { flow_of(state, frame) };
+    if !state.raises_in_with(flow)? {
+        return Ok(false);
+    }
+    let flow = flow()?;
+    // SAFETY: as above.
+    let offset = unsafe { offset_of(frame) };
+    Ok(offset.is_some_and(|offset| flow.asks_manager_at(offset))
+        && (raising || flow.only_raises_again_in(last)))
 }
 
 /// Whether events can tell nothing more of the code of a frame.
@@ -294,6 +337,17 @@ pub(super) unsafe fn leave(
     let state = unsafe { state.as_ref() };
     // SAFETY: the caller vouches for it.
     state.renew(unsafe { Python::assume_attached() }, session);
+    if state.suspends {
+        // SAFETY: the caller vouches for the frame.
+        let offset = unsafe { offset_of(frame) };
+        // SAFETY: as above.
+        let flow = unsafe { flow_of(state, frame) }?;
+        let is_pause = offset.is_some_and(|offset| flow.pauses_at(offset));
+        pause(frame, Some(activation.last).filter(|_| is_pause && activation.raising));
+        if is_pause {
+            return Ok(());
+        }
+    }
     let mut last = activation.last;
     // SAFETY: the frame is alive.
     let line = unsafe { line_of(frame) };

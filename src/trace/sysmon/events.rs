@@ -105,13 +105,20 @@ pub(super) fn branch_side(tool: &Tool, session: &Session, event: &Event) -> PyRe
     let edge = event.edge()?;
     let awaited = tool.branched(state, event.code, edge.to)?;
     let Some(branches) = session.branches_of(state, event.code)? else { return Ok(awaited) };
-    let observed = match branches.edge_of_side(edge) {
+    let side = branches.edge_of_side(edge);
+    let observed = match side {
         Some(side) => observe(session, state, event, side)?,
         None => None,
     };
     let outlook = match observed {
         Some(Observed { is_first: false, .. }) => branches.jumped(edge),
         Some(_) | None => branches.record_side(session, edge),
+    };
+    let outlook = match side.and_then(|side| branches.verdict_of_with(side)) {
+        Some(verdict) => {
+            outlook.and(branches.record_verdict(session, verdict, ffi::current_frame(event.code.py())))
+        }
+        None => outlook,
     };
     let is_open = outlook == Outlook::Open || observed.is_some_and(|observed| observed.is_open);
     Ok(if is_open { Answer::Keep } else { awaited })
@@ -122,6 +129,10 @@ pub(super) fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
     let edge = event.edge()?;
+    if let Some(verdict) = branches.verdict_of_with(edge) {
+        let outlook = branches.record_verdict(session, verdict, ffi::current_frame(event.code.py()));
+        return Ok(outlook.and(branches.record(session, edge)).into());
+    }
     if let Some(observed) = observe(session, state, event, edge)? {
         let outlook =
             if observed.is_first { branches.record(session, edge) } else { branches.branched(edge) };
@@ -185,7 +196,8 @@ pub(super) fn instruction(_tool: &Tool, session: &Session, event: &Event) -> PyR
         session.record_line(state, line);
     }
     if let Some(branches) = state.branches.get() {
-        branches.record_instruction(session, offset);
+        let frame = || ffi::current_frame(event.code.py());
+        return Ok(branches.record_instruction(session, offset, frame).into());
     }
     Ok(Answer::Disable)
 }
