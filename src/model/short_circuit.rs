@@ -259,14 +259,18 @@ impl ShortCircuit {
 
     /// Whether an evaluation came to its outcome. It has a truth for each condition.
     pub(crate) fn is_complete(&self, vector: &Vector) -> bool {
+        self.outcome(&vector.truths) == Some(vector.outcome)
+    }
+
+    /// What an evaluation with these truths came to; none where it did not come to its end.
+    pub(crate) fn outcome(&self, truths: &[Option<bool>]) -> Option<Option<bool>> {
         let mut at = self.start();
-        while let Next::Condition(condition) = at {
-            match vector.truths[condition as usize] {
-                Some(truth) => at = self.next(condition, truth),
-                None => return false,
+        loop {
+            match at {
+                Next::Condition(condition) => at = self.next(condition, truths[condition as usize]?),
+                Next::Outcome(outcome) => return Some(outcome),
             }
         }
-        at == Next::Outcome(vector.outcome)
     }
 
     /// How many different evaluations there are.
@@ -303,6 +307,7 @@ mod tests {
                 Node::Not(3),
                 Node::And(vec![2, 4]),
             ],
+            chains: Vec::new(),
         }
     }
 

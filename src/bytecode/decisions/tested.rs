@@ -96,9 +96,13 @@ impl Joiner {
             JumpsIf::None(is_none) if JumpsIf::of(producer.opcode.name).is_some() => {
                 // The last link of a chained comparison: its left operand was kept by the link before.
                 let link = self.tested_by(flow, places, at, JumpsIf::of(producer.opcode.name)?)?;
-                let negated = self.anchors(own?).find_map(negated_none)?;
+                let node = self.last_link(link.decision, link.node);
+                // Of a comprehension's last condition, the jump has the range of the element.
+                let by_range = own.and_then(|own| self.anchors(own).find_map(negated_none));
+                let by_node = || *self.none_operands.get(&(link.decision, node))?;
+                let negated = by_range.or_else(by_node)?;
                 let truth = is_none != negated;
-                Some(NodeTest { truths: [Some(!truth), Some(truth)], ..link })
+                Some(NodeTest { node, truths: [Some(!truth), Some(truth)], ..link })
             }
             JumpsIf::None(is_none) => {
                 let operand = place.and_then(|place| self.anchors(place).find(|a| negated_none(a).is_some()));
@@ -132,11 +136,35 @@ impl Joiner {
                     test.node = self.graph(test.decision).parent(test.node)?;
                 }
                 if is_link(flow, at) {
-                    // Of a chained comparison that holds so far nothing is known.
-                    test.truths = test.truths.map(|truth| truth.filter(|truth| !truth));
+                    match self.graph(test.decision).node(test.node) {
+                        Node::And(links) => test.node = self.link(flow, places, at, links)?,
+                        // Of a chained comparison that holds so far nothing is known.
+                        Node::Condition(_) | Node::Not(_) | Node::Or(_) => {
+                            test.truths = test.truths.map(|truth| truth.filter(|truth| !truth));
+                        }
+                    }
                 }
                 Some(test)
             }
+        }
+    }
+
+    /// Which of `links` the comparison at `at` is, one that others follow. Each copy of a chain has all of them, in their order.
+    fn link(&self, flow: &ControlFlow, places: &[Option<Place>], at: usize, links: &[u32]) -> Option<u32> {
+        let before = (0..at).filter(|before| places[*before] == places[at] && is_link(flow, *before)).count();
+        links.get(before.checked_rem(links.len().saturating_sub(1))?).copied()
+    }
+
+    /// The link of a chained comparison that ends it, by another one; itself where the chain is one condition.
+    fn last_link(&self, decision: u32, link: u32) -> u32 {
+        let graph = self.graph(decision);
+        let is_link = |parent: u32| {
+            let chains = &self.map.decisions[decision as usize].decision.chains;
+            chains.binary_search_by_key(&parent, |(node, _)| *node).is_ok()
+        };
+        match graph.parent(link).filter(|parent| is_link(*parent)).map(|parent| graph.node(parent)) {
+            Some(Node::And(links)) => links.last().copied().unwrap_or(link),
+            Some(Node::Condition(_) | Node::Not(_) | Node::Or(_)) | None => link,
         }
     }
 

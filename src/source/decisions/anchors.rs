@@ -8,7 +8,7 @@ use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{CmpOp, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::{Finder, Tree, constants, is_operator};
+use super::{Finder, Leaf, constants};
 use crate::model::{AnchorKind, ConstantArm, Context};
 
 impl<'a> Finder<'a> {
@@ -67,7 +67,7 @@ impl<'a> Finder<'a> {
     /// Gives up a decision one of whose arms ends with a constant behind other conditions: nothing tests that.
     fn flaw_in(&mut self, arm: &Expr, decision: u32) {
         let is_constant = |expression: &Expr| constants::truth(expression).is_some();
-        if Tree::of(arm).conditions.iter().any(|(_, condition)| is_constant(condition)) {
+        if self.tree(arm).conditions.iter().map(Leaf::condition).any(is_constant) {
             let flaw = "an arm of a conditional expression in it ends with a constant";
             self.map.decisions[decision as usize].flaw = Some(flaw.to_owned());
         }
@@ -75,8 +75,8 @@ impl<'a> Finder<'a> {
 
     /// An arm of a conditional expression that is a condition: its truth is the condition's.
     fn arm(&mut self, arm: &'a Expr, decision: u32, node: u32) {
-        if is_operator(arm) {
-            self.decision(Tree::of(arm), arm, Context::Value, Some((decision, node)), &[]);
+        if self.is_operator(arm) {
+            self.decision(self.tree(arm), arm, Context::Value, Some((decision, node)), &[]);
         } else {
             self.condition(arm, decision, node, &[]);
         }
