@@ -141,7 +141,10 @@ pub(super) fn fitted<'a>(
     if let Some(untested) = graph.untested() {
         truths[untested as usize] = None;
     }
-    let outcome = graph.outcome(&truths).unwrap_or_default();
+    let outcome = match graph.end(&truths) {
+        Next::Outcome(outcome) => outcome,
+        Next::Condition(_) => None,
+    };
     Some(Cow::Owned(Vector { truths, outcome }))
 }
 

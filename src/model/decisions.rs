@@ -152,8 +152,6 @@ pub(crate) struct MappedDecision {
     pub(crate) outer: Option<(u32, u32)>,
     /// Of the test of a conditional expression that is a condition: its constant arms.
     pub(crate) constant_arms: Vec<ConstantArm>,
-    /// Why it cannot be measured whatever the bytecode is.
-    pub(crate) flaw: Option<String>,
 }
 
 impl MappedDecision {

@@ -57,7 +57,7 @@ impl<'a> Conditions<'a> {
                 }
             }
         }
-        found.marks.values_mut().for_each(nest);
+        found.marks.values_mut().for_each(|marks| nest(marks));
         found
     }
 
@@ -71,7 +71,7 @@ impl<'a> Conditions<'a> {
 }
 
 /// Puts marks in their order. Two comparisons of a chain share an operand, which the first one keeps.
-fn nest(marks: &mut Vec<Mark>) {
+fn nest(marks: &mut [Mark]) {
     let by_start = |mark: &Mark| (mark.from, std::cmp::Reverse(mark.to));
     marks.sort_by_key(by_start);
     let mut open: Vec<usize> = Vec::new();

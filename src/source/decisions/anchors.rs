@@ -8,7 +8,7 @@ use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{CmpOp, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::{Finder, Leaf, constants};
+use super::{Finder, constants};
 use crate::model::{AnchorKind, ConstantArm, Context};
 
 impl<'a> Finder<'a> {
@@ -22,12 +22,9 @@ impl<'a> Finder<'a> {
                 let jumps: Vec<TextRange> = jumps.iter().copied().chain([choice.range()]).collect();
                 self.test(&choice.test, Context::IfExp, &jumps);
                 for (when, arm) in [(true, &*choice.body), (false, &*choice.orelse)] {
-                    match constants::truth(arm) {
-                        Some(truth) => {
-                            let arm = ConstantArm { when, condition: (decision, node), truth };
-                            self.map.decisions[test].constant_arms.push(arm);
-                        }
-                        None => self.flaw_in(arm, decision),
+                    if let Some(truth) = constants::known(arm) {
+                        let arm = ConstantArm { when, condition: (decision, node), truth };
+                        self.map.decisions[test].constant_arms.push(arm);
                     }
                     self.arm(arm, decision, node);
                 }
@@ -61,15 +58,6 @@ impl<'a> Finder<'a> {
                 self.value(expression, decision, node, AnchorKind::Value);
                 self.visit_expr(expression);
             }
-        }
-    }
-
-    /// Gives up a decision one of whose arms ends with a constant behind other conditions: nothing tests that.
-    fn flaw_in(&mut self, arm: &Expr, decision: u32) {
-        let is_constant = |expression: &Expr| constants::truth(expression).is_some();
-        if self.tree(arm).conditions.iter().map(Leaf::condition).any(is_constant) {
-            let flaw = "an arm of a conditional expression in it ends with a constant";
-            self.map.decisions[decision as usize].flaw = Some(flaw.to_owned());
         }
     }
 

@@ -163,7 +163,7 @@ impl<'a> Finder<'a> {
             chains: operators.filter(is_chain).map(chain).collect(),
             nodes: tree.nodes.clone(),
         };
-        self.map.decisions.push(MappedDecision { decision, outer, constant_arms: Vec::new(), flaw: None });
+        self.map.decisions.push(MappedDecision { decision, outer, constant_arms: Vec::new() });
         let mut jumps = jumps.to_vec();
         jumps.push(whole.range());
         if let Some(first) = tree.conditions.first()
