@@ -13,6 +13,8 @@ mod contexts;
 mod decisions;
 mod forks;
 mod interpreters;
+#[cfg(Py_3_12)]
+mod line_watch;
 mod module;
 mod pthreads;
 mod session;
