@@ -554,3 +554,132 @@ fn justifications_that_are_of_no_use_are_told() {
         "minicov: warning: a.py:5: the justification stands at no decision of several conditions [stale-justification]\n",
     );
 }
+
+/// A chain that makes a diamond, one that is a decision only where it is split, and one that is a value.
+const CHAINS: &str = "\
+def within(low, x, high, force):
+    if low <= x < high or force:
+        return x == low
+    if low < (high) < x:
+        return low <= high <= x
+    return None
+
+
+within(0, 1, 2, False)
+within(0, -1, 2, False)
+within(0, 3, 2, False)
+";
+
+#[test]
+fn chained_comparisons_are_split_by_option_after_the_run() {
+    let project = Project::with(&[("chains.py", CHAINS)]);
+    project.minicov(&["run", "--mcdc", "chains.py"]).run().success();
+    project.minicov(&["mcdc"]).run().success().stderr("").stdout(
+        "\
+chains.py:2:8-31
+  if: low <= x < high or force
+
+  1  low <= x < high  ✓ shown by rows 1 and 2
+  2  force            ✗ not shown: needs w1, with row 1
+
+  row  1  2  outcome  shows
+  1    F  F  F        1
+  2    T  –  T        1
+  w1   F  T  T        2
+
+  w1: a test must make `low <= x < high` false and `force` true
+
+1 of 2 conditions in 1 decision shown, 50% (masking MC/DC)
+",
+    );
+    let split = "\
+chains.py:2:8-31
+  if: low <= x < high or force
+
+  1  low <= x  ✓ shown by rows 1 and 3
+  2  x < high  ✓ shown by rows 2 and 3
+  3  force     ✗ not shown: needs w1, with row 1
+
+  row  1  2  3  outcome  shows
+  1    F  –  F  F        1
+  2    T  F  F  F        2
+  3    T  T  –  T        1, 2
+  w1   T  F  T  T        3
+
+  w1: a test must make `low <= x` true, `x < high` false and `force` true
+
+chains.py:4:8-23
+  if: low < (high) < x
+
+  1  low < (high)  ✗ not shown: needs w1, with row 2
+  2  (high) < x    ✓ shown by rows 1 and 2
+
+  row  1  2  outcome  shows
+  1    T  F  F        2
+  2    T  T  T        2
+  w1   F  –  F        1
+
+  w1: a test must make `low < (high)` false
+
+chains.py:5:16-31
+  value: low <= high <= x
+
+  1  low <= high  ✗ not shown: needs w1, with row 1
+  2  high <= x    – not tested
+
+  row  1  2  outcome    shows
+  1    T  –  its value
+  w1   F  –  F          1
+
+  w1: a test must make `low <= high` false
+
+3 of 6 conditions in 3 decisions shown, 50% (masking MC/DC)
+";
+    project.minicov(&["mcdc", "--split-chained-comparisons"]).run().success().stderr("").stdout(split);
+    // As a setting, of every report.
+    project.file("pyproject.toml", "[tool.minicov]\nsplit_chained_comparisons = true\n");
+    project.minicov(&["mcdc"]).run().success().stderr("").stdout(split);
+    let report = project.minicov(&["report", "-m", "--format=console"]).run();
+    let gaps = "
+chains.py:2: `force` of `low <= x < high or force` not shown
+chains.py:4: `low < (high)` of `low < (high) < x` not shown
+chains.py:5: `low <= high` of `low <= high <= x` not shown
+";
+    assert!(report.stdout.contains(" 6      3    50%   100%\n"), "{}", report.stdout);
+    assert!(report.stdout.ends_with(gaps), "{}", report.stdout);
+    let json = project.minicov(&["json", "-o", "-"]).run();
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    let file = &json["files"]["chains.py"];
+    let place = |condition: &Value| {
+        ["line", "col", "end_line", "end_col"].map(|key| condition[key].as_u64().unwrap())
+    };
+    let decisions = file["mcdc"]["decisions"].as_array().unwrap();
+    let places: Vec<_> = decisions[1]["conditions"].as_array().unwrap().iter().map(place).collect();
+    assert_eq!(places, [[4, 7, 4, 19], [4, 13, 4, 23]]);
+    assert_eq!(
+        decisions[0]["vectors"],
+        json!([[false, null, false, false], [true, false, false, false], [true, true, null, true]])
+    );
+    let seen = file["minicov"]["conditions"].as_array().unwrap();
+    let texts: Vec<&str> = seen.iter().map(|condition| condition["text"].as_str().unwrap()).collect();
+    assert_eq!(
+        texts,
+        ["low <= x", "x < high", "force", "low < (high)", "(high) < x", "low <= high", "high <= x"]
+    );
+    let lcov = project.minicov(&["lcov", "-o", "-"]).run();
+    let records: Vec<&str> = lcov.stdout.lines().filter(|line| line.starts_with("MC")).collect();
+    assert_eq!(
+        records[6..10],
+        [
+            "MCDC:4,2,f,0,0,low < (high)",
+            "MCDC:4,2,t,1,0,low < (high)",
+            "MCDC:4,2,f,1,1,(high) < x",
+            "MCDC:4,2,t,1,1,(high) < x"
+        ]
+    );
+    assert_eq!(records[12..], ["MCF:12", "MCH:9"]);
+    project.minicov(&["html", "--single-file", "-q"]).run().success();
+    let pages = fs::read_to_string(project.path("htmlcov/index.html")).unwrap();
+    let marked = "<mark title=\"never false\">low &lt; (high)</mark> &lt; x:";
+    assert!(pages.contains(marked), "{pages}");
+}

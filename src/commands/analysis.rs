@@ -16,7 +16,7 @@ use crate::model::{CodeShape, Facts, MeasuredFile, SourceHash};
 use crate::paths::read_source;
 use crate::python;
 use crate::report::MeasuredSource;
-use crate::source::{self, Exclusions};
+use crate::source;
 use crate::store::{DataFile, FactsKey, StoreError};
 use crate::ui;
 
@@ -47,7 +47,7 @@ pub(super) fn analyse(
     rules: &ExclusionRules,
     keep_text: bool,
 ) -> Result<Vec<Result<MeasuredSource, Unusable>>, Failure> {
-    let ExclusionRules { exclusions, digest } = rules;
+    let digest = &rules.digest;
     let version = python::version();
 
     let mut candidates: Vec<Result<Candidate, Unusable>> = in_parallel(files, read);
@@ -79,7 +79,7 @@ pub(super) fn analyse(
         .filter_map(|(place, candidate)| Some((place, candidate.as_ref().ok()?)))
         .filter(|(place, _)| known[*place].is_none())
         .collect();
-    let computed = compute(&unknown, exclusions)?;
+    let computed = compute(&unknown, rules)?;
     let fresh: Vec<(FactsKey, &Facts)> = unknown
         .iter()
         .zip(&computed)
@@ -113,11 +113,11 @@ pub(super) fn analyse(
 /// compiles.
 fn compute(
     unknown: &[(usize, &Candidate)],
-    exclusions: &Exclusions,
+    rules: &ExclusionRules,
 ) -> Result<Vec<Result<Facts, String>>, UserError> {
     let cached = in_parallel(unknown.to_vec(), |(_, candidate)| {
         let shape = python::cached_code(Path::new(&candidate.path), candidate.text.len())?;
-        Some(facts(candidate, &shape, exclusions))
+        Some(facts(candidate, &shape, rules))
     });
     let uncached = unknown.iter().zip(&cached).filter(|(_, cached)| cached.is_none());
     let sources: Vec<Source> =
@@ -136,7 +136,7 @@ fn compute(
         work.push((candidate, known));
     }
     Ok(in_parallel(work, |(candidate, known)| match known {
-        Known::Code(shape) => facts(candidate, &shape, exclusions),
+        Known::Code(shape) => facts(candidate, &shape, rules),
         Known::All(facts) => facts,
     }))
 }
@@ -194,11 +194,11 @@ impl Candidate {
 }
 
 /// What a file's text says, beside its executable lines.
-fn facts(candidate: &Candidate, shape: &CodeShape, exclusions: &Exclusions) -> Result<Facts, String> {
+fn facts(candidate: &Candidate, shape: &CodeShape, rules: &ExclusionRules) -> Result<Facts, String> {
     let text = source::decode(&candidate.text).map_err(|error| error.to_string())?;
-    let mut facts = source::analyse(&text, &bytecode::executable_lines(shape), exclusions)
+    let mut facts = source::analyse(&text, &bytecode::executable_lines(shape), &rules.exclusions)
         .map_err(|error| error.to_string())?;
-    let map = source::decisions(&text).map_err(|error| error.to_string())?;
+    let map = source::decisions(&text, rules.chained).map_err(|error| error.to_string())?;
     facts.decisions = Joiner::new(map).decisions(shape);
     let Facts { decisions, first_lines, excluded, .. } = &mut facts;
     decisions.decisions.retain(|measured| !excluded.contains(first_lines.of(measured.decision.place.line)));

@@ -1,4 +1,4 @@
-//! The patterns of lines not to count, from the settings.
+//! The settings that the analysis of sources depends on, above all the patterns of lines not to count.
 //!
 //! Invariant: a pattern that cannot be used is named with the place where the user wrote it.
 
@@ -6,12 +6,14 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Settings, options};
 use crate::error::UserError;
+use crate::model::ChainedComparisons;
 use crate::source::{EXCLUDE_DEFAULT, Exclusions, PARTIAL_ALWAYS, PARTIAL_DEFAULT};
 
-/// Patterns, and a digest of them that facts are cached under.
+/// Patterns, what chained comparisons are, and a digest of both that facts are cached under.
 #[derive(Debug)]
 pub(super) struct ExclusionRules {
     pub(super) exclusions: Exclusions,
+    pub(super) chained: ChainedComparisons,
     pub(super) digest: Vec<u8>,
 }
 
@@ -35,11 +37,21 @@ impl ExclusionRules {
             settings.get(&options::PARTIAL_ALSO),
         );
         partial.extend(list(settings.given(&options::PARTIAL_BRANCHES_ALWAYS), &PARTIAL_ALWAYS, &[]));
-        let digest = Sha256::digest([exclude.join("\n"), partial.join("\n")].join("\0")).to_vec();
+        let chained = if settings.get(&options::SPLIT_CHAINED_COMPARISONS) {
+            ChainedComparisons::Split
+        } else {
+            ChainedComparisons::Whole
+        };
+        let mark = match chained {
+            ChainedComparisons::Whole => "",
+            ChainedComparisons::Split => "\0split",
+        };
+        let patterns = [exclude.join("\n"), partial.join("\n")].join("\0");
+        let digest = Sha256::digest(patterns + mark).to_vec();
         let exclusions = Exclusions::new(&exclude)
             .and_then(|exclusions| exclusions.with_partial(&partial))
             .map_err(|error| UserError::new(error.to_string()))?;
-        Ok(Self { exclusions, digest })
+        Ok(Self { exclusions, chained, digest })
     }
 }
 

@@ -27,6 +27,9 @@ const CONTEXTS_OF: &[Verb] =
 const ALL: &[Verb] = Verb::CONFIGURED;
 /// The commands that record MC/DC, or report it.
 const MEASURING_MCDC: &[Verb] = &[Verb::Run, Verb::Report, Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov];
+/// The commands that judge it.
+const JUDGING_MCDC: &[Verb] =
+    &[Verb::Run, Verb::Report, Verb::Html, Verb::Xml, Verb::Json, Verb::Lcov, Verb::Mcdc];
 
 const PLUGINS: &str = "minicov is no Python program, so it can run no plugins of coverage.py's";
 const DEBUGGING: &str = "coverage.py's internals are not minicov's; see minicov debug";
@@ -85,6 +88,11 @@ options! {
         Flag::new("mcdc", MEASURING_MCDC).value("FORM").or_bare("masking"),
         Flag::new("form", &[Verb::Mcdc]).value("FORM"),
     ]);
+    SPLIT_CHAINED_COMPARISONS: bool = Row::new(
+        "minicov:split_chained_comparisons",
+        "Count each comparison of a chain (a < b < c) as a condition of its own",
+    )
+    .flags(&[Flag::new("split-chained-comparisons", JUDGING_MCDC)]);
     EXCLUDE_JUSTIFIED: bool = Row::new(
         "minicov:exclude_justified",
         "Leave conditions with a justification out of the total of MC/DC",

@@ -75,6 +75,25 @@ pub(crate) struct Condition {
     pub(crate) constant: Option<bool>,
     /// The first condition of the decision that is the same expression, where nothing in between could change its value.
     pub(crate) same_as: Option<u32>,
+    /// Of a chained comparison that is one condition: how many comparisons it has. 0 for all others.
+    pub(crate) comparisons: u32,
+}
+
+impl Condition {
+    /// How many conditions it is where chained comparisons are several.
+    pub(crate) fn width(&self) -> usize {
+        self.comparisons.max(1) as usize
+    }
+}
+
+/// What a chained comparison (`a < b < c`) is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ChainedComparisons {
+    /// One condition.
+    #[default]
+    Whole,
+    /// A condition for each comparison, with `and` between them.
+    Split,
 }
 
 /// A boolean expression.
@@ -86,6 +105,8 @@ pub(crate) struct Decision {
     pub(crate) conditions: Vec<Condition>,
     /// Operands before their operators; the last is the whole.
     pub(crate) nodes: Vec<Node>,
+    /// Nodes that are chained comparisons and several conditions, ascending: each with its text.
+    pub(crate) chains: Vec<(u32, String)>,
 }
 
 /// How conditions are found in bytecode: what each range in a code object's location table means. Lives as long as the
@@ -112,7 +133,9 @@ impl DecisionMap {
             anchor.decision = places[anchor.decision as usize];
         }
         for mapped in &mut decisions {
-            if let Some((decision, _)) = &mut mapped.outer {
+            let outer = mapped.outer.iter_mut();
+            let arms = mapped.constant_arms.iter_mut().map(|arm| &mut arm.condition);
+            for (decision, _) in outer.chain(arms) {
                 *decision = places[*decision as usize];
             }
         }
@@ -129,8 +152,6 @@ pub(crate) struct MappedDecision {
     pub(crate) outer: Option<(u32, u32)>,
     /// Of the test of a conditional expression that is a condition: its constant arms.
     pub(crate) constant_arms: Vec<ConstantArm>,
-    /// Why it cannot be measured whatever the bytecode is.
-    pub(crate) flaw: Option<String>,
 }
 
 impl MappedDecision {

@@ -22,8 +22,8 @@ pub(crate) use branches::{Action, ArcEnd, Branches, Cause, LineArc, Reason, Rewr
 pub(crate) use code::CodeShape;
 pub(crate) use contexts::{DynamicContexts, NO_CONTEXT};
 pub(crate) use decisions::{
-    Anchor, AnchorKind, Condition, ConstantArm, Context, Decision, DecisionMap, Decisions, Jump,
-    MappedDecision, Measurability, MeasuredDecision, Node, Place, Test, Vector,
+    Anchor, AnchorKind, ChainedComparisons, Condition, ConstantArm, Context, Decision, DecisionMap,
+    Decisions, Jump, MappedDecision, Measurability, MeasuredDecision, Node, Place, Test, Vector,
 };
 pub(crate) use dependencies::{ABSENT, Dependency, DependencyKind, DependencySet, TestNeeds, UNKNOWN, Use};
 pub(crate) use facts::{Facts, FirstLines, Justification, Region, RegionKind};

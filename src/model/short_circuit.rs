@@ -159,6 +159,17 @@ impl ShortCircuit {
         Next::Outcome(Some(truth))
     }
 
+    /// The decision's truth if a condition has this one, where only constants are left to evaluate then.
+    pub(crate) fn decided(&self, condition: u32, truth: bool) -> Option<bool> {
+        let mut at = self.step(condition, truth);
+        loop {
+            match at {
+                Next::Condition(next) => at = self.step(next, self.constant(next)?),
+                Next::Outcome(outcome) => return outcome,
+            }
+        }
+    }
+
     /// The condition that is evaluated first in a node.
     fn first(&self, mut node: u32) -> u32 {
         loop {
@@ -259,14 +270,17 @@ impl ShortCircuit {
 
     /// Whether an evaluation came to its outcome. It has a truth for each condition.
     pub(crate) fn is_complete(&self, vector: &Vector) -> bool {
+        self.end(&vector.truths) == Next::Outcome(vector.outcome)
+    }
+
+    /// How far an evaluation with these truths comes: to its outcome, or to a condition without one.
+    pub(crate) fn end(&self, truths: &[Option<bool>]) -> Next {
         let mut at = self.start();
         while let Next::Condition(condition) = at {
-            match vector.truths[condition as usize] {
-                Some(truth) => at = self.next(condition, truth),
-                None => return false,
-            }
+            let Some(truth) = truths[condition as usize] else { break };
+            at = self.next(condition, truth);
         }
-        at == Next::Outcome(vector.outcome)
+        at
     }
 
     /// How many different evaluations there are.
@@ -303,6 +317,7 @@ mod tests {
                 Node::Not(3),
                 Node::And(vec![2, 4]),
             ],
+            chains: Vec::new(),
         }
     }
 

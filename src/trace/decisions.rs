@@ -23,7 +23,10 @@ use super::code::CodeState;
 use super::forks;
 use super::session::Session;
 use crate::bytecode::{CodeTest, ControlFlow, Joiner};
-use crate::model::{CodeShape, Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit, Vector};
+use crate::model::{
+    ChainedComparisons, CodeShape, Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit,
+    Vector,
+};
 use crate::paths::read_source;
 use crate::python;
 use crate::source;
@@ -48,7 +51,11 @@ pub(super) struct FileDecisions {
 impl FileDecisions {
     /// Reads a source file. None where there is nothing to record, or nothing to read.
     fn read(path: PathBuf) -> Option<Self> {
-        let parser = move || source::decisions(&source::decode(&read_source(&path).ok()?).ok()?).ok();
+        let parser = move || {
+            let text = source::decode(&read_source(&path).ok()?).ok()?;
+            // Reports may ask for either, and of evaluations of the one those of the other are known.
+            source::decisions(&text, ChainedComparisons::Split).ok()
+        };
         let map = thread::Builder::new().stack_size(PARSER_STACK).spawn(parser).ok()?.join().ok()??;
         let candidates: Vec<(LineNo, LineNo)> = candidates(&map);
         (!candidates.is_empty()).then(|| Self { joiner: Joiner::new(map), candidates })

@@ -1,7 +1,9 @@
 """An independent judge of MC/DC: runs programs with their conditions instrumented in the syntax tree, keeps every
 evaluation, and tries all pairs. Shares nothing with minicov but the definitions.
 
-    python mcdc_judge.py OUTPUT.json PROGRAM.py...
+    python mcdc_judge.py [--split] OUTPUT.json PROGRAM.py...
+
+With `--split`, each comparison of a chain (`a < b < c`) is a condition of its own, as if `and` stood between them.
 
 Each program runs as `runpy.run_path` would run it; what it raises is passed over. For each program, the output has the
 decisions with line, column, context and conditions; the evaluations seen (a truth for each condition, null where it was not
@@ -14,6 +16,7 @@ import builtins
 import gc
 import itertools
 import json
+import operator
 import os
 import sys
 import threading
@@ -21,27 +24,78 @@ import threading
 VALUE = "value"
 
 
+COMPARISONS = {
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
+    ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
+    ast.In: lambda a, b: a in b, ast.NotIn: lambda a, b: a not in b,
+}
+
+
+class Link:
+    """One comparison of a chain."""
+
+    def __init__(self, chain, number, lines):
+        self.chain, self.number = chain, number
+        operands = [chain.left, *chain.comparators]
+        left, right = operands[number : number + 2]
+        self.comparison = ast.Compare(left, [chain.ops[number]], [right])
+        self.operands = [left, right] if number == 0 else [right]
+        self.lineno, self.col_offset = chain.lineno, chain.col_offset
+        self.end_lineno, self.end_col_offset = chain.end_lineno, chain.end_col_offset
+        if number > 0:
+            _, (self.lineno, self.col_offset) = parentheses(operands[number - 1], left, lines)
+        if number + 1 < len(chain.ops):
+            (self.end_lineno, self.end_col_offset), _ = parentheses(right, operands[number + 2], lines)
+
+
+def parentheses(left, right, lines):
+    """Between two operands: where the parentheses of the left one end, and where those of the right one begin."""
+    end, start = (left.end_lineno, left.end_col_offset), None
+    for number in range(left.end_lineno, right.lineno + 1):
+        line = lines[number - 1]
+        first = left.end_col_offset if number == left.end_lineno else 0
+        last = right.col_offset if number == right.lineno else len(line)
+        for column, byte in enumerate(line[first:last].split(b"#")[0], first):
+            if byte == ord(")"):
+                end = (number, column + 1)
+            elif byte == ord("(") and start is None:
+                start = (number, column)
+    return end, start or (right.lineno, right.col_offset)
+
+
 class Decision:
-    def __init__(self, node, context):
+    def __init__(self, node, context, lines):
         self.node, self.context = node, context
+        self.lines = lines
         self.leaves = []
         self.tree = self.parse(node)
         self.vectors = set()
         self.seen = [set() for _ in self.leaves]
 
     def parse(self, node):
-        """The tree: a number, or (operator, operands)."""
+        """The tree: a number, or (operator, operands). Without `lines`, a chain of comparisons is one condition."""
         if isinstance(node, ast.BoolOp):
             kind = "and" if isinstance(node.op, ast.And) else "or"
             return (kind, [self.parse(value) for value in node.values])
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return ("not", [self.parse(node.operand)])
+        if self.lines and is_chain(node):
+            return ("and", [self.leaf(Link(node, number, self.lines)) for number in range(len(node.ops))])
+        return self.leaf(node)
+
+    def leaf(self, node):
         self.leaves.append(node)
         return len(self.leaves) - 1
 
 
+def is_chain(node):
+    return isinstance(node, ast.Compare) and len(node.ops) > 1
+
+
 def constant(node):
     """The truth of a constant expression, or None."""
+    if isinstance(node, Link):
+        return None
     if isinstance(node, ast.Name) and node.id == "__debug__":
         return True
     for inner in ast.walk(node):
@@ -54,20 +108,19 @@ def constant(node):
 
 
 class Collector(ast.NodeVisitor):
-    """Finds the decisions of a module."""
+    """Finds the decisions of a module; given its lines, with chains of comparisons split."""
 
-    def __init__(self):
+    def __init__(self, lines):
+        self.lines = lines
         self.decisions = []
 
     def decide(self, node, context):
-        decision = Decision(node, context)
+        decision = Decision(node, context, self.lines)
         if context != VALUE or len(decision.leaves) > 1:
             self.decisions.append(decision)
         for leaf in decision.leaves:
-            self.generic_or_special(leaf)
-
-    def generic_or_special(self, leaf):
-        self.visit(leaf)
+            for inner in leaf.operands if isinstance(leaf, Link) else [leaf]:
+                self.visit(inner)
 
     def visit_If(self, node):
         self.decide(node.test, "if")
@@ -109,6 +162,12 @@ class Collector(ast.NodeVisitor):
         else:
             self.generic_visit(node)
 
+    def visit_Compare(self, node):
+        if self.lines and is_chain(node):
+            self.decide(node, VALUE)
+        else:
+            self.generic_visit(node)
+
     def visit_AnnAssign(self, node):
         if node.value:
             self.visit(node.value)
@@ -140,21 +199,42 @@ class Instrumenter(ast.NodeTransformer):
     def __init__(self, decisions):
         self.by_node = {id(decision.node): number for number, decision in decisions}
         self.leaves = {}
+        self.links = {}
         for number, decision in decisions:
             for index, leaf in enumerate(decision.leaves):
                 is_last = decision.context == VALUE and index == len(decision.leaves) - 1
-                self.leaves[id(leaf)] = (number, index, is_last, constant(leaf), decision.context == VALUE)
+                about = (number, index, is_last, constant(leaf), decision.context == VALUE)
+                if isinstance(leaf, Link):
+                    self.links.setdefault(id(leaf.chain), []).append(about)
+                else:
+                    self.leaves[id(leaf)] = about
+
+    def leaf(self, about, result):
+        number, index, is_last, known, is_value = about
+        if is_last:
+            reached = call("__mcdc_reached__", number)
+            return call("__mcdc_last__", reached, result)
+        if known is None:
+            return call("__mcdc_condition__", number, index, is_value, result)
+        return result
+
+    def chain(self, node, links):
+        """`a < b < c` as `first("<", a, b) and next("<", c)`: what is kept of the one is the left operand of the other."""
+        number, index, *_ = links[0]
+        key = f"{number}/{index}"
+        kinds = [type(operator).__name__ for operator in node.ops]
+        operands = node.comparators
+        comparisons = [call("__mcdc_compare__", key, kinds[0], node.left, operands[0])]
+        comparisons += [call("__mcdc_go_on__", key, kind, operand) for kind, operand in zip(kinds[1:], operands[1:])]
+        return ast.BoolOp(ast.And(), [self.leaf(about, each) for about, each in zip(links, comparisons)])
 
     def visit(self, node):
         key = id(node)
         result = super().visit(node)
+        if key in self.links:
+            result = self.chain(result, self.links[key])
         if key in self.leaves:
-            number, index, is_last, known, is_value = self.leaves[key]
-            if is_last:
-                reached = call("__mcdc_reached__", number)
-                result = call("__mcdc_last__", reached, result)
-            elif known is None:
-                result = call("__mcdc_condition__", number, index, is_value, result)
+            result = self.leaf(self.leaves[key], result)
         if key in self.by_node:
             number = self.by_node[key]
             result = call("__mcdc_end__", number, call("__mcdc_begin__", number), result)
@@ -190,6 +270,8 @@ class Recorder:
         self.decisions = []
         # By frame (kept alive, so that none is taken for another) and decision.
         self.open = {}
+        # The same by frame and chain: the operand that the next comparison begins with.
+        self.operands = {}
 
     def begin(self, number):
         frame = sys._getframe(1)
@@ -200,6 +282,15 @@ class Recorder:
         self.decisions[number].seen[index].add(truth)
         self.open[sys._getframe(1), number][index] = truth
         return value if is_value else truth
+
+    def compare(self, chain, kind, left, right):
+        self.operands[sys._getframe(1), chain] = right
+        return COMPARISONS[getattr(ast, kind)](left, right)
+
+    def go_on(self, chain, kind, right):
+        left = self.operands[sys._getframe(1), chain]
+        self.operands[sys._getframe(1), chain] = right
+        return COMPARISONS[getattr(ast, kind)](left, right)
 
     def reached(self, number):
         truths = self.open[sys._getframe(1), number]
@@ -244,6 +335,29 @@ def unmasked(tree, truths):
     return found
 
 
+STABLE = (
+    ast.Name, ast.Attribute, ast.Subscript, ast.Compare, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Tuple, ast.Constant,
+    ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop,
+)
+
+
+def coupled(leaves):
+    """The conditions that are the same expression as another, with nothing evaluated since that could change it."""
+    found = set()
+    known = {}
+    for index, leaf in enumerate(leaves):
+        node = leaf.comparison if isinstance(leaf, Link) else leaf
+        if not all(isinstance(inner, STABLE) for inner in ast.walk(node)):
+            known.clear()
+            continue
+        text = ast.dump(node)
+        if text in known:
+            found |= {known[text], index}
+        else:
+            known[text] = index
+    return found
+
+
 def judge(decision):
     count = len(decision.leaves)
     constants = [constant(leaf) for leaf in decision.leaves]
@@ -269,11 +383,12 @@ def judge(decision):
     for *truths, outcome in decision.vectors:
         filled = [known if known is not None else truth for known, truth in zip(constants, truths)]
         rows.append((truths, outcome, unmasked(decision.tree, filled)))
-    masking, unique_cause = [], []
+    masking, unique_cause, mixed = [], [], []
     for index in range(count):
         if not counts[index]:
             masking.append(None)
             unique_cause.append(None)
+            mixed.append(None)
             continue
         by_masking = by_unique_cause = False
         for (a, out_a, say_a), (b, out_b, say_b) in itertools.combinations(rows, 2):
@@ -284,7 +399,8 @@ def judge(decision):
             by_unique_cause |= all(a[i] == b[i] for i in others)
         masking.append(by_masking)
         unique_cause.append(by_unique_cause)
-    return counts, masking, unique_cause
+        mixed.append(by_masking if index in decision.coupled else by_unique_cause)
+    return counts, masking, unique_cause, mixed
 
 
 def idle_conditions(decision, constants, free):
@@ -331,31 +447,34 @@ def walk(tree, assignment, reached):
     return kind == "and"
 
 
-def main(output, programs):
+def main(output, programs, is_split):
     recorder = Recorder()
     builtins.__mcdc_begin__ = recorder.begin
     builtins.__mcdc_condition__ = recorder.condition
     builtins.__mcdc_reached__ = recorder.reached
     builtins.__mcdc_last__ = recorder.last
     builtins.__mcdc_end__ = recorder.end
+    builtins.__mcdc_compare__ = recorder.compare
+    builtins.__mcdc_go_on__ = recorder.go_on
     ranges = {}
     texts = {}
     for program in programs:
         with open(program, encoding="utf-8") as file:
             text = file.read()
         module = ast.parse(text, program)
-        collector = Collector()
+        lines = text.encode().splitlines(keepends=True)
+        collector = Collector(lines if is_split else None)
         collector.visit(module)
         start = len(recorder.decisions)
         recorder.decisions.extend(collector.decisions)
         ranges[program] = (start, len(recorder.decisions))
-        lines = text.encode().splitlines(keepends=True)
         texts[program] = [[segment(lines, leaf) for leaf in decision.leaves] for decision in collector.decisions]
         numbered = list(enumerate(collector.decisions, start))
         # Positions are those of the program as written.
         for _, decision in numbered:
             decision.place = place(decision.node)
             decision.places = [place(leaf) for leaf in decision.leaves]
+            decision.coupled = coupled(decision.leaves)
         instrumented = ast.fix_missing_locations(Instrumenter(numbered).visit(module))
         code = compile(instrumented, program, "exec")
         # What stays is not searched for garbage each time a program asks for that.
@@ -374,7 +493,7 @@ def main(output, programs):
     for program, (start, end) in ranges.items():
         rows = []
         for decision, leaf_texts in zip(recorder.decisions[start:end], texts[program]):
-            counts, masking, unique_cause = judge(decision)
+            counts, masking, unique_cause, mixed = judge(decision)
             rows.append(
                 {
                     "place": decision.place,
@@ -382,7 +501,7 @@ def main(output, programs):
                     "conditions": [
                         {"place": leaf_place, "text": text, "true": known(counts, seen, i, True),
                          "false": known(counts, seen, i, False), "masking": masking[i],
-                         "unique_cause": unique_cause[i]}
+                         "unique_cause": unique_cause[i], "unique_cause+masking": mixed[i]}
                         for i, (leaf_place, text, seen) in enumerate(
                             zip(decision.places, leaf_texts, decision.seen)
                         )
@@ -413,4 +532,7 @@ def place(node):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    words = sys.argv[1:]
+    is_split = words[:1] == ["--split"]
+    output, *programs = words[is_split:]
+    main(output, programs, is_split)

@@ -74,6 +74,7 @@ class Writer:
             lambda: f"{n} not in (0, None)",
             lambda: f"{self.num()} < {self.num()} < {self.num()}",
             lambda: f"{n} is {self.var()} is not None",
+            lambda: self.chain(),
             lambda: f"t({n})",
             lambda: f"boom({n})",
             lambda: f"o.{n}",
@@ -115,11 +116,30 @@ class Writer:
             simple += [lambda: f"(yield {n})"] * 3
             simple += [lambda: f"(yield from sub({n}))"]
         weights = [6] * 3 + [2] * (len(simple) - 3)
-        weights[27] = 1
+        weights[28] = 1
         text = r.choices(simple, weights)[0]()
         if text.startswith(self.name + "("):
             text = f"({text})" if self.kind == "def" else n
         return text
+
+    def chain(self):
+        """A chained comparison of two to four links."""
+        r = self.rng
+        operands = [lambda: f"({self.expr(2)})", self.num, self.num, self.var, lambda: f"t({self.var()})"]
+        if self.kind == "async":
+            operands.append(lambda: f"(await co({self.var()}))")
+        if self.kind == "gen":
+            operands.append(lambda: f"(yield {self.var()})")
+        links = []
+        for _ in range(r.choice([2, 2, 2, 3, 4])):
+            operator = r.choice(["<", "<=", "==", "!=", "is", "is not", "in", "not in"])
+            if operator.endswith("in"):
+                links.append(f"{operator} {r.choice(['l', '(1, 2)', '(0, None)'])}")
+            elif operator.startswith("is") and r.random() < 0.4:
+                links.append(f"{operator} None")
+            else:
+                links.append(f"{operator} {r.choice(operands)()}")
+        return " ".join([r.choice(operands)(), *links])
 
     def plain(self):
         """A condition for the body of a class, where nothing can be awaited or yielded."""

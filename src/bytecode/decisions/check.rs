@@ -76,7 +76,9 @@ impl Checker<'_> {
             if self.graph.is_idle(self.graph.last(test.node, true).0) {
                 continue;
             }
-            if self.leads_nowhere_else(index) {
+            // What the rest of an arm, which is constant, makes of both is the same.
+            let says_one = test.truths[0].is_some() && test.truths[0] == test.truths[1];
+            if !says_one && self.leads_nowhere_else(index) {
                 let (condition, _) = self.graph.last(test.node, true);
                 if self.constants[condition as usize].is_none() {
                     return Err(broken(condition, "is the same whether it is true or false"));
@@ -164,12 +166,6 @@ impl Checker<'_> {
         expected: Next,
     ) -> Result<Option<usize>, Broken> {
         let (tested, _) = self.graph.last(test.node, true);
-        if let Some(constant) = self.constants[tested as usize] {
-            let side = test.truths.iter().position(|truth| {
-                truth.is_some_and(|truth| self.graph.last(test.node, truth) == (tested, constant))
-            });
-            return side.map(Some).ok_or_else(|| broken(condition, "meets an unclear constant"));
-        }
         if let Some(truth) = truth
             && let Some(node) = self.widened(test.node, condition)
             && let Some(settled) = self.graph.settles(condition, truth, node)
@@ -180,6 +176,12 @@ impl Checker<'_> {
                 self.retests.insert((index, side));
             }
             return Ok(Some(side));
+        }
+        if let Some(constant) = self.constants[tested as usize] {
+            let side = test.truths.iter().position(|truth| {
+                truth.is_some_and(|truth| self.graph.last(test.node, truth) == (tested, constant))
+            });
+            return side.map(Some).ok_or_else(|| broken(condition, "meets an unclear constant"));
         }
         let is_next = match expected {
             Next::Condition(next) => next == tested,
@@ -193,17 +195,21 @@ impl Checker<'_> {
     }
 
     /// What a jump tests when it is reached from `condition`: the node itself, or one that ends with it and so has the same
-    /// value; none if `condition` is in none of them.
+    /// value, `not not` included; none if `condition` is in none of them.
     fn widened(&self, mut node: u32, condition: u32) -> Option<u32> {
+        let mut is_negated = false;
         loop {
-            if self.graph.is_within(condition, node) {
+            if !is_negated && self.graph.is_within(condition, node) {
                 return Some(node);
             }
             let parent = self.graph.parent(node)?;
             match self.graph.node(parent) {
-                Node::And(operands) | Node::Or(operands) if operands.last() == Some(&node) => node = parent,
-                Node::And(_) | Node::Or(_) | Node::Not(_) | Node::Condition(_) => return None,
+                Node::And(operands) | Node::Or(operands) if !is_negated && operands.last() == Some(&node) => {
+                }
+                Node::Not(_) => is_negated = !is_negated,
+                Node::And(_) | Node::Or(_) | Node::Condition(_) => return None,
             }
+            node = parent;
         }
     }
 

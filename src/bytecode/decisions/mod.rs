@@ -149,7 +149,7 @@ impl Joiner {
                 })
                 .collect();
             let retests = retested.remove(&number).unwrap_or_default();
-            let measurability = if let Some(reason) = mapped.flaw.as_ref().or_else(|| broken.get(&number)) {
+            let measurability = if let Some(reason) = broken.get(&number) {
                 Measurability::No(reason.clone())
             } else if let Some(reason) = missing_test(graph, &folded, &tests, &retests) {
                 Measurability::No(reason)

@@ -1,5 +1,7 @@
 //! What each conditional jump tests.
 
+use std::collections::HashMap;
+
 use super::super::control_flow::{ControlFlow, Instruction};
 use super::super::locations::locations;
 use super::super::opcodes::Flow;
@@ -41,9 +43,10 @@ impl JumpsIf {
 impl Joiner {
     /// By instruction: the nodes it tests, innermost first.
     pub(super) fn tested(&self, flow: &ControlFlow, places: &[Option<Place>]) -> Vec<Vec<NodeTest>> {
+        let links = numbered_links(flow, places);
         let of_index = |(index, instruction): (usize, &Instruction)| {
             let jumps_if = JumpsIf::of(instruction.opcode.name)?;
-            self.tested_by(flow, places, index, jumps_if).map(|test| self.with_outer(test))
+            self.tested_by(flow, places, &links, index, jumps_if).map(|test| self.with_outer(test))
         };
         flow.instructions.iter().enumerate().map(|index| of_index(index).unwrap_or_default()).collect()
     }
@@ -52,6 +55,7 @@ impl Joiner {
         &self,
         flow: &ControlFlow,
         places: &[Option<Place>],
+        links: &HashMap<usize, usize>,
         index: usize,
         jumps_if: JumpsIf,
     ) -> Option<NodeTest> {
@@ -95,10 +99,14 @@ impl Joiner {
         match jumps_if {
             JumpsIf::None(is_none) if JumpsIf::of(producer.opcode.name).is_some() => {
                 // The last link of a chained comparison: its left operand was kept by the link before.
-                let link = self.tested_by(flow, places, at, JumpsIf::of(producer.opcode.name)?)?;
-                let negated = self.anchors(own?).find_map(negated_none)?;
+                let link = self.tested_by(flow, places, links, at, JumpsIf::of(producer.opcode.name)?)?;
+                let node = self.last_link(link.decision, link.node);
+                // Of a comprehension's last condition, the jump has the range of the element.
+                let by_range = own.and_then(|own| self.anchors(own).find_map(negated_none));
+                let by_node = || *self.none_operands.get(&(link.decision, node))?;
+                let negated = by_range.or_else(by_node)?;
                 let truth = is_none != negated;
-                Some(NodeTest { truths: [Some(!truth), Some(truth)], ..link })
+                Some(NodeTest { node, truths: [Some(!truth), Some(truth)], ..link })
             }
             JumpsIf::None(is_none) => {
                 let operand = place.and_then(|place| self.anchors(place).find(|a| negated_none(a).is_some()));
@@ -131,12 +139,34 @@ impl Joiner {
                     // The compiler made one comparison of it and the `not` before it.
                     test.node = self.graph(test.decision).parent(test.node)?;
                 }
-                if is_link(flow, at) {
-                    // Of a chained comparison that holds so far nothing is known.
-                    test.truths = test.truths.map(|truth| truth.filter(|truth| !truth));
+                if let Some(number) = links.get(&at) {
+                    match self.graph(test.decision).node(test.node) {
+                        // The last one is followed by none.
+                        Node::And(nodes) => {
+                            let count = nodes.len().saturating_sub(1);
+                            test.node = *nodes.get(number.checked_rem(count)?)?;
+                        }
+                        // Of a chained comparison that holds so far nothing is known.
+                        Node::Condition(_) | Node::Not(_) | Node::Or(_) => {
+                            test.truths = test.truths.map(|truth| truth.filter(|truth| !truth));
+                        }
+                    }
                 }
                 Some(test)
             }
+        }
+    }
+
+    /// The link of a chained comparison that ends it, by another one; itself where the chain is one condition.
+    fn last_link(&self, decision: u32, link: u32) -> u32 {
+        let graph = self.graph(decision);
+        let is_link = |parent: u32| {
+            let chains = &self.map.decisions[decision as usize].decision.chains;
+            chains.binary_search_by_key(&parent, |(node, _)| *node).is_ok()
+        };
+        match graph.parent(link).filter(|parent| is_link(*parent)).map(|parent| graph.node(parent)) {
+            Some(Node::And(links)) => links.last().copied().unwrap_or(link),
+            Some(Node::Condition(_) | Node::Not(_) | Node::Or(_)) | None => link,
         }
     }
 
@@ -179,7 +209,7 @@ impl Joiner {
             let graph = self.graph(inner.decision);
             let truths = inner.truths.map(|truth| {
                 let (condition, truth) = graph.last(inner.node, truth?);
-                graph.settles(condition, truth, graph.root())
+                graph.decided(condition, truth)
             });
             if let Some((decision, node)) = mapped.outer {
                 tests.push(NodeTest { decision, node, truths });
@@ -225,6 +255,23 @@ fn is_link(flow: &ControlFlow, at: usize) -> bool {
             let before = &flow.instructions[before];
             before.opcode.name == "COPY" && before.argument == 2
         })
+}
+
+/// By comparison that is followed by another of its chain: how many such there were with its range. Each copy of a chain has
+/// all of them, in their order.
+fn numbered_links(flow: &ControlFlow, places: &[Option<Place>]) -> HashMap<usize, usize> {
+    let mut counts: HashMap<Place, usize> = HashMap::new();
+    let mut numbers = HashMap::new();
+    for (at, place) in places.iter().enumerate() {
+        if let Some(place) = place
+            && is_link(flow, at)
+        {
+            let count = counts.entry(*place).or_default();
+            numbers.insert(at, *count);
+            *count += 1;
+        }
+    }
+    numbers
 }
 
 fn whole(anchor: &Anchor, jumps_when: bool) -> NodeTest {

@@ -4,8 +4,10 @@
 //! that context alone tells of it. Where the short-circuit graph is a tree, the last jump of an evaluation does: there is one
 //! way to it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::super::decisions::fitted;
 use super::JudgedDecision;
 use super::tree::{self, End};
 use crate::model::{ContextNames, Edge, Facts, Measurability, MeasuredFile, ShortCircuit, Vector};
@@ -16,7 +18,7 @@ pub(crate) fn tell_contexts(facts: &Facts, seen: &MeasuredFile, decisions: &mut 
         return;
     }
     for judged in decisions.iter_mut().filter(|judged| judged.is_compound() && !judged.vectors.is_empty()) {
-        let recorded = seen.vector_contexts.get(&judged.measured.decision.place);
+        let recorded = recorded(seen, judged);
         judged.contexts = if judged.measured.measurability == Measurability::Edges {
             let graph = ShortCircuit::new(&judged.measured.decision);
             let mut contexts = by_truth(facts, seen, judged);
@@ -26,10 +28,23 @@ pub(crate) fn tell_contexts(facts: &Facts, seen: &MeasuredFile, decisions: &mut 
                 .map(Option::unwrap_or_default)
                 .collect()
         } else {
-            let of = |vector: &Vector| recorded.and_then(|recorded| recorded.get(vector)).cloned();
+            let of = |vector: &Vector| recorded.get(vector).cloned();
             judged.vectors.iter().map(|vector| of(vector).unwrap_or_default()).collect()
         };
     }
+}
+
+/// The evaluations that were recorded, and in which contexts each was.
+fn recorded<'a>(seen: &'a MeasuredFile, judged: &JudgedDecision) -> BTreeMap<Cow<'a, Vector>, ContextNames> {
+    let decision = &judged.measured.decision;
+    let graph = ShortCircuit::new(decision);
+    let mut found: BTreeMap<Cow<Vector>, ContextNames> = BTreeMap::new();
+    for (vector, contexts) in seen.vector_contexts.get(&decision.place).into_iter().flatten() {
+        if let Some(vector) = fitted(decision, &graph, vector) {
+            found.entry(vector).or_default().extend(contexts.iter().cloned());
+        }
+    }
+    found
 }
 
 /// In which contexts each condition was seen with each truth.
@@ -47,8 +62,7 @@ fn by_truth(facts: &Facts, seen: &MeasuredFile, judged: &JudgedDecision) -> BTre
             }
         }
     }
-    let recorded = seen.vector_contexts.get(&judged.measured.decision.place);
-    for (vector, contexts) in recorded.into_iter().flatten() {
+    for (vector, contexts) in recorded(seen, judged) {
         for (condition, truth) in vector.truths.iter().enumerate() {
             if let Some(truth) = truth {
                 found.entry((condition as u32, *truth)).or_default().extend(contexts.iter().cloned());

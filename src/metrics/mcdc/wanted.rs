@@ -188,7 +188,8 @@ mod tests {
     use crate::model::{Condition, Context, Measurability, MeasuredDecision, Place};
 
     fn judged(conditions: Vec<Condition>, nodes: Vec<Node>, vectors: Vec<Vector>) -> JudgedDecision {
-        let decision = Decision { place: Place::default(), context: Context::If, conditions, nodes };
+        let decision =
+            Decision { place: Place::default(), context: Context::If, conditions, nodes, chains: Vec::new() };
         let count = decision.conditions.len();
         let graph = ShortCircuit::new(&decision);
         let judgements = shown(&graph, &vectors).into_iter().map(|(masking, unique_cause)| Judgement {

@@ -57,9 +57,7 @@ impl<'a> Conditions<'a> {
                 }
             }
         }
-        for marks in found.marks.values_mut() {
-            marks.sort_by_key(|mark| (mark.from, std::cmp::Reverse(mark.to)));
-        }
+        found.marks.values_mut().for_each(|marks| nest(marks));
         found
     }
 
@@ -70,6 +68,22 @@ impl<'a> Conditions<'a> {
     pub(super) fn decisions(&self, line: LineNo) -> &[&'a JudgedDecision] {
         self.decisions.get(&line).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Puts marks in their order. Two comparisons of a chain share an operand, which the first one keeps.
+fn nest(marks: &mut [Mark]) {
+    let by_start = |mark: &Mark| (mark.from, std::cmp::Reverse(mark.to));
+    marks.sort_by_key(by_start);
+    let mut open: Vec<usize> = Vec::new();
+    for mark in marks.iter_mut() {
+        while open.pop_if(|end| *end <= mark.from).is_some() {}
+        match open.last() {
+            Some(end) if *end < mark.to => mark.from = *end,
+            Some(_) | None => {}
+        }
+        open.push(mark.to);
+    }
+    marks.sort_by_key(by_start);
 }
 
 /// The bytes that a range has on each of its lines, without the blanks before and behind them.
@@ -191,4 +205,19 @@ pub(super) fn truth_table(judged: &JudgedDecision, form: Form, contexts: Option<
         reason: judged.unmeasurable.as_deref(),
         has_contexts: contexts.is_some(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_in_one_another_or_apart() {
+        // `a < (p and q) < c`
+        let mark = |(from, to)| Mark { from, to, words: "" };
+        let mut marks: Vec<Mark> = [(4, 17), (5, 6), (0, 13), (11, 12)].map(mark).to_vec();
+        nest(&mut marks);
+        let ranges: Vec<(usize, usize)> = marks.iter().map(|mark| (mark.from, mark.to)).collect();
+        assert_eq!(ranges, [(0, 13), (5, 6), (11, 12), (13, 17)]);
+    }
 }

@@ -17,7 +17,14 @@ enum Strength {
 pub(in crate::report) fn expression(decision: &Decision) -> String {
     // Operands come before their operators, and each belongs to one operator only.
     let mut texts: Vec<(String, Strength)> = Vec::with_capacity(decision.nodes.len());
-    for node in &decision.nodes {
+    let mut chains = decision.chains.iter().peekable();
+    for (number, node) in (0_u32..).zip(&decision.nodes) {
+        if let Some((_, chain)) = chains.next_if(|(node, _)| *node == number) {
+            let text = one_line(chain);
+            let strength = strength(&text);
+            texts.push((text, strength));
+            continue;
+        }
         let text = match node {
             Node::Condition(condition) => {
                 let text = one_line(&decision.conditions[*condition as usize].text);
@@ -79,6 +86,7 @@ mod tests {
             context: crate::model::Context::If,
             conditions: texts.iter().map(condition).collect(),
             nodes,
+            chains: Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{CmpOp, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::{Finder, Tree, constants, is_operator};
+use super::{Finder, constants};
 use crate::model::{AnchorKind, ConstantArm, Context};
 
 impl<'a> Finder<'a> {
@@ -22,12 +22,9 @@ impl<'a> Finder<'a> {
                 let jumps: Vec<TextRange> = jumps.iter().copied().chain([choice.range()]).collect();
                 self.test(&choice.test, Context::IfExp, &jumps);
                 for (when, arm) in [(true, &*choice.body), (false, &*choice.orelse)] {
-                    match constants::truth(arm) {
-                        Some(truth) => {
-                            let arm = ConstantArm { when, condition: (decision, node), truth };
-                            self.map.decisions[test].constant_arms.push(arm);
-                        }
-                        None => self.flaw_in(arm, decision),
+                    if let Some(truth) = constants::known(arm) {
+                        let arm = ConstantArm { when, condition: (decision, node), truth };
+                        self.map.decisions[test].constant_arms.push(arm);
                     }
                     self.arm(arm, decision, node);
                 }
@@ -64,19 +61,10 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Gives up a decision one of whose arms ends with a constant behind other conditions: nothing tests that.
-    fn flaw_in(&mut self, arm: &Expr, decision: u32) {
-        let is_constant = |expression: &Expr| constants::truth(expression).is_some();
-        if Tree::of(arm).conditions.iter().any(|(_, condition)| is_constant(condition)) {
-            let flaw = "an arm of a conditional expression in it ends with a constant";
-            self.map.decisions[decision as usize].flaw = Some(flaw.to_owned());
-        }
-    }
-
     /// An arm of a conditional expression that is a condition: its truth is the condition's.
     fn arm(&mut self, arm: &'a Expr, decision: u32, node: u32) {
-        if is_operator(arm) {
-            self.decision(Tree::of(arm), arm, Context::Value, Some((decision, node)), &[]);
+        if self.is_operator(arm) {
+            self.decision(self.tree(arm), arm, Context::Value, Some((decision, node)), &[]);
         } else {
             self.condition(arm, decision, node, &[]);
         }

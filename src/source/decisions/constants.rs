@@ -1,6 +1,6 @@
 //! Conditions whose truth the compiler knows (CPython 3.11–3.15: `Python/ast_opt.c`, `Python/flowgraph.c`).
 
-use ruff_python_ast::{Expr, Number, UnaryOp};
+use ruff_python_ast::{BoolOp, Expr, Number, UnaryOp};
 
 /// The truth of a constant expression; none for all others, and for constants that take computing.
 pub(super) fn truth(expression: &Expr) -> Option<bool> {
@@ -22,6 +22,25 @@ pub(super) fn truth(expression: &Expr) -> Option<bool> {
         }
         Expr::Name(name) if name.id == "__debug__" => Some(true),
         _ => None,
+    }
+}
+
+/// The truth of an expression of which nothing but constants is evaluated: `1 or f()`, too.
+pub(super) fn known(expression: &Expr) -> Option<bool> {
+    match expression {
+        Expr::BoolOp(operation) => {
+            let forcing = operation.op == BoolOp::Or;
+            for operand in &operation.values {
+                if known(operand)? == forcing {
+                    return Some(forcing);
+                }
+            }
+            Some(!forcing)
+        }
+        Expr::UnaryOp(operation) if operation.op == UnaryOp::Not => {
+            known(&operation.operand).map(|truth| !truth)
+        }
+        _ => truth(expression),
     }
 }
 

@@ -4,6 +4,7 @@
 //! run as such: annotations, type parameters and `type` statements.
 
 mod anchors;
+mod chains;
 mod constants;
 mod coupling;
 
@@ -11,27 +12,27 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{BoolOp, Comprehension, ElifElseClause, Expr, MatchCase, Stmt, TypeParams, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 
+use self::chains::Link;
 use super::SourceError;
 use super::syntax::Syntax;
 use crate::model::{
-    Anchor, AnchorKind, Condition, Context, Decision, DecisionMap, MappedDecision, Node, Place,
+    Anchor, AnchorKind, ChainedComparisons, Condition, Context, Decision, DecisionMap, MappedDecision, Node,
+    Place,
 };
 
 /// Finds the decisions of a text that [`decode`](super::decode) made.
-pub(crate) fn decisions(text: &str) -> Result<DecisionMap, SourceError> {
-    Ok(of_syntax(&Syntax::parse(text)?, text))
-}
-
-/// The same of a text that is parsed already.
-pub(super) fn of_syntax(syntax: &Syntax, text: &str) -> DecisionMap {
-    let mut finder = Finder { syntax, text, map: DecisionMap::default(), elements: Vec::new() };
+pub(crate) fn decisions(text: &str, chained: ChainedComparisons) -> Result<DecisionMap, SourceError> {
+    let syntax = Syntax::parse(text)?;
+    let mut finder =
+        Finder { syntax: &syntax, text, chained, map: DecisionMap::default(), elements: Vec::new() };
     finder.visit_body(syntax.body());
-    finder.map.sorted()
+    Ok(finder.map.sorted())
 }
 
 struct Finder<'a> {
     syntax: &'a Syntax,
     text: &'a str,
+    chained: ChainedComparisons,
     map: DecisionMap,
     /// The ranges of the elements of the comprehension under way.
     elements: Vec<TextRange>,
@@ -39,48 +40,38 @@ struct Finder<'a> {
 
 /// A decision under construction, with the expressions of its conditions.
 struct Tree<'a> {
-    conditions: Vec<(u32, &'a Expr)>,
+    conditions: Vec<Leaf<'a>>,
     nodes: Vec<Node>,
-    /// The expression of each node.
+    /// The expression of each node; that of a link is its chain.
     expressions: Vec<&'a Expr>,
 }
 
-impl<'a> Tree<'a> {
-    fn of(expression: &'a Expr) -> Self {
-        let mut tree = Self { conditions: Vec::new(), nodes: Vec::new(), expressions: Vec::new() };
-        tree.add(expression);
-        tree
-    }
+/// A condition of a decision under construction.
+struct Leaf<'a> {
+    node: u32,
+    expression: &'a Expr,
+    /// Which comparison of `expression` it is, where that is several conditions.
+    link: Option<Link>,
+}
 
-    fn add(&mut self, expression: &'a Expr) -> u32 {
-        let node = match expression {
-            Expr::BoolOp(operation) => {
-                let operands = operation.values.iter().map(|operand| self.add(operand)).collect();
-                match operation.op {
-                    BoolOp::And => Node::And(operands),
-                    BoolOp::Or => Node::Or(operands),
-                }
-            }
-            Expr::UnaryOp(operation) if operation.op == UnaryOp::Not => {
-                Node::Not(self.add(&operation.operand))
-            }
-            condition => {
-                self.conditions.push((self.nodes.len() as u32, condition));
-                Node::Condition(self.conditions.len() as u32 - 1)
-            }
-        };
+impl Leaf<'_> {
+    /// What the condition is as an expression of its own.
+    fn condition(&self) -> &Expr {
+        self.link.as_ref().map_or(self.expression, |link| &link.comparison)
+    }
+}
+
+impl<'a> Tree<'a> {
+    fn push(&mut self, node: Node, expression: &'a Expr) -> u32 {
         self.nodes.push(node);
         self.expressions.push(expression);
         self.nodes.len() as u32 - 1
     }
-}
 
-/// Whether an expression is no condition but an operator over some.
-fn is_operator(expression: &Expr) -> bool {
-    match expression {
-        Expr::BoolOp(_) => true,
-        Expr::UnaryOp(operation) => operation.op == UnaryOp::Not,
-        _ => false,
+    fn push_condition(&mut self, expression: &'a Expr, link: Option<Link>) -> u32 {
+        let node = self.nodes.len() as u32;
+        self.conditions.push(Leaf { node, expression, link });
+        self.push(Node::Condition(self.conditions.len() as u32 - 1), expression)
     }
 }
 
@@ -91,9 +82,54 @@ impl<'a> Finder<'a> {
         Place { line, column, end_line, end_column }
     }
 
+    /// The tree of `and`, `or` and `not` that an expression is, and of chained comparisons where they are split.
+    fn tree(&self, expression: &'a Expr) -> Tree<'a> {
+        let mut tree = Tree { conditions: Vec::new(), nodes: Vec::new(), expressions: Vec::new() };
+        self.grow(&mut tree, expression);
+        tree
+    }
+
+    fn grow(&self, tree: &mut Tree<'a>, expression: &'a Expr) -> u32 {
+        let node = match expression {
+            Expr::BoolOp(operation) => {
+                let operands = operation.values.iter().map(|operand| self.grow(tree, operand)).collect();
+                match operation.op {
+                    BoolOp::And => Node::And(operands),
+                    BoolOp::Or => Node::Or(operands),
+                }
+            }
+            Expr::UnaryOp(operation) if operation.op == UnaryOp::Not => {
+                Node::Not(self.grow(tree, &operation.operand))
+            }
+            Expr::Compare(comparison) if self.is_split(expression) => {
+                let links = chains::links(comparison, self.text).into_iter();
+                Node::And(links.map(|link| tree.push_condition(expression, Some(link))).collect())
+            }
+            condition => return tree.push_condition(condition, None),
+        };
+        tree.push(node, expression)
+    }
+
+    /// Whether an expression is no condition but an operator over some.
+    fn is_operator(&self, expression: &Expr) -> bool {
+        match expression {
+            Expr::BoolOp(_) => true,
+            Expr::UnaryOp(operation) => operation.op == UnaryOp::Not,
+            _ => self.is_split(expression),
+        }
+    }
+
+    /// Whether an expression is a chained comparison that counts as several conditions.
+    fn is_split(&self, expression: &Expr) -> bool {
+        match (self.chained, expression) {
+            (ChainedComparisons::Split, Expr::Compare(comparison)) => comparison.ops.len() > 1,
+            (ChainedComparisons::Split | ChainedComparisons::Whole, _) => false,
+        }
+    }
+
     /// A test; `jumps` are further ranges that its first jump may have.
     fn test(&mut self, test: &'a Expr, context: Context, jumps: &[TextRange]) {
-        let tree = Tree::of(test);
+        let tree = self.tree(test);
         self.decision(tree, test, context, None, jumps);
     }
 
@@ -106,24 +142,35 @@ impl<'a> Finder<'a> {
         jumps: &[TextRange],
     ) {
         let number = self.map.decisions.len() as u32;
-        let expressions: Vec<&Expr> = tree.conditions.iter().map(|(_, expression)| *expression).collect();
+        let expressions: Vec<&Expr> = tree.conditions.iter().map(Leaf::condition).collect();
         let condition = |(expression, same_as): (&&Expr, Option<u32>)| Condition {
             place: self.place(expression.range()),
             text: self.text[expression.range()].to_owned(),
             constant: constants::truth(expression),
             same_as,
+            comparisons: chains::comparisons(expression),
         };
         let conditions = expressions.iter().zip(coupling::same_as(&expressions)).map(condition).collect();
-        let decision =
-            Decision { place: self.place(whole.range()), context, conditions, nodes: tree.nodes.clone() };
-        self.map.decisions.push(MappedDecision { decision, outer, constant_arms: Vec::new(), flaw: None });
+        let is_chain = |(_, expression): &(u32, &&Expr)| expression.is_compare_expr();
+        let operators = (0_u32..)
+            .zip(&tree.expressions)
+            .filter(|(node, _)| !matches!(tree.nodes[*node as usize], Node::Condition(_)));
+        let chain = |(node, expression): (u32, &&Expr)| (node, self.text[expression.range()].to_owned());
+        let decision = Decision {
+            place: self.place(whole.range()),
+            context,
+            conditions,
+            chains: operators.filter(is_chain).map(chain).collect(),
+            nodes: tree.nodes.clone(),
+        };
+        self.map.decisions.push(MappedDecision { decision, outer, constant_arms: Vec::new() });
         let mut jumps = jumps.to_vec();
         jumps.push(whole.range());
-        if let Some((first, expression)) = tree.conditions.first()
-            && !expression.is_if_expr()
+        if let Some(first) = tree.conditions.first()
+            && !first.expression.is_if_expr()
         {
             for range in &jumps {
-                self.anchor(*range, number, *first, AnchorKind::Jump);
+                self.anchor(*range, number, first.node, AnchorKind::Jump);
             }
         }
         // Operands come before operators, so the first condition of each operator is that of its first operand.
@@ -138,13 +185,21 @@ impl<'a> Finder<'a> {
                 }
                 Node::And(operands) | Node::Or(operands) => {
                     let first = operands.first().map_or(node, |first| firsts[*first as usize]);
-                    self.anchor(expression.range(), number, first, AnchorKind::Jump);
+                    if let Expr::Compare(chain) = expression {
+                        // What its jumps test is the value of the comparison before them.
+                        self.chain(chain, number, node, operands);
+                    } else {
+                        self.anchor(expression.range(), number, first, AnchorKind::Jump);
+                    }
                     first
                 }
             });
         }
-        for (node, expression) in tree.conditions {
-            self.condition(expression, number, node, &jumps);
+        for leaf in tree.conditions {
+            match (&leaf.link, leaf.expression) {
+                (Some(link), Expr::Compare(chain)) => self.operands_of(link, chain),
+                _ => self.condition(leaf.expression, number, leaf.node, &jumps),
+            }
             jumps.clear();
         }
     }
@@ -210,9 +265,11 @@ impl<'a> Visitor<'a> for Finder<'a> {
 
     fn visit_expr(&mut self, expression: &'a Expr) {
         match expression {
-            Expr::BoolOp(_) => self.decision(Tree::of(expression), expression, Context::Value, None, &[]),
+            _ if expression.is_bool_op_expr() || self.is_split(expression) => {
+                self.decision(self.tree(expression), expression, Context::Value, None, &[]);
+            }
             Expr::UnaryOp(operation) if operation.op == UnaryOp::Not => {
-                let tree = Tree::of(expression);
+                let tree = self.tree(expression);
                 if tree.conditions.len() > 1 {
                     self.decision(tree, expression, Context::Value, None, &[]);
                 } else {

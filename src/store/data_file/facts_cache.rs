@@ -12,7 +12,7 @@ use super::{DataFile, Fault, StoreError};
 use crate::model::{Facts, SourceHash};
 
 /// Changes with each release, and by its last number when the analysis changes between releases.
-const FORMAT: &str = concat!(env!("CARGO_PKG_VERSION"), "/4");
+const FORMAT: &str = concat!(env!("CARGO_PKG_VERSION"), "/5");
 
 /// Bytes that tables and indexes take when they are made.
 const MARGIN: u64 = 1 << 17;
