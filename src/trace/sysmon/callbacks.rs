@@ -87,6 +87,11 @@ pub(super) fn local_callbacks(
     Ok(local)
 }
 
+/// Whether an event tells of branches.
+pub(super) fn tells_of_branches(event: &str) -> bool {
+    SIDES.iter().chain(&BOTH_SIDES).any(|(name, ..)| *name == event)
+}
+
 /// All events that this core takes, with those of measured code.
 pub(super) fn all_callbacks(mut local: Vec<Callback>) -> Vec<Callback> {
     local.extend([START, INSTRUCTION, UNWIND, ENDS_OF_LINES[0]]);

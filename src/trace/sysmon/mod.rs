@@ -27,7 +27,7 @@ use crate::model::{BranchDetail, DynamicContexts};
 use crate::python::ffi::{self, Interpreter};
 use callbacks::{
     Callback, ENDS_OF_LINES, INSTRUCTION, PAUSES, START, TOLD_BOTH_SIDES, TOLD_SIDES, TOLD_START, UNWIND,
-    all_callbacks, fastcall, local_callbacks,
+    all_callbacks, fastcall, local_callbacks, tells_of_branches,
 };
 
 /// Ids nobody has named (CPython 3.12 `Lib/test/test_monitoring.py`): a debugger (0), coverage.py (1), a profiler (2) or an
@@ -49,6 +49,8 @@ struct Tool {
     id: u8,
     /// The events that are turned on in measured code.
     local_events: u32,
+    /// Those of them that tell of branches.
+    branches: u32,
     /// The event for each instruction.
     instructions: u32,
     /// The events that are turned on in code whose calls are tests.
@@ -166,9 +168,13 @@ fn capsule(py: Python<'_>, tool: Tool) -> PyResult<Bound<'_, PyAny>> {
 fn take_tool(monitoring: &Bound<'_, PyAny>, callbacks: &[Callback]) -> Result<Tool, TraceError> {
     let py = monitoring.py();
     let events = monitoring.getattr("events")?;
-    let mut local_events = 0;
+    let (mut local_events, mut branches) = (0, 0);
     for (name, ..) in callbacks {
-        local_events |= events.getattr(name)?.extract::<u32>()?;
+        let event = events.getattr(name)?.extract::<u32>()?;
+        local_events |= event;
+        if tells_of_branches(name) {
+            branches |= event;
+        }
     }
     let event = |name: &str| events.getattr(name)?.extract::<u32>();
     let instructions = event(INSTRUCTION.0)?;
@@ -177,7 +183,8 @@ fn take_tool(monitoring: &Bound<'_, PyAny>, callbacks: &[Callback]) -> Result<To
     for id in TOOL_IDS {
         match monitoring.call_method1("use_tool_id", (id, TOOL_NAME)) {
             Ok(_) => {
-                return Ok(Tool { id, local_events, instructions, ends, pauses, set_local_events: None });
+                let set_local_events = None;
+                return Ok(Tool { id, local_events, branches, instructions, ends, pauses, set_local_events });
             }
             Err(error) => ffi::discard(error, py),
         }
@@ -244,6 +251,17 @@ impl Tool {
             },
         };
         Ok(true)
+    }
+
+    /// Turns the branch events of a code object on again, for frames that run, too, from their next instruction on. Tells
+    /// whether it was done.
+    fn turn_on_branches(&self, code: &Bound<'_, PyAny>, state: &CodeState) -> bool {
+        let events = self.events_in(Some(state), None);
+        let turn_on = || Ok(self.watch(code, events & !self.branches)? && self.watch(code, events)?);
+        turn_on().unwrap_or_else(|error| {
+            ffi::discard(error, code.py());
+            false
+        })
     }
 
     /// The events that are turned on in a code object.
