@@ -38,6 +38,11 @@ impl BranchWatch {
         Self { flow, ways, detail, telling_lines }
     }
 
+    /// The code object taken apart.
+    pub(crate) fn flow(&self) -> &ControlFlow {
+        &self.flow
+    }
+
     /// How many [falls](Fall) there are.
     pub(crate) fn falls(&self) -> usize {
         self.ways.joins().len()

@@ -72,6 +72,11 @@ impl ControlFlow {
         Self { instructions, by_unit: by_unit.into(), handlers: handlers(&shape.exception_table) }
     }
 
+    /// How many code units there are.
+    pub(crate) fn units(&self) -> usize {
+        self.by_unit.len()
+    }
+
     /// The index of the instruction at an offset, which may point at its prefix, itself or its caches.
     pub(super) fn index_at(&self, offset: u32) -> Option<usize> {
         self.by_unit.get(offset as usize / 2).map(|index| *index as usize)

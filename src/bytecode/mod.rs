@@ -10,6 +10,7 @@
 mod branch_watch;
 mod control_flow;
 mod decisions;
+mod due;
 mod exceptions;
 mod executable;
 mod line_arcs;
@@ -23,6 +24,7 @@ mod ways;
 pub(crate) use branch_watch::{BranchWatch, Fall};
 pub(crate) use control_flow::ControlFlow;
 pub(crate) use decisions::{CodeTest, Joiner};
+pub(crate) use due::{Due, Jumps};
 pub(crate) use executable::{
     DEFERRED_ANNOTATIONS, begins_on_line_of_entry, executable_lines, is_function, is_statement, line_range,
     lines, may_begin_on_header,

@@ -4,7 +4,7 @@
 //! can be learned of it.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -33,9 +33,18 @@ pub(super) struct BranchState {
     watch: BranchWatch,
     /// By code unit: where its branch went first, plus one; 0 where it has not run.
     first_destinations: Box<[AtomicU32]>,
-    /// By number: whether control fell there.
-    falls_seen: Box<[AtomicBool]>,
+    /// By number: what is known of falls, as [`MAY_FALL`] and its like.
+    falls: Box<[AtomicU8]>,
 }
+
+/// Control may fall.
+const MAY_FALL: u8 = 0;
+/// It did.
+const FELL: u8 = 1;
+/// It cannot before a branch has gone where it never went.
+const CANNOT_FALL: u8 = 2;
+/// The same, and the events that tell falls from jumps are off.
+const IS_NOT_WATCHED: u8 = 3;
 
 /// What is to become of an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,7 +119,7 @@ impl BranchState {
         Self {
             code,
             first_destinations: (0..shape.code.len().div_ceil(2)).map(|_| AtomicU32::new(0)).collect(),
-            falls_seen: (0..watch.falls()).map(|_| AtomicBool::new(false)).collect(),
+            falls: (0..watch.falls()).map(|_| AtomicU8::new(MAY_FALL)).collect(),
             watch,
         }
     }
@@ -120,9 +129,31 @@ impl BranchState {
         for first in &self.first_destinations {
             first.store(0, Ordering::Relaxed);
         }
-        for seen in &self.falls_seen {
-            seen.store(false, Ordering::Relaxed);
+        for fall in &self.falls {
+            fall.store(MAY_FALL, Ordering::Relaxed);
         }
+    }
+
+    /// What there is to watch.
+    pub(super) fn watch(&self) -> &BranchWatch {
+        &self.watch
+    }
+
+    /// From now on no fall is waited for before it is said to be possible.
+    pub(super) fn wait_for_possible_falls(&self) {
+        for fall in &self.falls {
+            let _ = fall.compare_exchange(MAY_FALL, CANNOT_FALL, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// Control can fall from now on; tells whether events that tell of it must be turned on again.
+    pub(super) fn may_fall(&self, number: usize) -> bool {
+        let Some(fall) = self.falls.get(number) else { return false };
+        let known = fall.load(Ordering::Relaxed);
+        let can_not = known == CANNOT_FALL || known == IS_NOT_WATCHED;
+        can_not
+            && fall.compare_exchange(known, MAY_FALL, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && known == IS_NOT_WATCHED
     }
 
     /// Whether there are instructions of which it tells something that they were reached.
@@ -184,7 +215,7 @@ impl BranchState {
     /// Notes a jump to where control may also fall; open until that was seen.
     pub(super) fn jumped(&self, edge: Edge) -> Outlook {
         match self.watch.fall_beside(edge.to) {
-            Some(number) if !self.has_seen_fall(number) => {
+            Some(number) if self.waits_for_fall(number) => {
                 JUMPED_BESIDE.set(Some((self.code, number)));
                 Outlook::Open
             }
@@ -197,13 +228,16 @@ impl BranchState {
     pub(super) fn branched(&self, edge: Edge) -> Outlook {
         let this = self.jumped(edge);
         match self.watch.fall_beside_jump_of(edge.from) {
-            Some(number) if !self.has_seen_fall(number) => Outlook::Open,
+            Some(number) if self.waits_for_fall(number) => Outlook::Open,
             Some(_) | None => this,
         }
     }
 
-    fn has_seen_fall(&self, number: usize) -> bool {
-        self.falls_seen.get(number).is_none_or(|seen| seen.load(Ordering::Relaxed))
+    /// Whether a fall may still come. If not, what tells it from jumps is turned off.
+    fn waits_for_fall(&self, number: usize) -> bool {
+        let Some(fall) = self.falls.get(number) else { return false };
+        let _ = fall.compare_exchange(CANNOT_FALL, IS_NOT_WATCHED, Ordering::Relaxed, Ordering::Relaxed);
+        fall.load(Ordering::Relaxed) == MAY_FALL
     }
 
     /// Whether it matters at which of its places `line` was entered.
@@ -217,14 +251,14 @@ impl BranchState {
             session.record_edge(self.code, edge);
         }
         let Some(Fall { number, edge }) = self.watch.fall_to(offset) else { return Outlook::Settled };
-        if self.has_seen_fall(number) {
+        if !self.waits_for_fall(number) {
             return Outlook::Settled;
         }
         if JUMPED_BESIDE.take() == Some((self.code, number)) {
             return Outlook::Open;
         }
-        if let Some(seen) = self.falls_seen.get(number) {
-            seen.store(true, Ordering::Relaxed);
+        if let Some(fall) = self.falls.get(number) {
+            fall.store(FELL, Ordering::Relaxed);
         }
         session.record_edge(self.code, edge);
         Outlook::Settled

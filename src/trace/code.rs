@@ -21,6 +21,8 @@ use pyo3::types::{PyBytes, PyString, PyWeakrefMethods, PyWeakrefReference};
 use super::TraceError;
 use super::branches::BranchState;
 use super::decisions::DecisionWatch;
+#[cfg(Py_3_12)]
+use super::line_watch::LineWatch;
 use super::session::Session;
 use super::sides::SidesTaken;
 use super::test_frames::TestFrame;
@@ -81,6 +83,12 @@ pub(super) struct CodeState {
     pub(super) sides: OnceLock<SidesTaken>,
     /// Steps between lines recorded so far, where the core sees lines only.
     steps: OnceLock<StepsSeen>,
+    /// Its line events, where they are watched as a whole.
+    #[cfg(Py_3_12)]
+    pub(super) line_watch: OnceLock<LineWatch>,
+    /// Whether an event told of a call that began.
+    #[cfg(Py_3_12)]
+    has_begun: AtomicBool,
     /// What a call of it is to those who recognise tests.
     pub(super) test_frame: Option<TestFrame>,
     /// What this state is of, where contexts are tracked ([`contexts::stamp`]).
@@ -116,6 +124,10 @@ impl CodeState {
             decisions: OnceLock::new(),
             sides: OnceLock::new(),
             steps: OnceLock::new(),
+            #[cfg(Py_3_12)]
+            line_watch: OnceLock::new(),
+            #[cfg(Py_3_12)]
+            has_begun: AtomicBool::new(false),
             test_frame,
             stamp: AtomicU32::new(0),
             is_touched: AtomicBool::new(false),
@@ -240,6 +252,18 @@ impl CodeState {
 
     fn has_seen(&self, index: usize) -> bool {
         self.seen.get(index / 64).is_none_or(|word| word.load(Ordering::Relaxed) & (1 << (index % 64)) != 0)
+    }
+
+    /// Whether this was asked before.
+    #[cfg(Py_3_12)]
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether `line` was recorded, or is none of the code's.
+    #[cfg(Py_3_12)]
+    pub(super) fn knows_line(&self, line: LineNo) -> bool {
+        self.index.of_line(line).is_none_or(|index| self.has_seen(index))
     }
 
     /// The code taken apart, at the first call.

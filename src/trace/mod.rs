@@ -14,6 +14,8 @@ mod decisions;
 mod evaluations;
 mod forks;
 mod interpreters;
+#[cfg(Py_3_12)]
+mod line_watch;
 mod module;
 mod pthreads;
 mod session;

@@ -72,6 +72,11 @@ pub(super) const UNWIND: Callback = ("PY_UNWIND", c"minicov_py_unwind", unwind_c
 /// What tells that an instruction was reached, in code where that is a question.
 pub(super) const INSTRUCTION: Callback = ("INSTRUCTION", c"minicov_instruction", callback!(instruction));
 
+/// Whether the interpreter has an event for each side of a branch, as 3.14 does: it says so itself.
+pub(super) fn has_sides(events: &Bound<'_, PyAny>) -> PyResult<bool> {
+    events.hasattr("BRANCH_LEFT")
+}
+
 /// The events of measured code.
 pub(super) fn local_callbacks(
     events: &Bound<'_, PyAny>,
@@ -79,24 +84,24 @@ pub(super) fn local_callbacks(
 ) -> PyResult<Vec<Callback>> {
     let mut local = vec![LINE];
     if branches.is_some() {
-        // Which of the two it is, the interpreter says itself: 3.14 has an event for each side.
-        let sides_apart = events.hasattr("BRANCH_LEFT")?;
-        local.extend_from_slice(if sides_apart { &SIDES } else { &BOTH_SIDES });
+        local.extend_from_slice(if has_sides(events)? { &SIDES } else { &BOTH_SIDES });
         local.extend_from_slice(&ENDS_OF_LINES);
     }
     Ok(local)
 }
 
-/// Whether an event tells of branches.
-pub(super) fn tells_of_branches(event: &str) -> bool {
-    SIDES.iter().chain(&BOTH_SIDES).any(|(name, ..)| *name == event)
-}
-
 /// All events that this core takes, with those of measured code.
-pub(super) fn all_callbacks(mut local: Vec<Callback>) -> Vec<Callback> {
+pub(super) fn all_callbacks(
+    events: &Bound<'_, PyAny>,
+    mut local: Vec<Callback>,
+    branches: Option<BranchDetail>,
+) -> PyResult<Vec<Callback>> {
     local.extend([START, INSTRUCTION, UNWIND, ENDS_OF_LINES[0]]);
     local.extend(PAUSES);
-    local
+    if branches.is_none() && has_sides(events)? {
+        local.extend(SIDES);
+    }
+    Ok(local)
 }
 
 /// A Python callable round a raw function. Its definition lives as long as the process.

@@ -10,6 +10,7 @@ use super::callbacks::{Answer, Event};
 use crate::model::{DynamicContexts, Edge};
 use crate::python::ffi;
 use crate::trace::SIDES_HAVE_EVENTS;
+use crate::trace::branches::Outlook;
 use crate::trace::code::{self, CodeState, state_of};
 use crate::trace::decisions::Observed;
 use crate::trace::session::Session;
@@ -19,6 +20,10 @@ use crate::trace::test_frames::TestFrame;
 pub(super) fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let state = state_of(session, event.code)?;
     let test_frame = test_frame_of(session, event);
+    let answer = match (test_frame, state) {
+        (None, Some(state)) => tool.watch_lines(session, state, event.code)?,
+        (Some(_), _) | (None, None) => Answer::Disable,
+    };
     if (state.is_some() || test_frame.is_some())
         && !tool.watch(event.code, tool.events_in(state, test_frame))?
     {
@@ -29,7 +34,7 @@ pub(super) fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResul
             test_frame.begin(event.code.py(), session);
             Ok(Answer::Keep)
         }
-        None => Ok(Answer::Disable),
+        None => Ok(answer),
     }
 }
 
@@ -72,18 +77,19 @@ pub(super) fn py_unwind(_tool: &Tool, session: &Session, event: &Event) -> PyRes
 }
 
 /// LINE(code, line number): a line is about to run.
-pub(super) fn line(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
-    if let Some(state) = state_of(session, event.code)?
-        && let Ok(line) = event.number(0)
+pub(super) fn line(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
+    let Ok(line) = event.number(0) else { return Ok(Answer::Disable) };
+    session.record_line(state, line);
+    let (mut outlook, mut place) = (Outlook::Settled, None);
+    if let Some(branches) = state.branches.get().filter(|branches| branches.asks_for_place(line))
+        && let Some(offset) = ffi::current_offset(event.code.py())
     {
-        session.record_line(state, line);
-        if let Some(branches) = state.branches.get().filter(|branches| branches.asks_for_place(line))
-            && let Some(offset) = ffi::current_offset(event.code.py())
-        {
-            return Ok(branches.record_place(session, offset).into());
-        }
+        outlook = branches.record_place(session, offset);
+        place = Some(offset).filter(|_| outlook == Outlook::Settled);
     }
-    Ok(Answer::Disable)
+    tool.told(state, event.code, line, place)?;
+    Ok(outlook.into())
 }
 
 /// Tells the decisions of a code object of an edge. None where nothing watches it.
@@ -100,7 +106,7 @@ fn observe(
         return Ok(None);
     };
     let observed = watch.observe(session, edge, frame);
-    if observed.is_some_and(|observed| observed.wants_all) && !tool.turn_on_branches(event.code, state) {
+    if observed.is_some_and(|observed| observed.wants_all) && !tool.turn_on_sides(event.code, state) {
         watch.give_up();
     }
     Ok(observed)
@@ -108,20 +114,20 @@ fn observe(
 
 /// BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination): one side of a branch was taken.
 pub(super) fn branch_side(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
-    if let Some(state) = state_of(session, event.code)?
-        && let Some(branches) = session.branches_of(state, event.code)?
-    {
-        let edge = event.edge()?;
-        if let Some(side) = branches.edge_of_side(edge)
-            && let Some(observed) = observe(tool, session, state, event, side)?
-        {
-            let outlook =
-                if observed.is_first { branches.record_side(session, edge) } else { branches.jumped(edge) };
-            return Ok(if observed.is_open { Answer::Keep } else { outlook.into() });
-        }
-        return Ok(branches.record_side(session, edge).into());
-    }
-    Ok(Answer::Disable)
+    let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
+    let edge = event.edge()?;
+    let awaited = tool.branched(state, event.code, edge.to)?;
+    let Some(branches) = session.branches_of(state, event.code)? else { return Ok(awaited) };
+    let observed = match branches.edge_of_side(edge) {
+        Some(side) => observe(tool, session, state, event, side)?,
+        None => None,
+    };
+    let outlook = match observed {
+        Some(Observed { is_first: false, .. }) => branches.jumped(edge),
+        Some(_) | None => branches.record_side(session, edge),
+    };
+    let is_open = outlook == Outlook::Open || observed.is_some_and(|observed| observed.is_open);
+    Ok(if is_open { Answer::Keep } else { awaited })
 }
 
 /// BRANCH(code, offset, destination): either side of a branch was taken. Turning the event off turns it off for both.

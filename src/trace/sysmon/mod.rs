@@ -5,11 +5,13 @@
 //! learned from it. So what has been seen costs nothing. All of it belongs to one interpreter: further ones get the same when
 //! they are made.
 //!
-//! Start reading at [`install`]; `callbacks` has the table of events, `events` what is made of each.
+//! Start reading at [`install`]; `callbacks` has the table of events, `events` what is made of each, `lines` when those of
+//! lines go off together.
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
 mod callbacks;
 mod events;
+mod lines;
 
 use std::collections::BTreeSet;
 use std::ffi::CStr;
@@ -26,8 +28,8 @@ use super::{TraceError, forks, interpreters};
 use crate::model::{BranchDetail, DynamicContexts};
 use crate::python::ffi::{self, Interpreter};
 use callbacks::{
-    Callback, ENDS_OF_LINES, INSTRUCTION, PAUSES, START, TOLD_BOTH_SIDES, TOLD_SIDES, TOLD_START, UNWIND,
-    all_callbacks, fastcall, local_callbacks, tells_of_branches,
+    Callback, ENDS_OF_LINES, INSTRUCTION, LINE, PAUSES, SIDES, START, TOLD_BOTH_SIDES, TOLD_SIDES,
+    TOLD_START, UNWIND, all_callbacks, fastcall, has_sides, local_callbacks,
 };
 
 /// Ids nobody has named (CPython 3.12 `Lib/test/test_monitoring.py`): a debugger (0), coverage.py (1), a profiler (2) or an
@@ -49,8 +51,10 @@ struct Tool {
     id: u8,
     /// The events that are turned on in measured code.
     local_events: u32,
-    /// Those of them that tell of branches.
-    branches: u32,
+    /// The event for each line.
+    lines: u32,
+    /// The events for each side of a branch; none where both sides share one.
+    sides: u32,
     /// The event for each instruction.
     instructions: u32,
     /// The events that are turned on in code whose calls are tests.
@@ -69,7 +73,12 @@ pub(super) fn install(
 ) -> Result<(), TraceError> {
     prepare_for_errors(py);
     reserve_slot(py)?;
-    hook_main(py, dynamic, |events| local_callbacks(events, branches), all_callbacks)?;
+    hook_main(
+        py,
+        dynamic,
+        |events| local_callbacks(events, branches),
+        |events, local| all_callbacks(events, local, branches),
+    )?;
     interpreters::watch(|py| {
         let interpreter = Interpreter::current(py);
         if !interpreter.is_main()
@@ -85,11 +94,11 @@ pub(super) fn install(
 /// reserved the slot of code objects.
 pub(super) fn install_sides(py: Python<'_>) -> Result<(), TraceError> {
     let local = |events: &Bound<'_, PyAny>| {
-        Ok(if events.hasattr("BRANCH_LEFT")? { TOLD_SIDES.to_vec() } else { TOLD_BOTH_SIDES.to_vec() })
+        Ok(if has_sides(events)? { TOLD_SIDES.to_vec() } else { TOLD_BOTH_SIDES.to_vec() })
     };
-    hook_main(py, DynamicContexts::None, local, |mut local| {
+    hook_main(py, DynamicContexts::None, local, |_, mut local| {
         local.push(TOLD_START);
-        local
+        Ok(local)
     })
 }
 
@@ -98,15 +107,16 @@ fn hook_main(
     py: Python<'_>,
     dynamic: DynamicContexts,
     local: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<Vec<Callback>>,
-    all: fn(Vec<Callback>) -> Vec<Callback>,
+    all: impl FnOnce(&Bound<'_, PyAny>, Vec<Callback>) -> PyResult<Vec<Callback>>,
 ) -> Result<(), TraceError> {
     let monitoring = py.import("sys")?.getattr("monitoring")?;
-    let local = local(&monitoring.getattr("events")?)?;
+    let events = monitoring.getattr("events")?;
+    let local = local(&events)?;
     let tool = take_tool(&monitoring, &local)?;
     let id = tool.id;
     let tool = Tool { set_local_events: Some(monitoring.getattr("set_local_events")?.unbind()), ..tool };
     let _ = MAIN.set((tool, monitoring.getattr("DISABLE")?.unbind()));
-    turn_on(&monitoring, id, all(local), dynamic, None)
+    turn_on(&monitoring, id, all(&events, local)?, dynamic, None)
 }
 
 /// Measures a further interpreter, unless that is done already. Fails in silence: then it runs unmeasured.
@@ -134,10 +144,12 @@ fn hook_other(
     branches: Option<BranchDetail>,
     dynamic: DynamicContexts,
 ) -> Result<(), TraceError> {
-    let local = local_callbacks(&monitoring.getattr("events")?, branches)?;
+    let events = monitoring.getattr("events")?;
+    let local = local_callbacks(&events, branches)?;
     let tool = take_tool(monitoring, &local)?;
     reserve_slot(monitoring.py())?;
-    turn_on(monitoring, tool.id, all_callbacks(local), dynamic, Some(&capsule(monitoring.py(), tool)?))
+    let all = all_callbacks(&events, local, branches)?;
+    turn_on(monitoring, tool.id, all, dynamic, Some(&capsule(monitoring.py(), tool)?))
 }
 
 fn forget(interpreter: Interpreter) {
@@ -168,23 +180,33 @@ fn capsule(py: Python<'_>, tool: Tool) -> PyResult<Bound<'_, PyAny>> {
 fn take_tool(monitoring: &Bound<'_, PyAny>, callbacks: &[Callback]) -> Result<Tool, TraceError> {
     let py = monitoring.py();
     let events = monitoring.getattr("events")?;
-    let (mut local_events, mut branches) = (0, 0);
+    let mut local_events = 0;
     for (name, ..) in callbacks {
-        let event = events.getattr(name)?.extract::<u32>()?;
-        local_events |= event;
-        if tells_of_branches(name) {
-            branches |= event;
-        }
+        local_events |= events.getattr(name)?.extract::<u32>()?;
     }
     let event = |name: &str| events.getattr(name)?.extract::<u32>();
+    let lines = event(LINE.0)?;
+    let sides = if has_sides(&events)? {
+        SIDES.iter().try_fold(0, |all, (name, ..)| PyResult::Ok(all | event(name)?))?
+    } else {
+        0
+    };
     let instructions = event(INSTRUCTION.0)?;
     let ends = event(ENDS_OF_LINES[0].0)?;
     let pauses = PAUSES.iter().try_fold(ends, |all, (name, ..)| PyResult::Ok(all | event(name)?))?;
     for id in TOOL_IDS {
         match monitoring.call_method1("use_tool_id", (id, TOOL_NAME)) {
             Ok(_) => {
-                let set_local_events = None;
-                return Ok(Tool { id, local_events, branches, instructions, ends, pauses, set_local_events });
+                return Ok(Tool {
+                    id,
+                    local_events,
+                    lines,
+                    sides,
+                    instructions,
+                    ends,
+                    pauses,
+                    set_local_events: None,
+                });
             }
             Err(error) => ffi::discard(error, py),
         }
@@ -219,7 +241,7 @@ pub(super) fn restart(py: Python<'_>) -> PyResult<()> {
     if let Some(monitoring) = ffi::sys_attribute(py, c"monitoring") {
         monitoring.call_method0("restart_events")?;
     }
-    Ok(())
+    lines::turn_all_on(py)
 }
 
 /// Turns the events of a code object of the main interpreter on again, which turning them off and on does (CPython
@@ -253,11 +275,11 @@ impl Tool {
         Ok(true)
     }
 
-    /// Turns the branch events of a code object on again, for frames that run, too, from their next instruction on. Tells
-    /// whether it was done.
-    fn turn_on_branches(&self, code: &Bound<'_, PyAny>, state: &CodeState) -> bool {
+    /// Turns the events of all sides of branches in a code object on again, for frames that run, too, from their next
+    /// instruction on. Tells whether it was done.
+    fn turn_on_sides(&self, code: &Bound<'_, PyAny>, state: &CodeState) -> bool {
         let events = self.events_in(Some(state), None);
-        let turn_on = || Ok(self.watch(code, events & !self.branches)? && self.watch(code, events)?);
+        let turn_on = || Ok(self.watch(code, events & !self.sides)? && self.watch(code, events)?);
         turn_on().unwrap_or_else(|error| {
             ffi::discard(error, code.py());
             false
@@ -269,6 +291,13 @@ impl Tool {
         let mut events = 0;
         if let Some(state) = state {
             events |= self.local_events;
+            if let Some(watch) = state.line_watch.get() {
+                // They tell where control comes to lines that were never told.
+                events |= self.sides;
+                if watch.are_off() {
+                    events &= !self.lines;
+                }
+            }
             if state.branches.get().is_some_and(BranchState::asks_for_instructions) {
                 events |= self.instructions;
             }
