@@ -189,8 +189,19 @@ fn compare(
     core: &str,
     judged: &[(Chains, BTreeMap<String, Vec<Value>>)],
 ) -> Vec<(Chains, Comparison)> {
+    compare_with(&[], project, core, judged)
+}
+
+/// The same with more options.
+fn compare_with(
+    options: &[&str],
+    project: &Project,
+    core: &str,
+    judged: &[(Chains, BTreeMap<String, Vec<Value>>)],
+) -> Vec<(Chains, Comparison)> {
     project.file("all/run.py", RUN_ALL);
-    project.run(core, &["--mcdc", "--erase", "--source", ".", "all/run.py"]).success();
+    let words = [&["--mcdc", "--erase", "--source", "."], options, &["all/run.py"]].concat();
+    project.run(core, &words).success();
     let compare = |(chains, judged): &(Chains, BTreeMap<String, Vec<Value>>)| {
         let ours = reported(project, *chains);
         let mut comparison = Comparison::default();
@@ -210,11 +221,16 @@ fn is_for_newer(name: &str) -> bool {
 }
 
 fn fixtures() -> Project {
+    fixtures_called("")
+}
+
+/// Those whose names begin with this.
+fn fixtures_called(prefix: &str) -> Project {
     let project = Project::new();
     for entry in fs::read_dir(repository().join("fixtures/mcdc")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if !is_for_newer(name) {
+        if name.starts_with(prefix) && !is_for_newer(name) {
             project.file(name, fs::read(&path).unwrap());
         }
     }
@@ -242,6 +258,55 @@ fn every_construct_is_judged_as_by_an_independent_judge() {
             assert!(comparison.decisions > 200, "only {} decisions", comparison.decisions);
             comparison.assert_none();
             assert_eq!(unexplained(&comparison), Vec::<&String>::new(), "core {core}, {chains:?}");
+        }
+    }
+}
+
+/// Switches contexts within evaluations that began before any context was known.
+const SWITCHING: &str = "\
+try:
+    from minicov import switch_context
+except ImportError:
+    switch_context = print
+def g():
+    while True:
+        yield 1 if ((yield 'a') or (yield 'b')) and (yield 'c') else 0
+def begun(*sent):
+    one = g()
+    next(one)
+    for value in sent:
+        one.send(value)
+    return one
+begun(1, 1), begun(0, 0)
+by_a, in_b, at_c = begun(1), begun(0), begun(1)
+switch_context('first')
+by_a.send(0)
+begun(0, 1)
+in_b.send(1)
+switch_context('second')
+at_c.send(1)
+in_b.send(0)
+begun(0, 1, 1)
+";
+
+#[test]
+fn decisions_are_judged_alike_where_contexts_change() {
+    let project = fixtures_called("tree_until_");
+    project.file("switching.py", SWITCHING);
+    let judged = judged_each_way(&project);
+    for core in CORES {
+        for (chains, comparison) in compare_with(&["--contexts=test"], &project, core, &judged) {
+            comparison.assert_none();
+            assert_eq!(unexplained(&comparison), Vec::<&String>::new(), "core {core}, {chains:?}");
+        }
+        // Contexts that only the program knows of.
+        project.run(core, &["--mcdc", "--erase", "switching.py"]).success();
+        for (chains, judged) in &judged {
+            let mut comparison = Comparison::default();
+            let ours = &reported(&project, *chains)["switching.py"];
+            comparison.file("switching.py", ours, &judged["switching.py"]);
+            comparison.assert_none();
+            assert_eq!(comparison.decisions, 2);
         }
     }
 }

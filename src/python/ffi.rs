@@ -377,6 +377,28 @@ pub(crate) fn current_frame(_py: Python<'_>) -> Option<usize> {
     (!frame.is_null()).then(|| frame.addr())
 }
 
+/// What tells the running frame from all others that are alive, and from those that ended while it was.
+///
+/// Frame objects are made when they are asked for, so that an old frame's may come to lie where that of a newer one lay, which
+/// has ended. What they stand for does not move: on a thread's stack, or in a generator (CPython 3.12–3.15).
+#[cfg(Py_3_12)]
+pub(crate) fn current_activation(_py: Python<'_>) -> Option<usize> {
+    /// The beginning of a frame object (CPython 3.11–3.15, `struct _frame` in `Include/internal/pycore_frame.h`).
+    #[repr(C)]
+    struct FrameObject {
+        _head: raw::PyObject,
+        _back: *mut c_void,
+        activation: *mut c_void,
+    }
+    // SAFETY: attached; the result is a borrowed reference or null.
+    let frame = unsafe { raw::PyEval_GetFrame() };
+    if frame.is_null() {
+        return None;
+    }
+    // SAFETY: alive, and of this layout.
+    Some(unsafe { (*frame.cast::<FrameObject>()).activation }.addr())
+}
+
 /// Whether a frame is the running one or among its callers.
 pub(crate) fn is_under_way(_py: Python<'_>, wanted: usize) -> bool {
     // SAFETY: attached; the result is a borrowed reference or null.

@@ -3,7 +3,8 @@
 //! A frame's evaluation under way is known by the frame, so that recursion, generators, coroutines and threads cannot mix
 //! theirs. It begins with the decision's first condition, goes on with the one expected next, and takes no notice of
 //! anything else: what an exception left behind is forgotten when the decision is next begun, and an evaluation of which the
-//! beginning was not seen counts for nothing.
+//! beginning was not seen counts for nothing. Where each side of a branch has an event of its own, evaluations need not be
+//! followed as long as what was seen of the decision is a tree (`evaluations.rs`).
 //!
 //! Where a jump serves several conditions, an evaluation so far is recorded, too, once for each condition and truth: that is
 //! what is left of one that an exception ends.
@@ -12,7 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -20,12 +21,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::code::CodeState;
-use super::forks;
+use super::evaluations::{Evaluations, Step};
 use super::session::Session;
+use super::{EVALUATIONS_MAY_REST, contexts, forks};
 use crate::bytecode::{CodeTest, ControlFlow, Joiner};
 use crate::model::{
-    ChainedComparisons, CodeShape, Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit,
-    Vector,
+    ChainedComparisons, CodeShape, Context, DecisionMap, Edge, LineNo, Node, Place, ShortCircuit, Vector,
 };
 use crate::paths::read_source;
 use crate::python;
@@ -34,9 +35,9 @@ use crate::source;
 /// Different evaluations of a decision that are kept; more than this nobody reads, and judging would take long.
 const MOST_VECTORS: usize = 4096;
 
-/// Evaluations under way that are kept for a code object; beyond, all are given up. Only exceptions that leave ever new
-/// frames in the middle of a decision, or more suspended coroutines there, make so many.
-const MOST_OPEN: usize = 65_536;
+/// So many times a code object's events are turned on again because what was seen of a decision is no tree any more. Then
+/// evaluations of all its decisions are followed: turning on takes as long as the code is.
+const MOST_TREES_LEFT: u32 = 16;
 
 /// The stack of the thread that parses a source file, in bytes: the program's own threads may have very small ones.
 const PARSER_STACK: usize = 64 << 20;
@@ -86,8 +87,8 @@ pub(super) struct DecisionWatch {
     by_line: BTreeMap<LineNo, BTreeSet<usize>>,
     tests: Vec<WatchedTest>,
     decisions: Vec<WatchedDecision>,
-    /// Evaluations under way, by frame and decision.
-    open: Mutex<HashMap<(usize, usize), Evaluation>>,
+    /// How many decisions were seen to be no trees.
+    trees_left: AtomicU32,
 }
 
 struct WatchedTest {
@@ -105,24 +106,10 @@ struct WatchedDecision {
     graph: ShortCircuit,
     /// How many different evaluations there can be.
     paths: u64,
+    evaluations: Mutex<Evaluations>,
     seen: Mutex<HashSet<Vector>>,
     /// Whether there is nothing more to learn.
     is_done: AtomicBool,
-}
-
-struct Evaluation {
-    truths: Vec<Option<bool>>,
-    expected: u32,
-}
-
-/// What a test of a condition was to the evaluation under way.
-enum Step {
-    /// Nothing: it belongs to none, or tests again what is known.
-    Ignored,
-    /// It goes on.
-    Went,
-    /// It is complete.
-    Ended(Vector),
 }
 
 /// What an event at a watched jump was.
@@ -134,6 +121,9 @@ pub(super) struct Observed {
     pub(super) has_both: bool,
     /// Whether the event must stay on.
     pub(super) is_open: bool,
+    /// Whether the events of all branches of the code object must be turned on again. Where that fails, nothing more may be
+    /// told: [`DecisionWatch::give_up`].
+    pub(super) wants_all: bool,
 }
 
 impl Session {
@@ -192,10 +182,17 @@ impl DecisionWatch {
                 let is_wanted = joiner.is_reported(test.decision)
                     && (graph.ways_in().iter().any(|ways| *ways > 1) || is_retested(test.decision));
                 is_wanted.then(|| {
+                    let of_decision = found.tests.iter().filter(|other| other.decision == test.decision);
+                    let may_be_tree = EVALUATIONS_MAY_REST
+                        && !contexts::are_tracked()
+                        && has_one_test_each(graph, of_decision);
+                    let evaluations =
+                        if may_be_tree { Evaluations::of_tree(graph) } else { Evaluations::of_each() };
                     decisions.push(WatchedDecision {
                         place: joiner.place(test.decision),
                         graph: graph.clone(),
                         paths: graph.paths(),
+                        evaluations: Mutex::new(evaluations),
                         seen: Mutex::default(),
                         is_done: AtomicBool::new(false),
                     });
@@ -217,7 +214,8 @@ impl DecisionWatch {
                 by_unit.entry(unit).or_default().push(index);
             }
         }
-        (!tests.is_empty()).then(|| Self { file, by_unit, by_line, tests, decisions, open: Mutex::default() })
+        let trees_left = AtomicU32::new(0);
+        (!tests.is_empty()).then(|| Self { file, by_unit, by_line, tests, decisions, trees_left })
     }
 
     /// Whether a jump on `line` belongs to a decision of which there is more to learn.
@@ -227,21 +225,32 @@ impl DecisionWatch {
         })
     }
 
-    /// Forgets what was seen; evaluations under way go on.
+    /// Forgets what was seen; evaluations under way go on. From now on each is followed: what was seen in one context tells
+    /// nothing of another.
     pub(super) fn begin_anew(&self) {
         for test in &self.tests {
             test.recorded.store(0, Ordering::Relaxed);
         }
         for decision in &self.decisions {
+            with(&decision.evaluations, Evaluations::follow_each);
             with(&decision.seen, HashSet::clear);
             decision.is_done.store(false, Ordering::Relaxed);
         }
     }
 
-    /// Takes notice of an edge in a frame. None where the jump is not watched.
+    /// Takes no notice of decisions any more: events that matter will not come.
+    #[cfg(Py_3_12)]
+    pub(super) fn give_up(&self) {
+        for decision in &self.decisions {
+            decision.finish();
+        }
+    }
+
+    /// Takes notice of an edge in a frame, which is told from others by a number that no two have while both are alive. None
+    /// where the jump is not watched.
     pub(super) fn observe(&self, session: &Session, edge: Edge, frame: usize) -> Option<Observed> {
         let indices = self.by_unit.get(&(edge.from / 2))?;
-        let mut observed = Observed { is_first: false, has_both: true, is_open: false };
+        let mut observed = Observed { is_first: false, has_both: true, is_open: false, wants_all: false };
         for index in indices {
             let WatchedTest { test, decision, recorded, told } = &self.tests[*index];
             let side = usize::from(test.jump.is_jumping_side(edge.to));
@@ -254,16 +263,30 @@ impl DecisionWatch {
             if watched.is_done.load(Ordering::Relaxed) {
                 continue;
             }
-            observed.is_open = true;
-            let Some(truth) = test.truths[side] else { continue };
-            match self.advance(frame, *decision, test.condition, truth) {
+            let Some(truth) = test.truths[side] else {
+                observed.is_open = true;
+                continue;
+            };
+            let condition = test.condition;
+            let (step, may_rest) = with(&watched.evaluations, |evaluations| {
+                let step = evaluations.take(&watched.graph, frame, condition, truth);
+                (step, evaluations.may_rest(condition, truth))
+            });
+            observed.is_open |= !may_rest;
+            match step {
                 Step::Ended(vector) => watched.record(session, self.file, &vector),
                 // The edge leaves open what it told of, and this evaluation may never end.
                 Step::Went if test.is_retest[side] && told.fetch_or(bit, Ordering::Relaxed) & bit == 0 => {
-                    let truths = with(&self.open, |open| Some(open.get(&(frame, *decision))?.truths.clone()));
+                    let truths = with(&watched.evaluations, |evaluations| {
+                        evaluations.under_way(frame).map(<[Option<bool>]>::to_vec)
+                    });
                     if let Some(truths) = truths {
                         session.record_vector(self.file, watched.place, &Vector { truths, outcome: None });
                     }
+                }
+                Step::LeftTree => {
+                    observed.wants_all = true;
+                    self.count_tree_left();
                 }
                 Step::Went | Step::Ignored => {}
             }
@@ -271,11 +294,31 @@ impl DecisionWatch {
         Some(observed)
     }
 
-    /// A condition was found true or false.
-    fn advance(&self, frame: usize, decision: usize, condition: u32, truth: bool) -> Step {
-        let graph = &self.decisions[decision].graph;
-        with(&self.open, |open| advance(graph, open, (frame, decision), condition, truth))
+    /// Events are about to be turned on again for a decision. The last time, it is done for all.
+    fn count_tree_left(&self) {
+        if self.trees_left.fetch_add(1, Ordering::Relaxed) + 1 == MOST_TREES_LEFT {
+            for decision in &self.decisions {
+                with(&decision.evaluations, Evaluations::follow_each);
+            }
+        }
     }
+}
+
+/// Whether each condition that can be reached has one test, both sides of which say what it is, and of it alone.
+fn has_one_test_each<'a>(graph: &ShortCircuit, tests: impl Iterator<Item = &'a CodeTest>) -> bool {
+    let mut counts = vec![0_usize; graph.len()];
+    for test in tests {
+        let tells = matches!(test.truths, [Some(one), Some(other)] if one != other);
+        if !tells || test.is_retest != [false, false] {
+            return false;
+        }
+        counts[test.condition as usize] += 1;
+    }
+    let ways = graph.ways_in();
+    (0..graph.len()).all(|condition| {
+        let is_tested = ways[condition] > 0 && graph.untested() != Some(condition as u32);
+        counts[condition] == usize::from(is_tested)
+    })
 }
 
 /// Does `work` with what threads share, whole across forks. It must not come here again.
@@ -284,44 +327,19 @@ fn with<T, R>(shared: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> R {
     work(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn advance(
-    graph: &ShortCircuit,
-    open: &mut HashMap<(usize, usize), Evaluation>,
-    key: (usize, usize),
-    condition: u32,
-    truth: bool,
-) -> Step {
-    let mut truths = if graph.start() == Next::Condition(condition) {
-        open.remove(&key);
-        vec![None; graph.len()]
-    } else {
-        let Some(evaluation) = open.remove(&key) else { return Step::Ignored };
-        if evaluation.expected != condition {
-            open.insert(key, evaluation);
-            return Step::Ignored;
-        }
-        evaluation.truths
-    };
-    truths[condition as usize] = Some(truth);
-    match graph.next(condition, truth) {
-        Next::Outcome(outcome) => Step::Ended(Vector { truths, outcome }),
-        Next::Condition(expected) => {
-            if open.len() >= MOST_OPEN {
-                open.clear();
-            }
-            open.insert(key, Evaluation { truths, expected });
-            Step::Went
-        }
-    }
-}
-
 impl WatchedDecision {
     fn record(&self, session: &Session, file: u32, vector: &Vector) {
         let count = with(&self.seen, |seen| seen.insert(vector.clone()).then_some(seen.len()));
         let Some(count) = count else { return };
         session.record_vector(file, self.place, vector);
         if count as u64 == self.paths || count >= MOST_VECTORS {
-            self.is_done.store(true, Ordering::Relaxed);
+            self.finish();
         }
+    }
+
+    fn finish(&self) {
+        self.is_done.store(true, Ordering::Relaxed);
+        // Should it begin anew, events will have been missed.
+        with(&self.evaluations, Evaluations::lose_track);
     }
 }

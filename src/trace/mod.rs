@@ -11,6 +11,7 @@ mod branches;
 mod code;
 mod contexts;
 mod decisions;
+mod evaluations;
 mod forks;
 mod interpreters;
 #[cfg(Py_3_12)]
@@ -37,6 +38,10 @@ pub(crate) use uses::watch as watch_uses;
 
 /// Whether each side of a branch has an event of its own, so that all edges are recorded whoever asks (3.14 and newer).
 pub(crate) const SIDES_HAVE_EVENTS: bool = cfg!(Py_3_14);
+
+/// Whether evaluations of a decision need not be followed as long as what was seen of it is a tree. Events that rest must then be
+/// on again before any thread goes on, which holding the GIL sees to; builds without it follow evaluations from the beginning.
+const EVALUATIONS_MAY_REST: bool = SIDES_HAVE_EVENTS && !cfg!(Py_GIL_DISABLED);
 
 /// A way of getting events out of CPython.
 pub(crate) struct Core {

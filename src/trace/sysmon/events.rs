@@ -93,10 +93,23 @@ pub(super) fn line(tool: &Tool, session: &Session, event: &Event) -> PyResult<An
 }
 
 /// Tells the decisions of a code object of an edge. None where nothing watches it.
-fn observe(session: &Session, state: &CodeState, event: &Event, edge: Edge) -> PyResult<Option<Observed>> {
+fn observe(
+    tool: &Tool,
+    session: &Session,
+    state: &CodeState,
+    event: &Event,
+    edge: Edge,
+) -> PyResult<Option<Observed>> {
     let Some(watch) = session.decisions_of(state, event.code)? else { return Ok(None) };
-    let frame = ffi::current_frame(event.code.py());
-    Ok(frame.and_then(|frame| watch.observe(session, edge, frame)))
+    let Some(frame) = ffi::current_activation(event.code.py()) else {
+        watch.give_up();
+        return Ok(None);
+    };
+    let observed = watch.observe(session, edge, frame);
+    if observed.is_some_and(|observed| observed.wants_all) && !tool.turn_on_sides(event.code, state) {
+        watch.give_up();
+    }
+    Ok(observed)
 }
 
 /// BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination): one side of a branch was taken.
@@ -107,7 +120,7 @@ pub(super) fn branch_side(tool: &Tool, session: &Session, event: &Event) -> PyRe
     let Some(branches) = session.branches_of(state, event.code)? else { return Ok(awaited) };
     let side = branches.edge_of_side(edge);
     let observed = match side {
-        Some(side) => observe(session, state, event, side)?,
+        Some(side) => observe(tool, session, state, event, side)?,
         None => None,
     };
     let outlook = match observed {
@@ -125,7 +138,7 @@ pub(super) fn branch_side(tool: &Tool, session: &Session, event: &Event) -> PyRe
 }
 
 /// BRANCH(code, offset, destination): either side of a branch was taken. Turning the event off turns it off for both.
-pub(super) fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+pub(super) fn branch(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
     let edge = event.edge()?;
@@ -133,7 +146,7 @@ pub(super) fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult
         let outlook = branches.record_verdict(session, verdict, ffi::current_frame(event.code.py()));
         return Ok(outlook.and(branches.record(session, edge)).into());
     }
-    if let Some(observed) = observe(session, state, event, edge)? {
+    if let Some(observed) = observe(tool, session, state, event, edge)? {
         let outlook =
             if observed.is_first { branches.record(session, edge) } else { branches.branched(edge) };
         return Ok(if observed.is_open || !observed.has_both { Answer::Keep } else { outlook.into() });
@@ -142,7 +155,7 @@ pub(super) fn branch(_tool: &Tool, session: &Session, event: &Event) -> PyResult
 }
 
 /// BRANCH, BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination), where another core sees lines.
-pub(super) fn told_side(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+pub(super) fn told_side(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let Some(sides) = session.sides_of(state, event.code)? else { return Ok(Answer::Disable) };
     let told = event.edge()?;
@@ -151,7 +164,7 @@ pub(super) fn told_side(_tool: &Tool, session: &Session, event: &Event) -> PyRes
     };
     let edge = Edge { from, ..told };
     let has_both = sides.record(session, line, edge);
-    let is_open = observe(session, state, event, edge)?.is_some_and(|observed| observed.is_open);
+    let is_open = observe(tool, session, state, event, edge)?.is_some_and(|observed| observed.is_open);
     let is_settled = !is_open && (has_both || SIDES_HAVE_EVENTS);
     Ok(if is_settled { Answer::Disable } else { Answer::Keep })
 }

@@ -275,6 +275,17 @@ impl Tool {
         Ok(true)
     }
 
+    /// Turns the events of all sides of branches in a code object on again, for frames that run, too, from their next
+    /// instruction on. Tells whether it was done.
+    fn turn_on_sides(&self, code: &Bound<'_, PyAny>, state: &CodeState) -> bool {
+        let events = self.events_in(Some(state), None);
+        let turn_on = || Ok(self.watch(code, events & !self.sides)? && self.watch(code, events)?);
+        turn_on().unwrap_or_else(|error| {
+            ffi::discard(error, code.py());
+            false
+        })
+    }
+
     /// The events that are turned on in a code object.
     fn events_in(&self, state: Option<&CodeState>, test_frame: Option<TestFrame>) -> u32 {
         let mut events = 0;
