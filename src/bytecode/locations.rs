@@ -155,29 +155,12 @@ impl Locations<'_> {
         Ok(byte)
     }
 
-    /// Six bits a byte, lowest first; bit 6 says that more follow.
     fn unsigned(&mut self, at: usize) -> Result<u32, LocationError> {
-        let mut value = 0_u64;
-        let mut shift = 0;
-        loop {
-            let byte = self.byte(at)?;
-            value |= u64::from(byte & 0x3f) << shift;
-            if value > u64::from(u32::MAX) || shift > 30 {
-                return Err(LocationError::OutOfRange { at });
-            }
-            if byte & 0x40 == 0 {
-                return Ok(value as u32);
-            }
-            shift += 6;
-        }
+        unsigned(self.table, &mut self.at, at)
     }
 
-    /// The lowest bit is the sign.
     fn signed(&mut self, at: usize) -> Result<i32, LocationError> {
-        let value = self.unsigned(at)?;
-        // Half of a `u32` always fits.
-        let magnitude = (value >> 1).cast_signed();
-        Ok(if value & 1 == 1 { -magnitude } else { magnitude })
+        self.unsigned(at).map(signed)
     }
 }
 
@@ -224,11 +207,51 @@ impl Iterator for LineColumns<'_> {
 impl LineColumns<'_> {
     #[inline(never)]
     fn other_form(&mut self) -> Option<LineColumn> {
-        let mut locations = Locations { table: self.table, at: self.at, offset: 0, line: self.line };
-        let Location { line, span, .. } = locations.next()?.ok()?;
-        (self.at, self.line) = (locations.at, locations.line);
-        Some(LineColumn { line, column: span.map(|span| span.column) })
+        let mut at = self.at + 1;
+        let mut number = || unsigned(self.table, &mut at, self.at).ok();
+        let (step, column) = match *self.table.get(self.at)? {
+            0xe8..0xf0 => (Some(signed(number()?)), None),
+            0xf0..0xf8 => {
+                let (step, lines, column, end_column) = (number()?, number()?, number()?, number()?);
+                let step = signed(step);
+                let line = LineNo::try_from(self.line.checked_add(step)?).unwrap_or_default();
+                line.checked_add(lines)?;
+                (Some(step), column.checked_sub(1).filter(|_| end_column > 0))
+            }
+            0xf8.. => (None, None),
+            // No entry begins here, or it is cut off.
+            _ => return None,
+        };
+        self.line = self.line.checked_add(step.unwrap_or_default())?;
+        self.at = at;
+        let line = step.and_then(|_| LineNo::try_from(self.line).ok()).filter(|line| *line > 0);
+        Some(LineColumn { line, column: column.filter(|_| line.is_some()) })
     }
+}
+
+/// The number from `at` on, in the entry that began at `entry`: six bits a byte, lowest first; bit 6 says that more follow.
+fn unsigned(table: &[u8], at: &mut usize, entry: usize) -> Result<u32, LocationError> {
+    let mut value = 0_u64;
+    let mut shift = 0;
+    loop {
+        let byte = *table.get(*at).ok_or(LocationError::Truncated { at: entry })?;
+        *at += 1;
+        value |= u64::from(byte & 0x3f) << shift;
+        if value > u64::from(u32::MAX) || shift > 30 {
+            return Err(LocationError::OutOfRange { at: entry });
+        }
+        if byte & 0x40 == 0 {
+            return Ok(value as u32);
+        }
+        shift += 6;
+    }
+}
+
+/// The lowest bit is the sign.
+fn signed(value: u32) -> i32 {
+    // Half of a `u32` always fits.
+    let magnitude = (value >> 1).cast_signed();
+    if value & 1 == 1 { -magnitude } else { magnitude }
 }
 
 #[cfg(test)]

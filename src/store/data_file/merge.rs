@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params, params_from_iter};
 
 use super::edge_sets::{self, EdgeSets};
 use super::schema::{self, LinesAs};
@@ -391,17 +391,22 @@ struct ArcRows<'a> {
     connection: &'a Connection,
     /// Fewer than [`ARCS_AT_ONCE`].
     waiting: Vec<[i64; 4]>,
+    /// From the first use on.
+    put_many: Option<CachedStatement<'a>>,
 }
 
 impl<'a> ArcRows<'a> {
     fn new(connection: &'a Connection) -> Self {
-        Self { connection, waiting: Vec::with_capacity(ARCS_AT_ONCE) }
+        Self { connection, waiting: Vec::with_capacity(ARCS_AT_ONCE), put_many: None }
     }
 
     fn add(&mut self, row: [i64; 4]) -> Result<(), Fault> {
         self.waiting.push(row);
         if self.waiting.len() == ARCS_AT_ONCE {
-            let mut put = self.connection.prepare_cached(&PUT_MANY_ARCS)?;
+            let put = match &mut self.put_many {
+                Some(put) => put,
+                none => none.insert(self.connection.prepare_cached(&PUT_MANY_ARCS)?),
+            };
             put.execute(params_from_iter(self.waiting.as_flattened()))?;
             self.waiting.clear();
         }
