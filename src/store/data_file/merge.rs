@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError, Vectors, edge_sets, edges, needs, read, vectors};
-use crate::model::{CodeKey, Edge, LineArc, LineSet, SortedSet, SourceHash, TestNeeds};
+use super::{DataFile, Fault, StoreError, Vectors, edge_sets, edges, moves, needs, read, vectors};
+use crate::model::{CodeKey, Edge, Layout, LineArc, LineSet, SortedSet, SourceHash, TestNeeds};
 
 /// What one or more processes of one Python saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(crate) struct BatchFile {
     pub(crate) path: String,
     /// Hash of the text that ran, if it is known.
     pub(crate) source: Option<SourceHash>,
+    /// Where the blocks of that text stand, where tests were recorded.
+    pub(crate) layout: Option<Layout>,
     /// Lines that ran, by context; "" when there was none. Empty for a file that was never imported.
     pub(crate) lines: BTreeMap<String, LineSet>,
     /// Steps between lines that were taken, by context. Only in a batch with branches. The lines at their ends need not
@@ -59,8 +61,9 @@ impl BatchFile {
     /// Adds what was seen of the same file and the same text elsewhere; tells how much of it was new, in arcs, edges and
     /// sets of lines.
     pub(crate) fn unite(&mut self, other: Self) -> usize {
-        let Self { path: _, source, lines, arcs, codes, tracer, vectors } = other;
+        let Self { path: _, source, layout, lines, arcs, codes, tracer, vectors } = other;
         self.source = self.source.or(source);
+        self.layout = self.layout.take().or(layout);
         self.tracer = self.tracer.take().or(tracer);
         let mut new = 0;
         for (context, lines) in lines {
@@ -223,6 +226,9 @@ impl Merge<'_> {
             if dropped {
                 self.outcome.changed.push(file.path.clone());
             }
+            if let Some(layout) = &file.layout {
+                moves::put_layout(self.connection, id, layout)?;
+            }
         }
         for (name, lines) in &file.lines {
             if lines.is_empty() {
@@ -305,10 +311,7 @@ impl Merge<'_> {
         if noted == Some(source) {
             return Ok(false);
         }
-        let mut note = self
-            .connection
-            .prepare_cached("INSERT OR REPLACE INTO minicov_source (file_id, sha256) VALUES (?, ?)")?;
-        note.execute(params![file, &source[..]])?;
+        note_source(self.connection, file, source)?;
         if noted.is_none() {
             return Ok(false);
         }
@@ -318,6 +321,7 @@ impl Merge<'_> {
         edges::drop_of_file(self.connection, file)?;
         self.leaves_edge_sets = true;
         vectors::drop_of_file(self.connection, file)?;
+        self.connection.prepare_cached("DELETE FROM minicov_layout WHERE file_id = ?")?.execute([file])?;
         Ok(bits + arcs > 0)
     }
 
@@ -344,6 +348,14 @@ impl Merge<'_> {
         put.execute(params![file, context, all.to_numbits()])?;
         Ok(())
     }
+}
+
+/// Notes which text a file's data belongs to from now on.
+pub(super) fn note_source(connection: &Connection, file: i64, source: SourceHash) -> Result<(), Fault> {
+    let mut note =
+        connection.prepare_cached("INSERT OR REPLACE INTO minicov_source (file_id, sha256) VALUES (?, ?)")?;
+    note.execute(params![file, &source[..]])?;
+    Ok(())
 }
 
 /// Rows of one statement: starting a statement costs more than adding a row.
