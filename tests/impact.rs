@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command as Process;
 
-use crate::harness::{CORES, Project, repository};
+use crate::harness::{CORES, CoverageJson, Project, assert_same_text, repository};
 
 /// The project of docs/impact.md, with all of its tests recorded.
 fn pantry(core: &str, contexts: &str) -> Project {
@@ -270,6 +270,97 @@ covtest!(only_impacted_tests_run, |core| {
         "minicov: error: --impacted works with pytest only\n\
          minicov: hint: run it as minicov run --impacted -m pytest; minicov impact prints tests for other runners\n",
     );
+});
+
+/// A module with functions that tests run one by one.
+const SHOP: &str = "\
+import functools
+
+
+def price(amount, cheap, member):
+    if (cheap or member) and amount > 1:
+        return amount
+    return amount + 1
+
+
+def total(amounts):
+    result = 0
+    for amount in amounts:
+        if amount:
+            result += amount
+        else:
+            continue
+    return result
+
+
+def label(name, *, loud=False):
+    text = '{}!'.format(name.strip()) if loud else name
+    return text
+
+
+class Basket:
+    @functools.lru_cache
+    def size(self):
+        return 3
+
+    def add(self, thing):
+        self.things = getattr(self, 'things', [])
+        self.things.append(thing)
+        return self
+";
+
+covtest!(what_tests_ran_that_are_left_out_stays_in_the_picture, |core| {
+    let tests = "\
+import shop
+
+def test_price():
+    assert [shop.price(2, 1, 0), shop.price(1, 0, 1), shop.price(3, 0, 0)] == [2, 2, 4]
+
+def test_total():
+    assert shop.total([1, 2]) == 3
+
+def test_no_total():
+    assert shop.total([0]) == 0
+
+def test_label():
+    assert shop.label('a', loud=True) == 'a!'
+
+def test_basket():
+    basket = shop.Basket().add(1)
+    assert basket.things == [1]
+";
+    let project = Project::with(&[("shop.py", SHOP), ("test_shop.py", tests)]);
+    record(&project, core, &["--mcdc", "--contexts=test"]);
+    let changed = SHOP
+        // Everything below stands elsewhere.
+        .replace("import functools\n", "# What things cost.\n\n\nimport functools\n")
+        // The same code, otherwise spelt.
+        .replace("getattr(self, 'things', [])", "getattr(self, \"things\", [ ])  # Or none")
+        .replace(
+            "        self.things.append(thing)\n",
+            "\n        # At the end.\n        self.things.append(thing)\n",
+        )
+        // Other code.
+        .replace("            continue\n", "            result += 0\n");
+    project.file("shop.py", changed);
+    let said = record(&project, core, &["--mcdc", "--impacted"]);
+    assert!(said.contains("minicov: notice: 3 of 5 known tests need not run\n"), "{said}");
+    record(&project, core, &["--mcdc", "--contexts=test", "--data-file", "fresh"]);
+    let picture = |data_file: &str| {
+        let words = ["json", "-q", "--show-contexts", "-o", "-", "--data-file", data_file];
+        let mut json = CoverageJson::parse(&project.minicov(&words).run().success().stdout).0;
+        json["meta"]["timestamp"] = "*".into();
+        serde_json::to_string_pretty(&json).unwrap()
+    };
+    assert_same_text("after the impacted tests", &picture(".coverage"), &picture("fresh"));
+    let before = project.executed("shop.py");
+    // Nothing but where it stands is another.
+    let text = fs::read_to_string(project.path("shop.py")).unwrap();
+    project.file("shop.py", text.replace(" if loud else", "\\\n        if loud\\\n        else"));
+    let said = record(&project, core, &["--mcdc", "--impacted"]);
+    assert!(said.contains("minicov: notice: 5 of 5 known tests need not run\n"), "{said}");
+    let moved = |line: &u32| if *line > 24 { line + 2 } else { *line };
+    assert_eq!(project.executed("shop.py"), before.iter().map(moved).collect::<Vec<_>>());
 });
 
 #[test]

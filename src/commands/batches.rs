@@ -125,7 +125,11 @@ impl Batches {
             .collect();
         if let Some(first) = batches.first_mut() {
             first.replaces = self.recorded.replaces;
-            first.tests = self.recorded.into_needs();
+            let (tests, layouts) = self.recorded.into_needs();
+            first.tests = tests;
+            for file in batches.iter_mut().flat_map(|batch| &mut batch.files) {
+                file.layout = file.source.and_then(|source| layouts.of(&file.path, &source));
+            }
         }
         batches
     }

@@ -10,7 +10,10 @@ use super::impact;
 use crate::config::{ImpactSettings, RunSettings, Workplace};
 use crate::error::UserError;
 use crate::model::DynamicContexts;
+use crate::paths::read_source;
 use crate::python::SELECTION_PLUGIN;
+use crate::source;
+use crate::store::{DataFile, MovedFile, StoreError};
 use crate::ui;
 
 /// The run without the tests that need not run.
@@ -30,6 +33,7 @@ pub(super) fn narrowed(workplace: &Workplace, settings: &RunSettings) -> Result<
         return Ok(settings);
     }
     let selection = impact::selected(workplace, &ImpactSettings::default(), &tests)?;
+    take_over(workplace).map_err(|error| UserError::new(error.to_string()))?;
     let unneeded: Vec<&String> =
         selection.known.iter().filter(|test| !selection.tests.contains_key(*test)).collect();
     let why: Vec<String> = selection.everything.iter().map(ToString::to_string).collect();
@@ -49,6 +53,28 @@ pub(super) fn narrowed(workplace: &Workplace, settings: &RunSettings) -> Result<
     let words = ["-p", SELECTION_PLUGIN].map(Into::into);
     settings.command_line.splice(place..place, words);
     Ok(settings)
+}
+
+/// Takes what is recorded of files that changed over to their new texts, as far as their code is the same: what the tests
+/// ran that are left out stays in the picture.
+fn take_over(workplace: &Workplace) -> Result<(), StoreError> {
+    let mut moved = Vec::new();
+    for (path, source, layout) in DataFile::open(&workplace.data_file)?.layouts()? {
+        // What cannot be read or understood is told by reports as changed.
+        let Ok(bytes) = read_source(&workplace.folder.join(&path)) else { continue };
+        let now = source::hash(&bytes);
+        if now == source {
+            continue;
+        }
+        let Ok(blocks) = source::decode(&bytes).and_then(|text| source::blocks(&text)) else { continue };
+        let new_layout = blocks.layout();
+        let moves = layout.moves(&new_layout);
+        moved.push(MovedFile { path, source: now, layout: new_layout, moves });
+    }
+    if moved.is_empty() {
+        return Ok(());
+    }
+    DataFile::update(&workplace.data_file)?.move_files(&moved)
 }
 
 /// Where pytest's own arguments begin in the command line.

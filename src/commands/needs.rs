@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::world::{CONFIGURATION, Disk, has_packages, name_of};
 use crate::impact::{self, CHILDREN, Project, Recorded, World, fingerprint};
-use crate::model::{Dependency, DependencyKind, LineSet, TestNeeds, Use};
-use crate::paths::project_files;
+use crate::model::{Dependency, DependencyKind, Fingerprint, Layout, LineSet, SourceHash, TestNeeds, Use};
+use crate::paths::{canonical, project_files};
 use crate::store::{BatchFile, RunHeader};
 
 /// What journals say of tests.
@@ -54,10 +54,11 @@ impl RecordedRuns {
         self.journals.push(Journal { settings: settings.clone(), files, changed, uses });
     }
 
-    /// What each test depends on.
-    pub(super) fn into_needs(self) -> Vec<TestNeeds> {
+    /// What each test depends on, and where the blocks of the files stand that they ran.
+    pub(super) fn into_needs(self) -> (Vec<TestNeeds>, Layouts) {
+        let mut layouts = Layouts::default();
         if !self.has_tests {
-            return Vec::new();
+            return (Vec::new(), layouts);
         }
         let mut runs: BTreeMap<(String, PathBuf), Recorded> = BTreeMap::new();
         for journal in self.journals {
@@ -65,13 +66,36 @@ impl RecordedRuns {
             runs.entry(key).or_default().add(journal.into_recorded());
         }
         let runs = runs.into_iter().filter(|(_, recorded)| recorded.has_tests());
-        runs.flat_map(|((_, folder), recorded)| {
+        let needs = runs.flat_map(|((_, folder), recorded)| {
             let mut sources: BTreeSet<String> = project_files(&folder).into_iter().collect();
             sources.extend(recorded.lines.keys().cloned());
             let disk = Disk { folder };
-            impact::needs(&Project::new(&disk, sources), &recorded)
-        })
-        .collect()
+            let project = Project::new(&disk, sources);
+            layouts.add(&project, &disk.folder, recorded.lines.keys());
+            impact::needs(&project, &recorded)
+        });
+        (needs.collect(), layouts)
+    }
+}
+
+/// Where the blocks of files stand, by absolute paths and by names in the project's folder.
+#[derive(Debug, Default)]
+pub(super) struct Layouts(BTreeMap<String, (Fingerprint, Layout)>);
+
+impl Layouts {
+    fn add<'a>(&mut self, project: &Project, folder: &Path, names: impl Iterator<Item = &'a String>) {
+        for name in names {
+            if let Some(found) = project.layout(name) {
+                self.0.insert(canonical(&folder.join(name)).to_string_lossy().into_owned(), found.clone());
+                self.0.insert(name.clone(), found);
+            }
+        }
+    }
+
+    /// That of a file whose text has this hash.
+    pub(super) fn of(&self, path: &str, source: &SourceHash) -> Option<Layout> {
+        let (text, layout) = self.0.get(path)?;
+        source.starts_with(text).then(|| layout.clone())
     }
 }
 

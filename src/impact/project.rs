@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::imports::ModuleIndex;
 use super::test_id;
-use crate::model::{DependencyKind, Fingerprint, SourceBlocks};
+use crate::model::{DependencyKind, Fingerprint, Layout, SourceBlocks};
 use crate::source;
 
 /// What is there, at some time.
@@ -89,6 +89,12 @@ impl<'a> Project<'a> {
     /// Whether the file's code at module level can run.
     pub(super) fn can_be_imported(&self, name: &str) -> bool {
         !self.broken.borrow().contains(name)
+    }
+
+    /// Where a source file's blocks stand, and of which text: the first bytes of its hash.
+    pub(crate) fn layout(&self, name: &str) -> Option<(Fingerprint, Layout)> {
+        let file = self.file(name)?;
+        Some((file.text, file.blocks.as_ref()?.layout()))
     }
 
     /// A source file; none where it cannot be read.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{LineNo, LineSet};
+use super::{BlockLayout, Layout, LineNo, LineSet, NodeLines};
 
 /// The first 16 bytes of a SHA-256: enough to tell texts, blocks and files apart.
 pub(crate) type Fingerprint = [u8; 16];
@@ -26,6 +26,18 @@ impl SourceBlocks {
     pub(crate) fn touched<'a>(&'a self, lines: &'a LineSet) -> impl Iterator<Item = &'a Block> {
         self.blocks.iter().filter(|block| !block.lines.intersection(lines).is_empty())
     }
+
+    /// Where the blocks stand.
+    pub(crate) fn layout(&self) -> Layout {
+        let blocks = self.blocks.iter().map(|block| BlockLayout {
+            name: block.name.clone(),
+            fingerprint: block.fingerprint,
+            text: block.text,
+            lines: block.lines.clone(),
+            nodes: block.nodes.clone(),
+        });
+        Layout { blocks: blocks.collect() }
+    }
 }
 
 /// Code that runs together: the body of one function without the functions in it, or all code at module level. Class
@@ -36,6 +48,10 @@ pub(crate) struct Block {
     pub(crate) name: String,
     /// Of its syntax tree: places, comments, formatting and docstrings don't count.
     pub(crate) fingerprint: Fingerprint,
+    /// Of its lines, letter by letter.
+    pub(crate) text: Fingerprint,
+    /// Where its syntax tree stands.
+    pub(crate) nodes: NodeLines,
     /// Physical lines. A line may be in two blocks: `def f(): return 1`.
     pub(crate) lines: LineSet,
     /// The first line of its body.

@@ -10,6 +10,7 @@ mod contexts;
 mod decisions;
 mod dependencies;
 mod facts;
+mod layout;
 mod lines;
 mod observed;
 mod short_circuit;
@@ -26,6 +27,7 @@ pub(crate) use decisions::{
 };
 pub(crate) use dependencies::{ABSENT, Dependency, DependencyKind, DependencySet, TestNeeds, UNKNOWN, Use};
 pub(crate) use facts::{Facts, FirstLines, Justification, Region, RegionKind};
+pub(crate) use layout::{BlockLayout, Layout, Moves, NodeLines};
 pub(crate) use lines::{LineNo, LineSet, MAX_LINE};
 pub(crate) use observed::{
     BranchDetail, CodeKey, ContextNames, Edge, FileStamp, Journal, JournalError, MeasuredFile, Observed,

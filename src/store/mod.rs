@@ -8,7 +8,7 @@ mod data_file;
 mod journal;
 
 pub(crate) use data_file::{
-    Batch, BatchCode, BatchFile, DataFile, FactsKey, Fault, StoreError, erase, patience, sqlite,
+    Batch, BatchCode, BatchFile, DataFile, FactsKey, Fault, MovedFile, StoreError, erase, patience, sqlite,
 };
 pub(crate) use journal::{
     FoundJournal, JournalContents, JournalFolder, JournalWriter, JournaledFile, OwnJournal, RunHeader,

@@ -5,6 +5,7 @@
 //! has another fingerprint in some block: nothing is left out of all.
 
 mod fingerprint;
+mod nodes;
 mod signals;
 mod suspects;
 
@@ -18,7 +19,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use self::fingerprint::Digest;
 use self::signals::Signals;
 use super::SourceError;
-use crate::model::{Block, LineNo, LineSet, MODULE_BLOCK, SourceBlocks};
+use crate::model::{Block, Fingerprint, LineNo, LineSet, MODULE_BLOCK, SourceBlocks};
 
 /// Takes a text apart that [`decode`](super::decode) made.
 pub(crate) fn blocks(text: &str) -> Result<SourceBlocks, SourceError> {
@@ -86,6 +87,18 @@ impl<'a> Splitter<'a> {
         self.line_starts.partition_point(|start| *start <= offset) as LineNo
     }
 
+    /// A fingerprint of lines, letter by letter.
+    fn text_of(&self, lines: &LineSet) -> Fingerprint {
+        let mut digest = Digest::new("text");
+        let end = TextSize::of(self.text);
+        for line in lines.iter() {
+            let start = self.line_starts[line as usize - 1];
+            let end = self.line_starts.get(line as usize).copied().unwrap_or(end);
+            digest.text(&self.text[TextRange::new(start, end)]);
+        }
+        digest.finish()
+    }
+
     /// Whether nothing but blanks stands before `offset` in its line.
     fn begins_line(&self, offset: TextSize) -> bool {
         let start = self.line_starts[self.line_at(offset) as usize - 1];
@@ -111,6 +124,8 @@ impl<'a> Splitter<'a> {
         let block = Block {
             name: piece.name,
             fingerprint: digest.finish(),
+            text: self.text_of(&piece.lines),
+            nodes: nodes::lines(&piece.body, |offset| self.line_at(offset)),
             lines: piece.lines,
             first_line: piece.first_line,
             is_kept: piece.is_kept,

@@ -30,6 +30,7 @@ fn read_contents(connection: &mut Connection, tables: Tables) -> Result<Batch, F
     let mut python = None;
     if tables.ours() {
         contents.read_sources(connection)?;
+        contents.read_layouts(connection, tables)?;
         python = schema::meta(connection, "python")?;
     }
     contents.read_edges(connection, tables)?;
@@ -135,6 +136,21 @@ impl Contents {
         while let Some(row) = rows.next()? {
             if let Some(file) = self.file(row.get(0)?) {
                 file.source = Some(read::source_hash(row, 1)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_layouts(&mut self, connection: &Connection, tables: Tables) -> Result<(), Fault> {
+        if !tables.has_layouts() {
+            return Ok(());
+        }
+        let mut statement = connection.prepare("SELECT file_id, layout FROM minicov_layout")?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let layout = postcard::from_bytes(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?);
+            if let Some(file) = self.file(row.get(0)?) {
+                file.layout = layout.ok();
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The data file (`.coverage`): open, create, erase.
 //!
-//! Reading goes through [`DataFile::open`], writing through [`DataFile::update`]; the verbs are in `merge`, `read`, `edges`,
-//! `vectors`, `needs` and `facts_cache`, the tables in `schema`.
+//! Reading goes through [`DataFile::open`], writing through [`DataFile::update`]; the verbs are in `merge`, `moves`, `read`,
+//! `edges`, `vectors`, `needs` and `facts_cache`, the tables in `schema`.
 //!
 //! Must not know: where the data comes from or what is reported.
 //! Invariant: every write is one transaction. SQLite's rollback journal stays on, so that a killed writer's half is
@@ -17,6 +17,7 @@ mod facts_cache;
 mod image;
 mod lock_holder;
 mod merge;
+mod moves;
 mod needs;
 mod pairs;
 mod quick_check;
@@ -37,9 +38,10 @@ use rustix::fs::{Access, access};
 pub(crate) use error::{Fault, StoreError};
 pub(crate) use facts_cache::FactsKey;
 pub(crate) use merge::{Batch, BatchCode, BatchFile};
+pub(crate) use moves::MovedFile;
 pub(crate) use vectors::Vectors;
 
-use schema::Tables;
+use schema::{LinesAs, Tables};
 
 use crate::env_vars;
 
@@ -150,6 +152,8 @@ impl DataFile {
         // The file may come from anywhere: its schema must not run functions, nor damage itself.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        // A plan depends on no value, so that no other value has a statement compiled again.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // As in coverage.py: rows that refer to nothing are ignored, not refused.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
         // One transaction, so that the file is locked once.

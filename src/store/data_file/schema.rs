@@ -60,7 +60,8 @@ CREATE TABLE tracer (file_id integer primary key, tracer text, foreign key (file
 ///    - `minicov_test_set`: the sets that make up what a test depends on; `is_own` for what it did itself.
 /// 5. - `minicov_edge_set`: sets of edges as `edge_sets` encodes them, each once: most contexts take the same ways.
 ///    - `minicov_code_edges`: which of them was taken in a code object in a context.
-const OUR_TABLES: [&str; 5] = [
+/// 6. - `minicov_layout`: where blocks stand in the text of `minicov_source`, as postcard has a [`Layout`](crate::model::Layout).
+const OUR_TABLES: [&str; 6] = [
     "
 CREATE TABLE minicov_meta (key text primary key, value text not null) without rowid;
 CREATE TABLE minicov_source (file_id integer primary key, sha256 blob not null);
@@ -101,16 +102,18 @@ CREATE TABLE minicov_code_edges (
     primary key (code_id, context_id)
 ) without rowid;
 ",
+    "CREATE TABLE minicov_layout (file_id integer primary key, layout blob not null);",
 ];
 
 /// The tables that hold what was observed, ours and coverage.py's, and no settings or caches.
-const OBSERVATIONS: [&str; 14] = [
+const OBSERVATIONS: [&str; 15] = [
     "file",
     "context",
     "line_bits",
     "arc",
     "tracer",
     "minicov_source",
+    "minicov_layout",
     "minicov_code",
     "minicov_edge_set",
     "minicov_code_edges",
@@ -153,6 +156,10 @@ impl Tables {
 
     pub(super) fn has_edge_sets(self) -> bool {
         self.format >= 5
+    }
+
+    pub(super) fn has_layouts(self) -> bool {
+        self.format >= 6
     }
 
     pub(super) fn has_vectors(self) -> bool {

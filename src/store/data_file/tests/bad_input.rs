@@ -60,11 +60,11 @@ fn somebody_elses_file_is_left_as_it_is() {
     check(|fault| matches!(fault, Fault::OtherSchema { found: 6 }));
     assert_eq!(fault(DataFile::open(&path)).to_string(), "wrong schema: 6 instead of 7",);
 
-    for format in ["6", "0", "-1", "new", ""] {
+    for format in ["7", "0", "-1", "new", ""] {
         fs::remove_file(&path).unwrap();
         merge(&path, &batch("/a.py", Some(1), &[1]));
         folder.raw().execute("UPDATE minicov_meta SET value = ? WHERE key = 'format'", [format]).unwrap();
-        check(|fault| matches!(fault, Fault::OtherFormat { newest: 5, .. }));
+        check(|fault| matches!(fault, Fault::OtherFormat { newest: 6, .. }));
     }
 }
 
