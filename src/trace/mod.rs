@@ -76,6 +76,10 @@ pub(crate) static CORES: &[Core] = &[
         has_offsets: false,
         install: settrace::install,
         restart: settrace::restart,
+        // Those of branches' sides, where there are any.
+        #[cfg(Py_3_12)]
+        turn_on_again: sysmon::turn_on_again,
+        #[cfg(not(Py_3_12))]
         turn_on_again: |_, _| (),
     },
 ];

@@ -40,10 +40,13 @@ pub(super) fn install(
 }
 
 /// Has events come again that were given up.
-#[expect(clippy::unnecessary_wraps, reason = "as the other core has it")]
-pub(super) fn restart(_: Python<'_>) -> PyResult<()> {
+#[cfg_attr(not(Py_3_12), expect(clippy::unnecessary_wraps, reason = "as the other core has it"))]
+pub(super) fn restart(py: Python<'_>) -> PyResult<()> {
     // SAFETY: a token is given, so the thread is attached.
     unsafe { unwatched::watch_again() };
+    #[cfg(Py_3_12)]
+    super::sysmon::restart(py)?;
+    let _ = py;
     Ok(())
 }
 

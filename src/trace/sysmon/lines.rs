@@ -71,7 +71,7 @@ impl Tool {
         line: LineNo,
         place: Option<u32>,
     ) -> PyResult<()> {
-        let Some(watch) = state.line_watch.get() else { return Ok(()) };
+        let Some(watch) = watch_of(state) else { return Ok(()) };
         let turn = watch.told(flow(state, code)?, line, place);
         turn.map_or(Ok(()), |turn| self.turn(state, code, turn))
     }
@@ -83,7 +83,7 @@ impl Tool {
         code: &Bound<'_, PyAny>,
         offset: u32,
     ) -> PyResult<Answer> {
-        let Some(watch) = state.line_watch.get() else { return Ok(Answer::Disable) };
+        let Some(watch) = watch_of(state) else { return Ok(Answer::Disable) };
         let turn = if watch.is_new(offset) {
             let knows = |line| state.knows_line(line);
             watch.branched(offset, &watched(state, code, &knows)?)
@@ -135,6 +135,11 @@ pub(super) fn turn_all_on(py: Python<'_>) -> PyResult<()> {
         }
     }
     Ok(())
+}
+
+/// The watch of a code object's line events, unless these must stay on.
+fn watch_of(state: &CodeState) -> Option<&LineWatch> {
+    state.line_watch.get().filter(|_| !contexts::are_tracked())
 }
 
 fn watched<'a>(

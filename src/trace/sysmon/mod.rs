@@ -249,7 +249,8 @@ pub(super) fn restart(py: Python<'_>) -> PyResult<()> {
 pub(super) fn turn_on_again(code: &Bound<'_, PyAny>, state: &CodeState) {
     let Some((tool, _)) = MAIN.get() else { return };
     let mut again = tool.events_in(Some(state), state.test_frame);
-    match state.loses_first_line(code) {
+    let tells_lines = tool.local_events & tool.lines != 0;
+    match state.loses_first_line(code).map(|loses| loses && tells_lines) {
         Ok(true) => again |= tool.instructions,
         Ok(false) => (),
         Err(error) => ffi::discard(error, code.py()),
