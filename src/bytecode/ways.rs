@@ -2,7 +2,7 @@
 //!
 //! Must not know: what ran. Invariant: where a single source is named, control cannot have come from anywhere else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Index;
 
 use super::control_flow::ControlFlow;
