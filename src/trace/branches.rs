@@ -196,11 +196,15 @@ impl BranchState {
         self.watch.edge_of_side(event)
     }
 
-    /// Records an event for one side of a branch.
-    pub(super) fn record_side(&self, session: &Session, event: Edge) -> Outlook {
-        let Some(edge) = self.watch.edge_of_side(event) else { return Outlook::Settled };
-        self.remember(session, edge);
-        self.jumped(edge)
+    /// Records one side of a branch, of which an event of its own tells; at its first time.
+    pub(super) fn record_side(&self, session: &Session, edge: Edge) {
+        let Some(first) = self.first_destinations.get(edge.from as usize / 2) else { return };
+        let mark = edge.to.wrapping_add(1);
+        if first.load(Ordering::Relaxed) != mark
+            && first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed) != Err(mark)
+        {
+            session.record_edge(self.code, edge);
+        }
     }
 
     /// What the end of a `with` to which `raise` statements send exceptions has decided, if a branch tells that.
@@ -347,7 +351,14 @@ impl BranchState {
         Outlook::Settled
     }
 
-    /// Records that control reached the instruction at `offset`, where that tells something. `frame` is the running one.
+    /// Whether it tells something that control reached the instruction at `offset`.
+    pub(super) fn is_telling(&self, offset: u32) -> bool {
+        self.watch.is_telling(offset)
+            || self.watch.asks_manager(offset)
+            || self.watch.unlined_fall_to(offset).is_some()
+    }
+
+    /// Records that control reached the instruction at `offset`, which tells something. `frame` is the running one.
     pub(super) fn record_instruction(
         &self,
         session: &Session,
