@@ -20,6 +20,12 @@ impl<T> SortedSet<T> {
     }
 }
 
+impl<T: Ord> SortedSet<T> {
+    pub(crate) fn contains(&self, element: &T) -> bool {
+        self.0.binary_search(element).is_ok()
+    }
+}
+
 impl<T: Ord + Copy> SortedSet<T> {
     /// Adds all of `other`; tells how many of them are new.
     pub(crate) fn unite(&mut self, other: Self) -> usize {

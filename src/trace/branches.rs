@@ -97,17 +97,16 @@ impl Session {
 fn defines_on_one_line(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     let mut outer = None;
     for nested in python::nested_code(code)? {
-        let name = nested.getattr(intern!(code.py(), "co_name"))?.cast_into::<PyString>()?;
-        if NO_SUITES.contains(&name.to_string_lossy().as_ref()) {
-            continue;
-        }
         if outer.is_none() {
             let (table, first_line) = line_table(code)?;
             outer = Some(bytecode::lines(table.as_bytes(), first_line));
         }
         let (table, first_line) = line_table(&nested)?;
         if bytecode::may_begin_on_header(table.as_bytes(), first_line, outer.as_deref().unwrap_or_default()) {
-            return Ok(true);
+            let name = nested.getattr(intern!(code.py(), "co_name"))?.cast_into::<PyString>()?;
+            if !NO_SUITES.contains(&name.to_string_lossy().as_ref()) {
+                return Ok(true);
+            }
         }
     }
     Ok(false)

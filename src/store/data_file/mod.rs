@@ -154,6 +154,8 @@ impl DataFile {
         // The file may come from anywhere: its schema must not run functions, nor damage itself.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        // A plan depends on no value, so that no other value has a statement compiled again.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // As in coverage.py: rows that refer to nothing are ignored, not refused.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
         // One transaction, so that the file is locked once.
