@@ -3,6 +3,11 @@
 //! The modules in reading order; a module may use only those of lower layers (ARCHITECTURE.md, held by
 //! `tests/architecture.rs`).
 
+#![cfg_attr(
+    not(Py_3_12),
+    expect(dead_code, reason = "the core sysmon, which alone uses some of this, is for 3.12 and newer")
+)]
+
 // Layer 0: plain data, and the only printer.
 mod env_vars;
 mod error;

@@ -85,6 +85,24 @@ fn children_are_measured_however_they_start_and_see_nothing_of_it() {
     assert_eq!(json.lines("parent.py", "missing_lines"), [] as [u32; 0]);
 }
 
+#[test]
+fn a_child_is_called_what_python_would_be() {
+    let project = Project::with(&[(
+        "parent.py",
+        "\
+import subprocess, sys
+for python in (sys.executable, 'python3'):
+    subprocess.run([python, '-c', 'print(open(\"/proc/self/comm\").read())'], check=True)
+",
+    )]);
+    let plain = activated(project.python(&["parent.py"])).run();
+    activated(project.minicov(&["run", "parent.py"]))
+        .run()
+        .same_as(&plain)
+        .success()
+        .stdout("python\n\npython3\n\n");
+}
+
 /// Work for a pool of processes, done by one of several hands.
 const WORK: &str = "\
 import sys

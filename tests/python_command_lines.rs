@@ -17,6 +17,7 @@ print(spec and (spec.name, spec.origin), type(globals().get('__loader__')))
 print(sys.executable, sys.prefix, sys.base_prefix, sys.flags, sys._xoptions, sys.warnoptions)
 print(list(sys.modules))
 print(sys.gettrace(), sys.getprofile(), sys.excepthook is sys.__excepthook__, sys.getrecursionlimit())
+print(open('/proc/self/comm').read())
 print(repr(sys.stdin.encoding), sys.stdout.encoding, sys.stderr.errors, sys.dont_write_bytecode)
 ";
 

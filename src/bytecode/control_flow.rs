@@ -2,11 +2,9 @@
 //!
 //! Must not know: what ran. Invariant: linear in the size of the code; damaged bytes give fewer ways, never a panic.
 
-use std::collections::BTreeSet;
-
 use super::locations::{Span, locations};
 use super::opcodes::{Flow, Opcode, opcode};
-use crate::model::{CodeShape, LineNo};
+use crate::model::{CodeShape, LineNo, SortedSet};
 
 /// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
 const RESUME_LOCATION: u32 = 3;
@@ -47,6 +45,8 @@ pub(crate) struct ControlFlow {
     pub(super) instructions: Vec<Instruction>,
     /// By code unit: the index of the instruction that it is a part of.
     by_unit: Box<[u32]>,
+    /// By instruction: the indices of those that may come next; [`NOTHING`] where there are fewer than two.
+    successors: Vec<[u32; 2]>,
     /// Where handlers begin: offset range guarded, offset of the handler. Inner ones win.
     handlers: Vec<(u32, u32, u32)>,
 }
@@ -65,11 +65,12 @@ impl ControlFlow {
             }
         }
         let units = instructions.last().map_or(0, |last| last.end as usize / 2);
-        let mut by_unit = Vec::with_capacity(units);
+        let mut by_unit = vec![0; units].into_boxed_slice();
         for (index, instruction) in instructions.iter().enumerate() {
-            by_unit.resize(instruction.end as usize / 2, index as u32);
+            by_unit[instruction.start as usize / 2..instruction.end as usize / 2].fill(index as u32);
         }
-        Self { instructions, by_unit: by_unit.into(), handlers: handlers(&shape.exception_table) }
+        let successors = successors(&instructions, &by_unit);
+        Self { instructions, by_unit, successors, handlers: handlers(&shape.exception_table) }
     }
 
     /// How many code units there are.
@@ -197,28 +198,39 @@ impl ControlFlow {
     }
 
     /// The indices of the instructions that exceptions lead to.
-    pub(super) fn handler_starts(&self) -> BTreeSet<usize> {
+    pub(super) fn handler_starts(&self) -> SortedSet<usize> {
         self.handlers.iter().filter_map(|(.., target)| self.index_at(*target)).collect()
     }
 
     /// The indices of the instructions that may come next, exceptions aside.
-    pub(super) fn successors(&self, index: usize) -> impl Iterator<Item = usize> {
-        let instruction = &self.instructions[index];
+    pub(super) fn successors(&self, index: usize) -> impl Iterator<Item = usize> + use<> {
+        self.successors[index].into_iter().filter(|next| *next != NOTHING).map(|next| next as usize)
+    }
+}
+
+/// Stands for no instruction.
+const NOTHING: u32 = u32::MAX;
+
+/// By instruction: the indices of those that may come next.
+fn successors(instructions: &[Instruction], by_unit: &[u32]) -> Vec<[u32; 2]> {
+    let next_and_target = |(index, instruction): (usize, &Instruction)| {
         let (goes_on, jumps) = match instruction.opcode.flow {
             Flow::Next | Flow::ExtendedArgument => (true, false),
             Flow::Jump => (false, true),
             Flow::Branch | Flow::Await => (true, true),
             Flow::Return | Flow::Raise | Flow::FailedAssertion | Flow::Reraise => (false, false),
         };
-        let next = Some(index + 1).filter(|next| goes_on && *next < self.instructions.len());
-        let target = instruction.target.filter(|_| jumps).and_then(|offset| self.index_at(offset));
-        next.into_iter().chain(target)
-    }
+        let next = if goes_on && index + 1 < instructions.len() { index as u32 + 1 } else { NOTHING };
+        let target = instruction.target.filter(|_| jumps).and_then(|offset| by_unit.get(offset as usize / 2));
+        [next, target.copied().unwrap_or(NOTHING)]
+    };
+    instructions.iter().enumerate().map(next_and_target).collect()
 }
 
 /// Takes `co_code` apart.
 fn instructions(code: &[u8]) -> Vec<Instruction> {
-    let mut found = Vec::new();
+    // With their caches, instructions take two units on average, or more.
+    let mut found = Vec::with_capacity(code.len() / 3);
     let mut start = 0_usize;
     let mut at = 0_usize;
     let mut high = 0_u32;

@@ -1,10 +1,8 @@
 //! The lines the interpreter's compiler gave instructions to.
 
-use std::collections::BTreeSet;
-
 use crate::model::{CodeShape, LineNo, LineSet};
 
-use super::locations::{locations, locations_in};
+use super::locations::{line_columns, locations, locations_in};
 use super::opcodes::opcode;
 
 /// The name of the code objects that hold deferred annotations (PEP 649, CPython 3.14+). Programs hardly ever run them.
@@ -38,7 +36,15 @@ pub(crate) fn executable_lines(module: &CodeShape) -> LineSet {
 
 /// The lines of one code object, by its `co_linetable` and `co_firstlineno`, ascending.
 pub(crate) fn lines(table: &[u8], first_line: i32) -> Vec<LineNo> {
-    lines_in(table, first_line).collect::<BTreeSet<_>>().into_iter().collect()
+    let mut lines: Vec<LineNo> = Vec::new();
+    for line in lines_in(table, first_line) {
+        if lines.last() != Some(&line) {
+            lines.push(line);
+        }
+    }
+    lines.sort_unstable();
+    lines.dedup();
+    lines
 }
 
 /// The least and the greatest line of one code object, by its `co_linetable` and `co_firstlineno`; `None` where it has
@@ -54,11 +60,17 @@ pub(crate) fn line_range(table: &[u8], first_line: i32) -> Option<(LineNo, LineN
 /// where it is defined and in its suite. `outer` are the lines of the code that defines it, ascending.
 pub(crate) fn may_begin_on_header(table: &[u8], first_line: i32, outer: &[LineNo]) -> bool {
     // What comes before a suite stands in column 0, or has no column (CPython 3.11–3.15, `Python/compile.c`).
-    let mut beyond = locations_in(table, first_line)
-        .map_while(Result::ok)
-        .filter(|location| location.span.is_some_and(|span| span.column > 0));
+    let beyond = line_columns(table, first_line).filter(|at| at.column.is_some_and(|column| column > 0));
+    // Most follow one of the same line.
+    let mut not_outer = None;
     is_short(table, first_line)
-        || beyond.any(|location| location.line.is_some_and(|line| outer.binary_search(&line).is_ok()))
+        || beyond.filter_map(|at| at.line).any(|line| {
+            if not_outer == Some(line) {
+                return false;
+            }
+            not_outer = Some(line);
+            outer.binary_search(&line).is_ok()
+        })
 }
 
 /// Whether the first instruction behind the entry of a code object, its `RESUME`, is of the entry's line: that of a lambda,
@@ -86,7 +98,7 @@ fn is_short(table: &[u8], first_line: i32) -> bool {
 }
 
 fn lines_in(table: &[u8], first_line: i32) -> impl Iterator<Item = LineNo> {
-    locations_in(table, first_line).map_while(Result::ok).filter_map(|location| location.line)
+    line_columns(table, first_line).filter_map(|at| at.line)
 }
 
 #[cfg(test)]

@@ -155,30 +155,103 @@ impl Locations<'_> {
         Ok(byte)
     }
 
-    /// Six bits a byte, lowest first; bit 6 says that more follow.
     fn unsigned(&mut self, at: usize) -> Result<u32, LocationError> {
-        let mut value = 0_u64;
-        let mut shift = 0;
-        loop {
-            let byte = self.byte(at)?;
-            value |= u64::from(byte & 0x3f) << shift;
-            if value > u64::from(u32::MAX) || shift > 30 {
-                return Err(LocationError::OutOfRange { at });
-            }
-            if byte & 0x40 == 0 {
-                return Ok(value as u32);
-            }
-            shift += 6;
-        }
+        unsigned(self.table, &mut self.at, at)
     }
 
-    /// The lowest bit is the sign.
     fn signed(&mut self, at: usize) -> Result<i32, LocationError> {
-        let value = self.unsigned(at)?;
-        // Half of a `u32` always fits.
-        let magnitude = (value >> 1).cast_signed();
-        Ok(if value & 1 == 1 { -magnitude } else { magnitude })
+        self.unsigned(at).map(signed)
     }
+}
+
+/// A line, and where on it something stands. Without either where the table has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LineColumn {
+    pub(super) line: Option<LineNo>,
+    pub(super) column: Option<u32>,
+}
+
+/// What [`locations_in`] tells of lines and columns, up to the first error: of each code object at first sight, in a
+/// fraction of the time.
+pub(super) fn line_columns(table: &[u8], first_line: i32) -> LineColumns<'_> {
+    LineColumns { table, at: 0, line: first_line }
+}
+
+/// See [`line_columns`].
+#[derive(Clone, Debug)]
+pub(super) struct LineColumns<'a> {
+    table: &'a [u8],
+    at: usize,
+    line: i32,
+}
+
+impl Iterator for LineColumns<'_> {
+    type Item = LineColumn;
+
+    #[inline]
+    fn next(&mut self) -> Option<LineColumn> {
+        let rest = self.table.get(self.at..)?;
+        // The forms that nearly all have: without a step, and with a step of two lines at most.
+        let (step, column, length) = match *rest {
+            [head @ 0x80..0xd0, low, ..] => (0, u32::from(head >> 3 & 15) << 3 | u32::from(low >> 4 & 7), 2),
+            [head @ 0xd0..0xe8, column, _, ..] => (i32::from(head >> 3 & 15) - 10, column.into(), 3),
+            _ => return self.other_form(),
+        };
+        self.line = self.line.checked_add(step)?;
+        self.at += length;
+        let line = LineNo::try_from(self.line).ok().filter(|line| *line > 0);
+        Some(LineColumn { line, column: line.map(|_| column) })
+    }
+}
+
+impl LineColumns<'_> {
+    #[inline(never)]
+    fn other_form(&mut self) -> Option<LineColumn> {
+        let mut at = self.at + 1;
+        let mut number = || unsigned(self.table, &mut at, self.at).ok();
+        let (step, column) = match *self.table.get(self.at)? {
+            0xe8..0xf0 => (Some(signed(number()?)), None),
+            0xf0..0xf8 => {
+                let (step, lines, column, end_column) = (number()?, number()?, number()?, number()?);
+                let step = signed(step);
+                let line = LineNo::try_from(self.line.checked_add(step)?).unwrap_or_default();
+                line.checked_add(lines)?;
+                (Some(step), column.checked_sub(1).filter(|_| end_column > 0))
+            }
+            0xf8.. => (None, None),
+            // No entry begins here, or it is cut off.
+            _ => return None,
+        };
+        self.line = self.line.checked_add(step.unwrap_or_default())?;
+        self.at = at;
+        let line = step.and_then(|_| LineNo::try_from(self.line).ok()).filter(|line| *line > 0);
+        Some(LineColumn { line, column: column.filter(|_| line.is_some()) })
+    }
+}
+
+/// The number from `at` on, in the entry that began at `entry`: six bits a byte, lowest first; bit 6 says that more follow.
+fn unsigned(table: &[u8], at: &mut usize, entry: usize) -> Result<u32, LocationError> {
+    let mut value = 0_u64;
+    let mut shift = 0;
+    loop {
+        let byte = *table.get(*at).ok_or(LocationError::Truncated { at: entry })?;
+        *at += 1;
+        value |= u64::from(byte & 0x3f) << shift;
+        if value > u64::from(u32::MAX) || shift > 30 {
+            return Err(LocationError::OutOfRange { at: entry });
+        }
+        if byte & 0x40 == 0 {
+            return Ok(value as u32);
+        }
+        shift += 6;
+    }
+}
+
+/// The lowest bit is the sign.
+fn signed(value: u32) -> i32 {
+    // Half of a `u32` always fits.
+    let magnitude = (value >> 1).cast_signed();
+    if value & 1 == 1 { -magnitude } else { magnitude }
 }
 
 #[cfg(test)]
@@ -286,6 +359,22 @@ mod tests {
                 });
                 prop_assert_eq!(location.span, span);
             }
+        }
+
+        #[test]
+        fn lines_and_columns_are_those_of_locations(
+            first_line in 0..900_i32,
+            entries in prop::collection::vec(an_entry(), 0..40),
+            noise: Vec<u8>,
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = encode(first_line, &entries);
+            bytes.extend(noise);
+            bytes.truncate(cut.index(bytes.len() + 1));
+            let told = locations_in(&bytes, first_line).map_while(Result::ok);
+            let told: Vec<_> = told.map(|at| (at.line, at.span.map(|span| span.column))).collect();
+            let lines = line_columns(&bytes, first_line).take(bytes.len() + 1);
+            prop_assert_eq!(lines.map(|at| (at.line, at.column)).collect::<Vec<_>>(), told);
         }
 
         #[test]

@@ -116,11 +116,13 @@ fn flow(name: &str, jumps: bool) -> Flow {
 /// Whether `code` (`co_code`) may go one of several ways where no branch tells of it: by a `raise` statement, at the end of
 /// an `async for`, or where the compiler decided a condition, which leaves an instruction that does nothing.
 pub(crate) fn takes_ways_without_branches(code: &[u8]) -> bool {
-    code.iter().step_by(2).any(|number| {
-        let Opcode { name, flow, .. } = opcode(*number);
-        flow == Flow::Raise || name == "NOP" || name == "END_ASYNC_FOR"
-    })
+    let take_ways = &*TAKE_WAYS_WITHOUT_BRANCHES;
+    code.as_chunks::<2>().0.iter().any(|[number, _]| take_ways[usize::from(*number)])
 }
+
+static TAKE_WAYS_WITHOUT_BRANCHES: LazyLock<[bool; 256]> = LazyLock::new(|| {
+    BY_NUMBER.map(|Opcode { name, flow, .. }| flow == Flow::Raise || name == "NOP" || name == "END_ASYNC_FOR")
+});
 
 /// The opcode with this number.
 pub(super) fn opcode(number: u8) -> Opcode {

@@ -2,14 +2,14 @@
 //!
 //! Must not know: what ran. Invariant: where a single source is named, control cannot have come from anywhere else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Index;
 
 use super::control_flow::ControlFlow;
 use super::exceptions::{Destination, destination_of_raise};
 use super::is_function;
 use super::opcodes::Flow;
-use crate::model::{CodeShape, Edge, LineNo, LineSet};
+use crate::model::{CodeShape, Edge, LineNo, LineSet, SortedSet};
 
 /// The ways between the lines of a code object.
 #[derive(Debug)]
@@ -17,11 +17,11 @@ pub(super) struct Ways {
     /// By instruction: its line, or for one without a line that of the only line which leads there.
     owners: Vec<Option<LineNo>>,
     /// By line: the line that leads there. `None` where it is entered by an exception, by a call, or from several lines.
-    sources: BTreeMap<LineNo, Option<LineNo>>,
+    sources: ByLine<LineNo>,
     /// By line: the index of the only instruction where it begins, or `None` where there are several.
-    places: BTreeMap<LineNo, Option<usize>>,
-    /// By offset: a place where a line begins and to which one instruction alone leads, of another line.
-    landings: BTreeMap<u32, Edge>,
+    places: ByLine<usize>,
+    /// By offset, ascending: a place where a line begins and to which one instruction alone leads, of another line.
+    landings: Vec<(u32, Edge)>,
     /// Lines from which control can go to more than one place.
     forks: LineSet,
     /// Instructions of which it tells something that they were reached: a `raise` statement's, where that is one of the ways on
@@ -76,21 +76,22 @@ impl Ways {
 
     /// The line that control must have come from if `line` ran.
     pub(super) fn only_source(&self, line: LineNo) -> Option<LineNo> {
-        self.sources.get(&line).copied().flatten()
+        self.sources.get(line)
     }
 
     /// The index of the instruction where `line` begins, if there is only one.
     pub(super) fn only_place(&self, line: LineNo) -> Option<usize> {
-        self.places.get(&line).copied().flatten()
+        self.places.get(line)
     }
 
     /// How control came to the place at `offset` where a line begins, if there is one way only.
     pub(super) fn landing(&self, offset: u32) -> Option<Edge> {
-        self.landings.get(&offset).copied()
+        let found = self.landings.binary_search_by_key(&offset, |(offset, _)| *offset);
+        found.ok().map(|index| self.landings[index].1)
     }
 
     pub(super) fn landings(&self) -> impl Iterator<Item = (u32, Edge)> {
-        self.landings.iter().map(|(offset, edge)| (*offset, *edge))
+        self.landings.iter().copied()
     }
 
     /// Whether control can go from `line` to more than one place.
@@ -115,7 +116,7 @@ impl Ways {
         &self,
         flow: &ControlFlow,
         predecessors: &Predecessors,
-        starts: &BTreeSet<usize>,
+        starts: &SortedSet<usize>,
     ) -> Vec<Join> {
         let mut joins = Vec::new();
         for (place, instruction) in flow.instructions.iter().enumerate().skip(1) {
@@ -143,7 +144,7 @@ impl Ways {
         &self,
         flow: &ControlFlow,
         predecessors: &Predecessors,
-        starts: &BTreeSet<usize>,
+        starts: &SortedSet<usize>,
         last: usize,
     ) -> bool {
         for index in (0..=last).rev() {
@@ -185,7 +186,7 @@ impl Join {
 /// The instructions that lead to each, by index.
 struct Predecessors {
     /// By instruction: where those that lead to it begin among the sources; and where the last ones end.
-    starts: Vec<usize>,
+    starts: Vec<u32>,
     sources: Vec<usize>,
 }
 
@@ -193,20 +194,24 @@ impl Predecessors {
     fn new(flow: &ControlFlow) -> Self {
         let count = flow.instructions.len();
         let mut starts = vec![0; count + 1];
+        let mut all = 0;
         for index in 0..count {
             for successor in flow.successors(index) {
-                starts[successor + 1] += 1;
+                starts[successor] += 1;
+                all += 1;
             }
         }
-        for index in 0..count {
-            starts[index + 1] += starts[index];
+        // Where those of each end, which moves to their beginning as they are put down from the last on.
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
         }
-        let mut sources = vec![0; starts[count]];
-        let mut free = starts.clone();
-        for index in 0..count {
+        let mut sources = vec![0; all];
+        for index in (0..count).rev() {
             for successor in flow.successors(index) {
-                sources[free[successor]] = index;
-                free[successor] += 1;
+                starts[successor] -= 1;
+                sources[starts[successor] as usize] = index;
             }
         }
         Self { starts, sources }
@@ -217,14 +222,14 @@ impl Index<usize> for Predecessors {
     type Output = [usize];
 
     fn index(&self, index: usize) -> &[usize] {
-        &self.sources[self.starts[index]..self.starts[index + 1]]
+        &self.sources[self.starts[index] as usize..self.starts[index + 1] as usize]
     }
 }
 
 fn owner(
     flow: &ControlFlow,
     predecessors: &Predecessors,
-    starts: &BTreeSet<usize>,
+    starts: &SortedSet<usize>,
     index: usize,
 ) -> Option<LineNo> {
     if let Some(line) = flow.instructions[index].line {
@@ -253,7 +258,7 @@ struct Destinations(Vec<(LineNo, Destination)>);
 
 impl Destinations {
     fn new(flow: &ControlFlow, owners: &[Option<LineNo>]) -> Self {
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(flow.instructions.len() / 2);
         for (index, instruction) in flow.instructions.iter().enumerate() {
             let Some(line) = owners[index] else { continue };
             match instruction.opcode.flow {
@@ -322,56 +327,68 @@ fn raises(flow: &ControlFlow, destinations: &Destinations, shape: &CodeShape) ->
     raises.filter(is_choice).collect()
 }
 
-fn sources(flow: &ControlFlow, starts: &BTreeSet<usize>) -> BTreeMap<LineNo, Option<LineNo>> {
-    let mut sources = BTreeMap::new();
+fn sources(flow: &ControlFlow, starts: &SortedSet<usize>) -> ByLine<LineNo> {
+    let mut sources = Vec::with_capacity(flow.instructions.len() / 2);
     let first = flow.instructions.iter().find_map(|instruction| instruction.line);
     // The first instruction of a handler that has a line, in the order of the code.
     let handled = starts.iter().filter_map(|index| flow.line_from(*index));
     for line in first.into_iter().chain(handled) {
-        sources.insert(line, None);
+        sources.push((line, None));
     }
     for (index, instruction) in flow.instructions.iter().enumerate() {
         let source = instruction.line;
         for successor in flow.successors(index) {
             // An instruction without a line may be reached from anywhere: what follows it has no single source.
             if let Some(line) = flow.instructions[successor].line.filter(|line| source != Some(*line)) {
-                sources
-                    .entry(line)
-                    .and_modify(|known| {
-                        if *known != source {
-                            *known = None;
-                        }
-                    })
-                    .or_insert(source);
+                sources.push((line, source));
             }
         }
     }
-    sources
+    ByLine::new(sources)
 }
 
-fn places(
-    flow: &ControlFlow,
-    predecessors: &Predecessors,
-    starts: &BTreeSet<usize>,
-) -> BTreeMap<LineNo, Option<usize>> {
-    let mut places = BTreeMap::new();
+fn places(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<usize>) -> ByLine<usize> {
+    let mut places = Vec::with_capacity(flow.instructions.len() / 2);
     for (index, instruction) in flow.instructions.iter().enumerate() {
+        let Some(line) = instruction.line else { continue };
         let begins = index == 0
-            || starts.contains(&index)
-            || predecessors[index].iter().any(|before| flow.instructions[*before].line != instruction.line);
-        if let Some(line) = instruction.line.filter(|_| begins) {
-            places.entry(line).and_modify(|place| *place = None).or_insert(Some(index));
+            || predecessors[index].iter().any(|before| flow.instructions[*before].line != Some(line))
+            || starts.contains(&index);
+        if begins {
+            places.push((line, Some(index)));
         }
     }
-    places
+    ByLine::new(places)
 }
 
-fn landings(
-    flow: &ControlFlow,
-    predecessors: &Predecessors,
-    starts: &BTreeSet<usize>,
-) -> BTreeMap<u32, Edge> {
-    let mut landings = BTreeMap::new();
+/// By line: the only value it has.
+#[derive(Debug)]
+struct ByLine<T>(Vec<(LineNo, Option<T>)>);
+
+impl<T: Copy + Ord> ByLine<T> {
+    /// Makes it of all values of lines; `None` stands for one that is like no other.
+    fn new(mut values: Vec<(LineNo, Option<T>)>) -> Self {
+        values.sort_unstable();
+        values.dedup();
+        values.dedup_by(|next, kept| {
+            let is_same_line = next.0 == kept.0;
+            if is_same_line {
+                kept.1 = None;
+            }
+            is_same_line
+        });
+        Self(values)
+    }
+
+    fn get(&self, line: LineNo) -> Option<T> {
+        let index = self.0.binary_search_by_key(&line, |(line, _)| *line).ok()?;
+        self.0[index].1
+    }
+}
+
+/// Ascending by offset.
+fn landings(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<usize>) -> Vec<(u32, Edge)> {
+    let mut landings = Vec::with_capacity(flow.instructions.len() / 2);
     for (place, instruction) in flow.instructions.iter().enumerate() {
         let Some(line) = instruction.line else { continue };
         let mut entered = place;
@@ -379,15 +396,13 @@ fn landings(
         // nothing enters.
         for _ in 0..flow.instructions.len() {
             let [before] = predecessors[entered][..] else { break };
-            if entered == 0 || starts.contains(&entered) {
+            let source = &flow.instructions[before];
+            if source.line == Some(line) || entered == 0 || starts.contains(&entered) {
                 break;
             }
-            let source = &flow.instructions[before];
-            if let Some(source_line) = source.line {
-                if source_line != line {
-                    let to = flow.instructions[entered].start;
-                    landings.insert(instruction.start, Edge { from: source.own_offset(), to });
-                }
+            if source.line.is_some() {
+                let to = flow.instructions[entered].start;
+                landings.push((instruction.start, Edge { from: source.own_offset(), to }));
                 break;
             }
             entered = before;

@@ -55,9 +55,13 @@ pub(crate) type Word = (&'static str, &'static str);
 /// The error prints itself, as help does, and knows its exit code.
 pub(crate) fn parse(
     words: impl IntoIterator<Item = OsString>,
-    vocabulary: &Vocabulary,
+    vocabulary: fn() -> Vocabulary,
 ) -> Result<Invocation, clap::Error> {
     let words: Vec<OsString> = words.into_iter().collect();
+    if let Some(words) = python_command_line(&words) {
+        return Ok(Invocation { verb: Verb::Run, flags: Vec::new(), words: words.to_vec() });
+    }
+    let vocabulary = &vocabulary();
     // To define the options of all commands takes longer than to parse those that were given.
     let named = words.get(1).and_then(|word| Verb::ALL.iter().find(|verb| *word == *verb.word()));
     let mut parser = match named {
@@ -80,6 +84,15 @@ pub(crate) fn parse(
         command_line::check(&mut words, &mut parser)?;
     }
     Ok(Invocation { verb, flags: flags(verb, given), words })
+}
+
+/// Python's command line, where it follows on `minicov run` at once. Then there is nothing to parse, and to define all
+/// options first would be a tenth of what starting a program costs.
+fn python_command_line(words: &[OsString]) -> Option<&[OsString]> {
+    let [_, verb, words @ ..] = words else { return None };
+    let first = words.first()?.to_str()?;
+    let is_pythons = !first.starts_with('-') || ["-m", "-c"].contains(&first);
+    (*verb == *Verb::Run.word() && is_pythons).then_some(words)
 }
 
 /// The whole command line.
@@ -237,7 +250,7 @@ mod tests {
 
     fn run(words: &[&str]) -> Result<Invocation, String> {
         let words = ["minicov", "run"].iter().chain(words).map(OsString::from);
-        parse(words, &vocabulary()).map_err(|error| error.to_string())
+        parse(words, vocabulary).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -261,6 +274,29 @@ mod tests {
         let source = Value::List(vec!["a".to_owned(), "b".to_owned()]);
         assert!(invocation.flags.iter().any(|(row, value)| row.id == "run:source" && *value == source));
         assert_eq!(invocation.words, ["-X", "dev", "x.py", "--report"]);
+    }
+
+    #[test]
+    fn what_needs_no_parsing_is_parsed_alike() {
+        for words in [
+            &["minicov", "run", "x.py"][..],
+            &["minicov", "run", "x.py", "--branch", "--", "-m"],
+            &["minicov", "run", "-m", "pytest", "--source=a", "-x"],
+            &["minicov", "run", "-c", "print()", "--help"],
+            &["minicov", "run", ""],
+        ] {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let mut parser = program().subcommand(subcommand(Verb::Run, &vocabulary()));
+            let matches = parser.try_get_matches_from_mut(&words).unwrap();
+            let (_, given) = matches.subcommand().unwrap();
+            let parsed: Vec<&OsString> = given.get_many::<OsString>(WORDS).unwrap().collect();
+            assert_eq!(python_command_line(&words).unwrap().iter().collect::<Vec<_>>(), parsed);
+            assert!(flags(Verb::Run, given).is_empty());
+        }
+        for words in [&["minicov", "run"][..], &["minicov", "run", "-h"], &["minicov", "report", "x.py"]] {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            assert!(python_command_line(&words).is_none());
+        }
     }
 
     #[test]

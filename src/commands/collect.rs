@@ -58,6 +58,9 @@ pub(super) fn so_far(workplace: &Workplace) -> Collected {
 fn collect(workplace: &Workplace, wanted: impl Fn(&FoundJournal) -> bool) -> Collected {
     let folder = JournalFolder::beside(&workplace.data_file);
     let mut collected = Collected::default();
+    if folder.is_absent() {
+        return collected;
+    }
     for note in folder.take_notes() {
         ui::warn(&ui::CHILD_NOT_MEASURED, note);
     }
@@ -105,7 +108,9 @@ pub(super) fn own(workplace: &Workplace, journal: &OwnJournal) -> Collected {
     let turn = folder.turn(store::patience());
     let merged = merge(workplace, batches);
     let collected = match merged {
-        Ok(()) => {
+        Ok(data) => {
+            // The process ends: its memory and descriptors go faster than SQLite gives them back one by one.
+            std::mem::forget(data);
             if !is_removed {
                 // The program may have removed it just now.
                 let _ = fs::remove_file(path);
@@ -182,7 +187,8 @@ fn read(bytes: &[u8]) -> Result<Option<JournalContents>, String> {
     store::read_journal(bytes).map(Some).map_err(|error| error.to_string())
 }
 
-fn merge(workplace: &Workplace, mut batches: Batches) -> Result<(), StoreError> {
+/// Adds to the data file, if there is anything to add; then it is open still.
+fn merge(workplace: &Workplace, mut batches: Batches) -> Result<Option<DataFile>, StoreError> {
     for path in std::mem::take(&mut batches.changed) {
         source_changed(
             workplace,
@@ -192,7 +198,7 @@ fn merge(workplace: &Workplace, mut batches: Batches) -> Result<(), StoreError> 
     }
     let batches = batches.into_batches();
     if batches.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let mut data = DataFile::update(workplace.written_file())?;
     for batch in &batches {
@@ -201,7 +207,7 @@ fn merge(workplace: &Workplace, mut batches: Batches) -> Result<(), StoreError> 
             source_changed(workplace, &path, "changed since the last run, so its earlier data was dropped");
         }
     }
-    Ok(())
+    Ok(Some(data))
 }
 
 fn source_changed(workplace: &Workplace, path: &Path, what: &str) {

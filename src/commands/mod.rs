@@ -66,8 +66,7 @@ pub fn main() -> ExitCode {
     if compiling::is_helper(env::args_os()) {
         return compiling::help();
     }
-    let vocabulary = vocabulary();
-    let invocation = match cli::parse(env::args_os(), &vocabulary) {
+    let invocation = match cli::parse(env::args_os(), vocabulary) {
         Ok(invocation) => invocation,
         Err(error) => {
             // Help and version are errors to clap, with exit code 0; a closed pipe is nobody's business.
@@ -75,8 +74,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success }.into();
         }
     };
-    let outcome = execute(invocation, &vocabulary);
-    match outcome {
+    match execute(invocation) {
         Ok(code) => code,
         Err(Failure::User(error)) => {
             ui::error(&error);
@@ -107,12 +105,12 @@ fn vocabulary() -> Vocabulary {
 }
 
 /// Reads the configuration, then does what was asked.
-fn execute(invocation: Invocation, vocabulary: &Vocabulary) -> Result<ExitCode, Failure> {
+fn execute(invocation: Invocation) -> Result<ExitCode, Failure> {
     if invocation.verb == Verb::Completions {
-        return describe::completions(&invocation.words, vocabulary);
+        return describe::completions(&invocation.words, &vocabulary());
     }
     if invocation.verb == Verb::Man {
-        return describe::manual(&invocation.words, vocabulary);
+        return describe::manual(&invocation.words, &vocabulary());
     }
     let folder = Workplace::current_folder()
         .map_err(|error| UserError::new(format!("couldn't find the current folder: {error}")))?;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// A set of small values. Its elements ascend.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SortedSet<T>(Vec<T>);
 
 impl<T> SortedSet<T> {
@@ -17,6 +17,12 @@ impl<T> SortedSet<T> {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+impl<T: Ord> SortedSet<T> {
+    pub(crate) fn contains(&self, element: &T) -> bool {
+        self.0.binary_search(element).is_ok()
     }
 }
 

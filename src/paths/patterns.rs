@@ -22,13 +22,16 @@ pub(crate) struct PatternError {
 /// Patterns of which any may match.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Patterns {
-    globs: GlobSet,
-    empty: bool,
+    /// `None` where there are no patterns: to make a set, even an empty one, and to ask it costs each start of a program.
+    globs: Option<GlobSet>,
 }
 
 impl Patterns {
     /// Reads `patterns`; relative ones count from `folder`.
     pub(crate) fn new(patterns: &[String], folder: &Path) -> Result<Self, PatternError> {
+        if patterns.is_empty() {
+            return Ok(Self { globs: None });
+        }
         let mut builder = GlobSetBuilder::new();
         for pattern in patterns {
             builder.add(glob(pattern)?);
@@ -41,15 +44,15 @@ impl Patterns {
             pattern: error.glob().unwrap_or_default().to_owned(),
             what: error.kind().to_string(),
         })?;
-        Ok(Self { globs, empty: patterns.is_empty() })
+        Ok(Self { globs: Some(globs) })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.empty
+        self.globs.is_none()
     }
 
     pub(crate) fn matches(&self, path: &Path) -> bool {
-        self.globs.is_match(path)
+        self.globs.as_ref().is_some_and(|globs| globs.is_match(path))
     }
 }
 

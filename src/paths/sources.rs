@@ -16,10 +16,10 @@ const LARGEST: u64 = 256 << 20;
 
 /// The text of a source file.
 pub(crate) fn read_source(path: &Path) -> io::Result<Vec<u8>> {
-    match (fs::read(path), in_archive(path)) {
-        (Err(_), Some((archive, member))) => read_member(archive, &member),
-        (read, Some(_) | None) => read,
-    }
+    fs::read(path).or_else(|error| match in_archive(path) {
+        Some((archive, member)) => read_member(archive, &member),
+        None => Err(error),
+    })
 }
 
 /// What the file system knows of a source file; of one in an archive, what it knows of the archive.

@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Bootstrap;
-use super::handover::Handover;
+use super::handover::{self, Handover};
 use super::target::{self, Target};
 use crate::env_vars;
 use crate::trace;
@@ -74,7 +74,7 @@ pub(crate) fn arm(handover: &Handover) -> Result<(), String> {
         handover: CString::new(variable).map_err(|error| error.to_string())?,
         bootstrap: Bootstrap::in_folder(handover.bootstrap.clone()),
     };
-    handover.hand_on();
+    handover::set(&text);
     armed.bootstrap.enter();
     let _ = ARMED.set(armed);
     real_spawns();

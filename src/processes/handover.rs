@@ -56,9 +56,14 @@ impl Handover {
     /// Puts it into this process's environment, for the program that it is about to become.
     pub(crate) fn hand_on(&self) {
         if let Ok(text) = self.serialise() {
-            ffi::set_variable(env_vars::PROCESS.name, Some(OsStr::new(&text)));
+            set(&text);
         }
     }
+}
+
+/// Puts a serialised handover into this process's environment.
+pub(super) fn set(serialised: &str) {
+    ffi::set_variable(env_vars::PROCESS.name, Some(OsStr::new(serialised)));
 }
 
 /// What the parent process handed over, if it is a measured one. Takes the traces of it out of this process's

@@ -78,6 +78,10 @@ pub(crate) fn boot_program(
     arguments: &[OsString],
 ) -> Result<Booted, BootError> {
     ffi::forget_crash_handlers();
+    // As the kernel does when it starts an executable: programs look for one another by that name.
+    if let Some(name) = executable.file_name() {
+        ffi::set_thread_name(&c_string(name)?);
+    }
     let words = std::iter::once(name).chain(arguments.iter().map(OsString::as_os_str));
     let words = words.map(c_string).collect::<Result<Vec<_>, _>>()?;
     let mut config = Config::python();

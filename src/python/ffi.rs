@@ -7,7 +7,7 @@
     reason = "this is the wall: the raw C API is called here and in the tracer callbacks only"
 )]
 
-use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_void};
+use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -73,6 +73,12 @@ pub(crate) fn forget_crash_handlers() {
     unsafe { libc::sigaltstack(&raw const none, ptr::null_mut()) };
 }
 
+/// Gives this thread, and those it starts, a name (`/proc/self/comm`, `ps`, `top`), of which the kernel keeps 15 bytes.
+pub(crate) fn set_thread_name(name: &CStr) {
+    // SAFETY: a C string, which is copied.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
 /// Sets or removes a variable of the C environment, which interpreters and child processes inherit. Only while this process
 /// has one thread. What cannot be a variable (a NUL in it) changes nothing.
 pub(crate) fn set_variable(name: &str, value: Option<&OsStr>) {
@@ -87,18 +93,45 @@ pub(crate) fn set_variable(name: &str, value: Option<&OsStr>) {
 }
 
 /// The shared library that the interpreter comes from, if the dynamic loader knows.
+///
+/// `dladdr` would look through all the library's symbols for the one it also tells.
 pub(crate) fn library() -> Option<PathBuf> {
-    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: any address may be asked for; the result is written where there is room for it.
-    let known = unsafe { libc::dladdr(raw::Py_GetVersion as *const c_void, found.as_mut_ptr()) };
-    // SAFETY: a zeroed Dl_info is valid (pointers), and so is one that was written.
-    let found = unsafe { found.assume_init() };
-    if known == 0 || found.dli_fname.is_null() {
-        return None;
+    let mut search = Search { address: (raw::Py_GetVersion as *const c_void).addr(), found: None };
+    // SAFETY: the callback gets what it expects, and runs before this call returns.
+    unsafe { libc::dl_iterate_phdr(Some(look_for_library), (&raw mut search).cast()) };
+    search.found
+}
+
+/// Which library an address lies in.
+struct Search {
+    address: usize,
+    found: Option<PathBuf>,
+}
+
+/// Called by the loader for each object it has mapped; anything but 0 ends that.
+unsafe extern "C" fn look_for_library(
+    object: *mut libc::dl_phdr_info,
+    _: usize,
+    search: *mut c_void,
+) -> c_int {
+    // SAFETY: the loader gives a description that is valid during the call.
+    let object = unsafe { &*object };
+    // SAFETY: what `library` has given, which nobody else uses meanwhile.
+    let search = unsafe { &mut *search.cast::<Search>() };
+    // SAFETY: as many headers as the loader says, in memory that stays mapped.
+    let headers = unsafe { std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)) };
+    let offset = search.address.wrapping_sub(object.dlpi_addr as usize) as u64;
+    let is_inside = |header: &libc::Elf64_Phdr| {
+        header.p_type == libc::PT_LOAD && offset.wrapping_sub(header.p_vaddr) < header.p_memsz
+    };
+    if !headers.iter().any(is_inside) {
+        return 0;
     }
     // SAFETY: the loader's name of the library, a C string that lives as long as the library.
-    let name = unsafe { CStr::from_ptr(found.dli_fname) };
-    Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
+    let name = unsafe { CStr::from_ptr(object.dlpi_name) };
+    // The executable itself has none.
+    search.found = (!name.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(name.to_bytes())));
+    1
 }
 
 /// A `PyConfig` under construction.
@@ -452,4 +485,13 @@ pub(crate) fn line_at(code: &Bound<'_, PyAny>, offset: u32) -> Option<u32> {
     // SAFETY: `code` is a code object, as was just checked, and alive; an offset outside of it gives -1.
     let line = unsafe { raw::PyCode_Addr2Line(code.as_ptr().cast(), offset) };
     u32::try_from(line).ok().filter(|line| *line > 0)
+}
+
+/// How many code units a code object has, inline caches among them; none where it is no code object.
+pub(crate) fn code_units(code: &Bound<'_, PyAny>) -> usize {
+    if !code.is_instance_of::<PyCode>() {
+        return 0;
+    }
+    // SAFETY: a code object, alive, is as long as its units are many (CPython 3.11–3.15, `Include/cpython/code.h`).
+    usize::try_from(unsafe { raw::Py_SIZE(code.as_ptr()) }).unwrap_or_default()
 }

@@ -3,6 +3,8 @@
 //! Most code objects take the same few ways in most contexts, so that a context is told by the number of a set. Must not
 //! trust: bytes that are no set are an error, edges that no code object is large enough for are left out.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Fault;
@@ -46,14 +48,33 @@ pub(super) fn decode(bytes: &[u8]) -> Result<SortedSet<Edge>, Fault> {
     Ok(edges.collect())
 }
 
-/// The row number of a set, which is stated now if it never was.
-pub(super) fn id(connection: &Connection, edges: &SortedSet<Edge>) -> Result<i64, Fault> {
-    let bytes = encode(edges);
-    let mut find = connection.prepare_cached("SELECT id FROM minicov_edge_set WHERE edges = ?")?;
-    if let Some(id) = find.query_row([&bytes], |row| row.get(0)).optional()? {
-        return Ok(id);
+/// Sets whose row numbers are kept at hand; beyond, they are looked up anew.
+const MOST_AT_HAND: usize = 10_000;
+
+/// The row numbers of sets met so far, by their bytes.
+#[derive(Default)]
+pub(super) struct EdgeSets(HashMap<Vec<u8>, i64>);
+
+impl EdgeSets {
+    /// The row number of a set, which is stated now if it never was.
+    pub(super) fn id(&mut self, connection: &Connection, edges: &SortedSet<Edge>) -> Result<i64, Fault> {
+        let bytes = encode(edges);
+        if let Some(id) = self.0.get(&bytes) {
+            return Ok(*id);
+        }
+        let mut find = connection.prepare_cached("SELECT id FROM minicov_edge_set WHERE edges = ?")?;
+        let id = match find.query_row([&bytes], |row| row.get(0)).optional()? {
+            Some(id) => id,
+            None => connection
+                .prepare_cached("INSERT INTO minicov_edge_set (edges) VALUES (?)")?
+                .insert([&bytes])?,
+        };
+        if self.0.len() >= MOST_AT_HAND {
+            self.0.clear();
+        }
+        self.0.insert(bytes, id);
+        Ok(id)
     }
-    Ok(connection.prepare_cached("INSERT INTO minicov_edge_set (edges) VALUES (?)")?.insert([&bytes])?)
 }
 
 /// Removes the sets that were taken nowhere.

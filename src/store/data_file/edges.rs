@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::edge_sets::{self, edge};
+use super::edge_sets::{self, EdgeSets, edge};
 use super::schema::{self, Tables};
 use super::{DataFile, Fault, StoreError, pairs};
 use crate::model::{CodeKey, Edge, SortedSet};
@@ -156,8 +156,9 @@ pub(super) fn take_over_rows(connection: &Connection, tables: Tables) -> Result<
     each(connection, tables, |code, context, edges| {
         taken.entry((code, context)).or_default().unite(edges);
     })?;
+    let mut sets = EdgeSets::default();
     for ((code, context), edges) in &taken {
-        add(connection, *code, *context, edges)?;
+        add(connection, &mut sets, CodeRow { id: *code, is_new: false }, *context, edges)?;
     }
     connection.execute("DROP TABLE minicov_edge", ())?;
     Ok(())
@@ -170,46 +171,73 @@ pub(super) fn fingerprint(row: &Row, column: usize) -> rusqlite::Result<[u8; 16]
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error)))
 }
 
-/// The row number of a code object, which is stated now if it never was.
-pub(super) fn code_id(connection: &Connection, file: i64, key: &CodeKey) -> Result<i64, Fault> {
+/// The row of a code object.
+#[derive(Clone, Copy)]
+pub(super) struct CodeRow {
+    id: i64,
+    /// Whether it stands there only now, so that nothing refers to it yet.
+    is_new: bool,
+}
+
+/// The row of a code object, which is stated now if it never was: without looking first where the file is new.
+pub(super) fn code_row(
+    connection: &Connection,
+    file: i64,
+    key: &CodeKey,
+    is_new_file: bool,
+) -> Result<CodeRow, Fault> {
     let key = params![file, key.first_line, key.qualname, &key.fingerprint[..]];
-    let mut find = connection.prepare_cached(
-        "SELECT id FROM minicov_code WHERE file_id = ? AND first_line = ? AND qualname = ? AND fingerprint = ?",
-    )?;
-    if let Some(id) = find.query_row(key, |row| row.get(0)).optional()? {
-        return Ok(id);
+    let find = || -> Result<Option<i64>, Fault> {
+        let mut find = connection.prepare_cached(
+            "SELECT id FROM minicov_code WHERE file_id = ? AND first_line = ? AND qualname = ? AND fingerprint = ?",
+        )?;
+        Ok(find.query_row(key, |row| row.get(0)).optional()?)
+    };
+    if !is_new_file && let Some(id) = find()? {
+        return Ok(CodeRow { id, is_new: false });
     }
     let mut put = connection.prepare_cached(
-        "INSERT INTO minicov_code (file_id, first_line, qualname, fingerprint) VALUES (?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO minicov_code (file_id, first_line, qualname, fingerprint) VALUES (?, ?, ?, ?)",
     )?;
-    Ok(put.insert(key)?)
+    if put.execute(key)? > 0 {
+        return Ok(CodeRow { id: connection.last_insert_rowid(), is_new: true });
+    }
+    // A module that was loaded twice has each of its code objects twice.
+    let id = find()?.ok_or_else(|| Fault::malformed("a code object that cannot be stated".to_owned()))?;
+    Ok(CodeRow { id, is_new: false })
 }
 
 /// Adds edges that were taken in a code object; tells whether a set is left behind that nothing may need any more.
 pub(super) fn add(
     connection: &Connection,
-    code: i64,
+    sets: &mut EdgeSets,
+    code: CodeRow,
     context: i64,
     edges: &SortedSet<Edge>,
 ) -> Result<bool, Fault> {
-    let mut find = connection.prepare_cached(
-        "SELECT edges FROM minicov_code_edges JOIN minicov_edge_set ON id = set_id
-         WHERE code_id = ? AND context_id = ?",
-    )?;
-    let known: Option<Vec<u8>> = find.query_row([code, context], |row| row.get(0)).optional()?;
+    let known = if code.is_new { None } else { known(connection, code.id, context)? };
     let mut put = connection.prepare_cached(
         "INSERT OR REPLACE INTO minicov_code_edges (code_id, context_id, set_id) VALUES (?, ?, ?)",
     )?;
     let Some(known) = known else {
-        put.execute([code, context, edge_sets::id(connection, edges)?])?;
+        put.execute([code.id, context, sets.id(connection, edges)?])?;
         return Ok(false);
     };
     let mut all = edge_sets::decode(&known)?;
     if all.unite(edges.clone()) == 0 {
         return Ok(false);
     }
-    put.execute([code, context, edge_sets::id(connection, &all)?])?;
+    put.execute([code.id, context, sets.id(connection, &all)?])?;
     Ok(true)
+}
+
+/// The set of edges noted for a code object in a context.
+fn known(connection: &Connection, code: i64, context: i64) -> Result<Option<Vec<u8>>, Fault> {
+    let mut find = connection.prepare_cached(
+        "SELECT edges FROM minicov_code_edges JOIN minicov_edge_set ON id = set_id
+         WHERE code_id = ? AND context_id = ?",
+    )?;
+    Ok(find.query_row([code, context], |row| row.get(0)).optional()?)
 }
 
 /// Forgets the code objects of a file, and their edges.

@@ -8,13 +8,14 @@
 //! coverage.py's sysmon core has, will not do: from a `with` statement on one line, coverage.py reads it as a step to the
 //! next.) So lines can be added to a file of arcs, and a file of lines becomes one of arcs when the first arcs come to it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params, params_from_iter};
 
+use super::edge_sets::{self, EdgeSets};
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError, Vectors, edge_sets, edges, moves, needs, read, vectors};
+use super::{DataFile, Fault, StoreError, Vectors, edges, moves, needs, read, vectors};
 use crate::model::{CodeKey, Edge, Layout, LineArc, LineSet, SortedSet, SourceHash, TestNeeds};
 
 /// What one or more processes of one Python saw.
@@ -58,6 +59,13 @@ pub(crate) struct BatchFile {
 }
 
 impl BatchFile {
+    /// The contexts in which anything ran.
+    fn contexts(&self) -> impl Iterator<Item = &str> {
+        let lines = self.lines.iter().filter(|(_, lines)| !lines.is_empty()).map(|(context, _)| context);
+        let arcs = self.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()).map(|(context, _)| context);
+        lines.chain(arcs).map(String::as_str)
+    }
+
     /// Adds what was seen of the same file and the same text elsewhere; tells how much of it was new, in arcs, edges and
     /// sets of lines.
     pub(crate) fn unite(&mut self, other: Self) -> usize {
@@ -153,6 +161,8 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
         connection: transaction,
         lines_as: choose_lines_as(transaction, batch.branches)?,
         contexts: HashMap::new(),
+        arcs: ArcRows::new(transaction),
+        edge_sets: EdgeSets::default(),
         leaves_edge_sets: false,
         outcome: MergeOutcome::default(),
     };
@@ -168,9 +178,15 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
     if batch.replaces {
         merge.leaves_edge_sets |= needs::forget_earlier_runs(transaction, &batch.tests)?;
     }
+    // Numbered in the order in which each file goes through them.
+    let named = batch.files.iter().flat_map(BatchFile::contexts);
+    for context in named.collect::<BTreeSet<_>>() {
+        merge.context_id(context)?;
+    }
     for file in &batch.files {
         merge.file(file)?;
     }
+    merge.arcs.write_rest()?;
     needs::add(transaction, &batch.tests)?;
     if merge.leaves_edge_sets {
         edge_sets::prune(transaction)?;
@@ -200,9 +216,11 @@ fn choose_lines_as(transaction: &Transaction, branches: bool) -> Result<LinesAs,
 fn upgrade(transaction: &Transaction) -> Result<(), Fault> {
     let mut statement = transaction.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
     let mut rows = statement.query(())?;
+    let mut arcs = ArcRows::new(transaction);
     while let Some(row) = rows.next()? {
-        add_as_arcs(transaction, row.get(0)?, row.get(1)?, &read::numbits(row, 2)?)?;
+        arcs.add_lines(row.get(0)?, row.get(1)?, &read::numbits(row, 2)?)?;
     }
+    arcs.write_rest()?;
     transaction.execute("DELETE FROM line_bits", ())?;
     transaction.execute("UPDATE meta SET value = '1' WHERE key = 'has_arcs'", ())?;
     Ok(())
@@ -213,6 +231,8 @@ struct Merge<'a> {
     lines_as: LinesAs,
     /// Row numbers of the contexts met so far.
     contexts: HashMap<String, i64>,
+    arcs: ArcRows<'a>,
+    edge_sets: EdgeSets,
     /// Whether there may be sets of edges that are not needed any more.
     leaves_edge_sets: bool,
     outcome: MergeOutcome,
@@ -220,9 +240,9 @@ struct Merge<'a> {
 
 impl Merge<'_> {
     fn file(&mut self, file: &BatchFile) -> Result<(), Fault> {
-        let id = self.file_id(&file.path)?;
+        let (id, is_new) = self.file_id(&file.path)?;
         if let Some(source) = file.source {
-            let dropped = self.belongs_to(id, source)?;
+            let dropped = self.belongs_to(id, source, is_new)?;
             if dropped {
                 self.outcome.changed.push(file.path.clone());
             }
@@ -230,30 +250,26 @@ impl Merge<'_> {
                 moves::put_layout(self.connection, id, layout)?;
             }
         }
-        for (name, lines) in &file.lines {
-            if lines.is_empty() {
-                continue;
+        match self.lines_as {
+            LinesAs::Bits => {
+                for (name, lines) in file.lines.iter().filter(|(_, lines)| !lines.is_empty()) {
+                    let context = self.context_id(name)?;
+                    self.add_bits(id, context, lines)?;
+                }
             }
-            let context = self.context_id(name)?;
-            match self.lines_as {
-                LinesAs::Bits => self.add_bits(id, context, lines)?,
-                LinesAs::Arcs => {
-                    // The ends of arcs count as lines that ran: saying so twice would double the rows.
-                    let ends =
-                        file.arcs.get(name).into_iter().flatten().flat_map(|arc| arc.lines()).collect();
-                    add_as_arcs(self.connection, id, context, &lines.difference(&ends))?;
+            LinesAs::Arcs => {
+                let contexts: BTreeSet<&String> = file.lines.keys().chain(file.arcs.keys()).collect();
+                for name in contexts {
+                    let arcs = all_arcs(file.lines.get(name), file.arcs.get(name));
+                    if !arcs.is_empty() {
+                        let context = self.context_id(name)?;
+                        arcs.iter().try_for_each(|[from, to]| self.arcs.add([id, context, *from, *to]))?;
+                    }
                 }
             }
         }
-        if self.lines_as == LinesAs::Arcs {
-            for (context, arcs) in file.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()) {
-                let context = self.context_id(context)?;
-                let ends = arcs.iter().map(|arc| [i64::from(arc.from), i64::from(arc.to)]);
-                add_arcs(self.connection, id, context, ends)?;
-            }
-        }
         for code in &file.codes {
-            self.code(id, code)?;
+            self.code(id, code, is_new)?;
         }
         for (context, vectors) in file.vectors.iter().filter(|(_, vectors)| !vectors.is_empty()) {
             let context = self.context_id(context)?;
@@ -268,22 +284,27 @@ impl Merge<'_> {
         Ok(())
     }
 
-    fn code(&mut self, file: i64, code: &BatchCode) -> Result<(), Fault> {
-        let edges = code.edges.iter().filter(|(_, edges)| !edges.is_empty());
-        for (context, edges) in edges {
+    fn code(&mut self, file: i64, code: &BatchCode, is_new_file: bool) -> Result<(), Fault> {
+        let mut row = None;
+        for (context, edges) in code.edges.iter().filter(|(_, edges)| !edges.is_empty()) {
             let context = self.context_id(context)?;
-            let code = edges::code_id(self.connection, file, &code.key)?;
-            self.leaves_edge_sets |= edges::add(self.connection, code, context, edges)?;
+            let row = match row {
+                Some(row) => row,
+                None => *row.insert(edges::code_row(self.connection, file, &code.key, is_new_file)?),
+            };
+            self.leaves_edge_sets |= edges::add(self.connection, &mut self.edge_sets, row, context, edges)?;
         }
         Ok(())
     }
 
-    fn file_id(&self, path: &str) -> Result<i64, Fault> {
-        let mut find = self.connection.prepare_cached("SELECT id FROM file WHERE path = ?")?;
-        if let Some(id) = find.query_row([path], |row| row.get(0)).optional()? {
-            return Ok(id);
+    /// The row number of a file; and whether it has that only now, so that nothing else is in the data file of it.
+    fn file_id(&self, path: &str) -> Result<(i64, bool), Fault> {
+        let mut put = self.connection.prepare_cached("INSERT OR IGNORE INTO file (path) VALUES (?)")?;
+        if put.execute([path])? > 0 {
+            return Ok((self.connection.last_insert_rowid(), true));
         }
-        Ok(self.connection.prepare_cached("INSERT INTO file (path) VALUES (?)")?.insert([path])?)
+        let mut find = self.connection.prepare_cached("SELECT id FROM file WHERE path = ?")?;
+        Ok((find.query_row([path], |row| row.get(0))?, false))
     }
 
     fn context_id(&mut self, context: &str) -> Result<i64, Fault> {
@@ -304,10 +325,8 @@ impl Merge<'_> {
 
     /// Notes which text a file's data belongs to from now on; tells whether data of another text was dropped for it.
     /// Data without a note (coverage.py's) is taken to be of this text, as coverage.py takes it.
-    fn belongs_to(&mut self, file: i64, source: SourceHash) -> Result<bool, Fault> {
-        let mut find =
-            self.connection.prepare_cached("SELECT sha256 FROM minicov_source WHERE file_id = ?")?;
-        let noted = find.query_row([file], |row| read::source_hash(row, 0)).optional()?;
+    fn belongs_to(&mut self, file: i64, source: SourceHash, is_new: bool) -> Result<bool, Fault> {
+        let noted = if is_new { None } else { self.source_of(file)? };
         if noted == Some(source) {
             return Ok(false);
         }
@@ -315,6 +334,7 @@ impl Merge<'_> {
         if noted.is_none() {
             return Ok(false);
         }
+        self.arcs.write_rest()?;
         let bits =
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
@@ -323,6 +343,12 @@ impl Merge<'_> {
         vectors::drop_of_file(self.connection, file)?;
         self.connection.prepare_cached("DELETE FROM minicov_layout WHERE file_id = ?")?.execute([file])?;
         Ok(bits + arcs > 0)
+    }
+
+    fn source_of(&self, file: i64) -> Result<Option<SourceHash>, Fault> {
+        let mut find =
+            self.connection.prepare_cached("SELECT sha256 FROM minicov_source WHERE file_id = ?")?;
+        Ok(find.query_row([file], |row| read::source_hash(row, 0)).optional()?)
     }
 
     fn add_bits(&self, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
@@ -358,35 +384,67 @@ pub(super) fn note_source(connection: &Connection, file: i64, source: SourceHash
     Ok(())
 }
 
+/// The arcs of one context, in the order of their table.
+fn all_arcs(lines: Option<&LineSet>, arcs: Option<&SortedSet<LineArc>>) -> Vec<[i64; 2]> {
+    // The ends of arcs count as lines that ran: saying so twice would double the rows.
+    let ends = arcs.into_iter().flatten().flat_map(|arc| arc.lines()).collect();
+    let rest = lines.map(|lines| lines.difference(&ends)).unwrap_or_default();
+    let mut all: Vec<[i64; 2]> = rest.iter().map(i64::from).map(|line| [-line, line]).collect();
+    all.extend(arcs.into_iter().flatten().map(|arc| [i64::from(arc.from), i64::from(arc.to)]));
+    all.sort_unstable();
+    all
+}
+
 /// Rows of one statement: starting a statement costs more than adding a row.
 const ARCS_AT_ONCE: usize = 32;
 
 static PUT_MANY_ARCS: LazyLock<String> = LazyLock::new(|| {
-    let rows = vec!["(?1, ?2, ?, ?)"; ARCS_AT_ONCE].join(", ");
+    let rows = vec!["(?, ?, ?, ?)"; ARCS_AT_ONCE].join(", ");
     format!("INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES {rows}")
 });
 
-fn add_as_arcs(connection: &Connection, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
-    add_arcs(connection, file, context, lines.iter().map(|line| [-i64::from(line), i64::from(line)]))
+/// Rows of the table `arc`, of any number of files: file, context and both ends of an arc. SQLite finds the place of a row at
+/// once where it comes behind all others, so they are best added in the order of its index.
+struct ArcRows<'a> {
+    connection: &'a Connection,
+    /// Fewer than [`ARCS_AT_ONCE`].
+    waiting: Vec<[i64; 4]>,
+    /// From the first use on.
+    put_many: Option<CachedStatement<'a>>,
 }
 
-fn add_arcs(
-    connection: &Connection,
-    file: i64,
-    context: i64,
-    arcs: impl Iterator<Item = [i64; 2]>,
-) -> Result<(), Fault> {
-    let arcs: Vec<[i64; 2]> = arcs.collect();
-    let (many, rest) = arcs.as_chunks::<ARCS_AT_ONCE>();
-    let mut put_many = connection.prepare_cached(&PUT_MANY_ARCS)?;
-    for arcs in many {
-        put_many.execute(params_from_iter([file, context].iter().chain(arcs.as_flattened())))?;
+impl<'a> ArcRows<'a> {
+    fn new(connection: &'a Connection) -> Self {
+        Self { connection, waiting: Vec::with_capacity(ARCS_AT_ONCE), put_many: None }
     }
-    let mut put_one = connection.prepare_cached(
-        "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES (?, ?, ?, ?)",
-    )?;
-    for [from, to] in rest {
-        put_one.execute([file, context, *from, *to])?;
+
+    fn add(&mut self, row: [i64; 4]) -> Result<(), Fault> {
+        self.waiting.push(row);
+        if self.waiting.len() == ARCS_AT_ONCE {
+            let put = match &mut self.put_many {
+                Some(put) => put,
+                none => none.insert(self.connection.prepare_cached(&PUT_MANY_ARCS)?),
+            };
+            put.execute(params_from_iter(self.waiting.as_flattened()))?;
+            self.waiting.clear();
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Adds lines that ran.
+    fn add_lines(&mut self, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
+        let lines: Vec<i64> = lines.iter().map(i64::from).collect();
+        lines.iter().rev().try_for_each(|line| self.add([file, context, -line, *line]))
+    }
+
+    /// Adds what waits for more. To be called at the end, and before anything else looks at the table.
+    fn write_rest(&mut self) -> Result<(), Fault> {
+        let mut put = self.connection.prepare_cached(
+            "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES (?, ?, ?, ?)",
+        )?;
+        for row in self.waiting.drain(..) {
+            put.execute(row)?;
+        }
+        Ok(())
+    }
 }

@@ -70,6 +70,8 @@ pub(crate) struct DataFile {
     connection: Connection,
     /// The tables there were when the file was opened or last written by us.
     tables: Tables,
+    /// The state of the file in which they were found.
+    state: schema::State,
 }
 
 impl DataFile {
@@ -152,13 +154,16 @@ impl DataFile {
         // The file may come from anywhere: its schema must not run functions, nor damage itself.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        // A plan depends on no value, so that no other value has a statement compiled again.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // As in coverage.py: rows that refer to nothing are ignored, not refused.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
         // One transaction, so that the file is locked once.
         let transaction = connection.unchecked_transaction()?;
         let tables = schema::check(&transaction)?;
+        let state = schema::state(&transaction)?;
         transaction.commit()?;
-        Ok(Self { path: path.to_owned(), connection, tables })
+        Ok(Self { path: path.to_owned(), connection, tables, state })
     }
 
     /// Runs `work`, which only reads, in one transaction, so that a writer in between can't give it halves of two states.
@@ -178,14 +183,16 @@ impl DataFile {
 
     /// Runs `work` in one transaction, in a file that has all tables. When it fails, nothing has changed.
     fn write<T>(&mut self, work: impl FnOnce(&Transaction) -> Result<T, Fault>) -> Result<T, StoreError> {
-        let tables = &mut self.tables;
+        let (tables, state) = (&mut self.tables, &mut self.state);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let written = transaction.map_err(Fault::from).and_then(|transaction| {
             // Another process may have created or erased the tables since we opened the file.
-            let ensured = schema::ensure(&transaction)?;
+            let present = schema::state(&transaction)?;
+            let found = if present == *state { *tables } else { schema::check(&transaction)? };
+            let ensured = schema::ensure(&transaction, found)?;
             let result = work(&transaction)?;
             transaction.commit()?;
-            *tables = ensured;
+            (*tables, *state) = (ensured, present);
             Ok(result)
         });
         written.map_err(|fault| fault.at(&self.path))

@@ -3,7 +3,7 @@
 //! coverage.py checks the version number and nothing else, and ignores tables it does not know. Ours carry the prefix
 //! `minicov_` and a format number of their own; they may be missing, since coverage.py writes data files too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -171,15 +171,28 @@ impl Tables {
     }
 }
 
+/// Tells whether another connection has written to the file in between (SQLite's `data_version`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct State(i64);
+
+/// The state of the file. Means something only to the connection that was asked, within a transaction.
+pub(super) fn state(connection: &Connection) -> Result<State, Fault> {
+    let mut statement = connection.prepare_cached("PRAGMA data_version")?;
+    Ok(State(statement.query_row((), |row| row.get(0))?))
+}
+
 /// Finds out what the file is, and refuses what we can't read.
 pub(super) fn check(connection: &Connection) -> Result<Tables, Fault> {
-    let mut statement =
-        connection.prepare("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")?;
-    let names: BTreeSet<String> = statement.query_map((), |row| row.get(0))?.collect::<Result<_, _>>()?;
-    if names.is_empty() {
+    let [any, coverages, ours]: [bool; 3] = connection.query_row(
+        "SELECT count(*) > 0, count(name = 'coverage_schema' OR NULL) > 0, count(name = 'minicov_meta' OR NULL) > 0
+        FROM sqlite_master WHERE type IN ('table', 'view')",
+        (),
+        |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]),
+    )?;
+    if !any {
         return Ok(Tables::default());
     }
-    if !names.contains("coverage_schema") {
+    if !coverages {
         return Err(Fault::NotCoverage);
     }
     let version =
@@ -189,7 +202,7 @@ pub(super) fn check(connection: &Connection) -> Result<Tables, Fault> {
         Some(found) => return Err(Fault::OtherSchema { found }),
         None => return Err(Fault::NotCoverage),
     }
-    let format = if names.contains("minicov_meta") {
+    let format = if ours {
         let found = meta(connection, "format")?.unwrap_or_default();
         let known = found.parse().ok().filter(|format| (1..=FORMAT).contains(format));
         known.ok_or(Fault::OtherFormat { found, newest: FORMAT })?
@@ -199,9 +212,9 @@ pub(super) fn check(connection: &Connection) -> Result<Tables, Fault> {
     Ok(Tables { coverage: true, format })
 }
 
-/// Creates the tables that are missing, and brings ours up to date. Runs within a write transaction.
-pub(super) fn ensure(connection: &Connection) -> Result<Tables, Fault> {
-    let tables = check(connection)?;
+/// Creates the tables that are missing from those that were found, and brings ours up to date. Runs within a write
+/// transaction.
+pub(super) fn ensure(connection: &Connection, tables: Tables) -> Result<Tables, Fault> {
     if !tables.coverage {
         connection.execute_batch(COVERAGE_TABLES)?;
         connection.execute("INSERT INTO coverage_schema (version) VALUES (?)", [SCHEMA_VERSION])?;

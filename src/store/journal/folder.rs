@@ -69,6 +69,11 @@ impl JournalFolder {
         &self.path
     }
 
+    /// Whether there is no such folder: nothing waits, and nothing is left to tidy up.
+    pub(crate) fn is_absent(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Where the bootstrap of child processes stands.
     pub(crate) fn bootstrap(&self) -> PathBuf {
         self.path.join(BOOTSTRAP)

@@ -113,6 +113,8 @@ struct Reading {
     by_path: BTreeMap<String, usize>,
     /// By file number: the place in `files`.
     by_number: HashMap<u32, usize>,
+    /// The one of these that was asked for last: what follows is mostly of the same file.
+    last_file: Option<(u32, usize)>,
     /// By code number: the place in `files`, and the place among that file's code objects.
     codes: HashMap<u32, (usize, usize)>,
     packages: BTreeSet<String>,
@@ -169,6 +171,7 @@ impl Reading {
             self.files.len() - 1
         });
         self.by_number.insert(number, place);
+        self.last_file = None;
         Some(())
     }
 
@@ -177,7 +180,12 @@ impl Reading {
     }
 
     fn of_number(&mut self, file: u32) -> Option<&mut JournaledFile> {
-        self.files.get_mut(*self.by_number.get(&file)?)
+        let place = match self.last_file {
+            Some((number, place)) if number == file => place,
+            Some(_) | None => *self.by_number.get(&file)?,
+        };
+        self.last_file = Some((file, place));
+        self.files.get_mut(place)
     }
 
     fn line(&mut self, payload: &[u8]) -> Option<()> {
