@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::needs::RecordedRuns;
 use crate::bytecode::{self, LineSteps};
-use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineNo, LineSet, SourceHash};
+use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineNo, LineSet, SortedSet, SourceHash};
 use crate::paths::{Patterns, canonical, display_name, python_files, read_source, source_metadata};
 use crate::source;
 use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, RunHeader, SeenInContext};
@@ -37,7 +37,10 @@ pub(super) struct Batches {
 }
 
 /// A context, a code object, the edges taken in it there, and those of its lines that ran.
-type Said = (String, CodeKey, BTreeSet<Edge>, Vec<LineNo>);
+type Said = (String, CodeKey, SortedSet<Edge>, Vec<LineNo>);
+
+/// So many contexts at most has the journal of a process like those that a test starts by the dozen: none, and the test's.
+const FEW_CONTEXTS: usize = 2;
 
 /// A file as it is now.
 #[derive(Clone, Copy, Debug)]
@@ -147,40 +150,48 @@ impl Batches {
         let mut file = BatchFile { path, source, ..BatchFile::default() };
         let lines: BTreeMap<usize, LineSet> =
             seen.iter().map(|(place, seen)| (*place, seen.lines.clone())).collect();
-        let mut taken: BTreeMap<String, BTreeSet<LineArc>> = BTreeMap::new();
+        let mut taken: BTreeMap<usize, Vec<LineArc>> = BTreeMap::new();
         for (place, SeenInContext { lines, arcs, vectors }) in seen {
             let label = &labels[place];
             file.lines.insert(label.clone(), lines);
-            taken.insert(label.clone(), arcs);
+            taken.insert(place, arcs.into_iter().collect());
             file.vectors.insert(label.clone(), vectors);
         }
         let place = (settings.python.clone(), settings.branches, file.path.clone());
         let said = self.said.entry(place).or_default();
+        // What is made in one context may run in another.
+        let has_contexts = lines.len() > 1;
+        // Whoever runs many tests is the only one to tell of them.
+        let is_one_of_many = labels.len() <= FEW_CONTEXTS;
         for (shape, edges) in codes {
             let key = CodeKey::of(&shape);
             let mut steps = Steps::of(&shape);
             let mut news = BTreeMap::new();
             let places: BTreeSet<usize> = lines.keys().chain(edges.keys()).copied().collect();
-            // What is made in one context may run in another.
-            let has_contexts = lines.len() > 1;
             for place in places {
-                let edges = edges.get(&place).cloned().unwrap_or_default();
+                let edges: SortedSet<Edge> =
+                    edges.get(&place).map(|edges| edges.iter().copied().collect()).unwrap_or_default();
                 let own_lines = lines.get(&place).map(|lines| steps.lines_among(lines)).unwrap_or_default();
                 if edges.is_empty() && own_lines.is_empty() {
                     continue;
                 }
                 let label = &labels[place];
-                if said.insert((label.clone(), key.clone(), edges.clone(), own_lines.clone())) {
-                    let arcs = steps.arcs(edges.clone(), own_lines, has_contexts);
-                    taken.entry(label.clone()).or_default().extend(arcs);
-                    news.insert(label.clone(), edges.into_iter().collect());
+                if is_one_of_many
+                    && !said.insert((label.clone(), key.clone(), edges.clone(), own_lines.clone()))
+                {
+                    continue;
                 }
+                let arcs = steps.arcs(&edges, own_lines, has_contexts);
+                taken.entry(place).or_default().extend_from_slice(arcs);
+                news.insert(label.clone(), edges);
             }
             if !news.is_empty() {
                 file.codes.push(BatchCode { key, edges: news });
             }
         }
-        file.arcs = taken.into_iter().map(|(label, arcs)| (label, arcs.into_iter().collect())).collect();
+        for (place, arcs) in taken {
+            file.arcs.entry(labels[place].clone()).or_default().unite(arcs.into_iter().collect());
+        }
         file
     }
 
@@ -275,13 +286,13 @@ struct Steps<'a> {
     shape: &'a CodeShape,
     range: Option<(LineNo, LineNo)>,
     analysis: Option<LineSteps>,
-    known: HashMap<(BTreeSet<Edge>, Vec<LineNo>), BTreeSet<LineArc>>,
+    known: BTreeMap<SortedSet<Edge>, BTreeMap<Vec<LineNo>, Vec<LineArc>>>,
 }
 
 impl<'a> Steps<'a> {
     fn of(shape: &'a CodeShape) -> Self {
         let range = bytecode::line_range(&shape.line_table, shape.first_line);
-        Self { shape, range, analysis: None, known: HashMap::new() }
+        Self { shape, range, analysis: None, known: BTreeMap::new() }
     }
 
     /// The lines that ran among those of the code object.
@@ -294,18 +305,14 @@ impl<'a> Steps<'a> {
         }
     }
 
-    fn arcs(
-        &mut self,
-        edges: BTreeSet<Edge>,
-        mut lines: Vec<LineNo>,
-        has_contexts: bool,
-    ) -> &BTreeSet<LineArc> {
+    fn arcs(&mut self, edges: &SortedSet<Edge>, mut lines: Vec<LineNo>, has_contexts: bool) -> &[LineArc] {
         let steps = self.analysis.get_or_insert_with(|| LineSteps::new(self.shape));
         if has_contexts {
             lines = steps.telling(&lines);
         }
-        self.known
-            .entry((edges, lines))
-            .or_insert_with_key(|(edges, lines)| steps.arcs(edges, &lines.iter().copied().collect()))
+        self.known.entry(edges.clone()).or_default().entry(lines).or_insert_with_key(|lines| {
+            let edges = edges.iter().copied().collect();
+            steps.arcs(&edges, &lines.iter().copied().collect()).into_iter().collect()
+        })
     }
 }

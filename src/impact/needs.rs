@@ -1,6 +1,7 @@
 //! From what a run recorded to what each of its tests depends on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::imports::closure;
@@ -70,8 +71,9 @@ impl Recorded {
 pub(crate) fn needs(project: &Project, recorded: &Recorded) -> Vec<TestNeeds> {
     let run = Run::new(project, recorded);
     let mut sets = SharedSets::default();
+    let mut closures = Closures::default();
     let tests = recorded.tests();
-    let mut found: Vec<(TestNeeds, BTreeSet<String>)> = Vec::new();
+    let mut found: Vec<(TestNeeds, Rc<BTreeSet<String>>)> = Vec::new();
     for (test, contexts) in &tests {
         let mut own = BTreeSet::new();
         for context in run.with_inherited(test, contexts) {
@@ -81,10 +83,7 @@ pub(crate) fn needs(project: &Project, recorded: &Recorded) -> Vec<TestNeeds> {
             own.insert(failure());
         }
         let roots = roots(project, test, &own);
-        let ran: BTreeSet<(String, String)> = ran(&own);
-        let files = closure(project, &roots, &|file, block| {
-            run.outside(file).contains(block) || ran.contains(&(file.to_owned(), block.to_owned()))
-        });
+        let files = closures.of(&run, roots, &ran(&own));
         match project.file_of_test(test) {
             Some(file) if project.file(&file).is_none_or(|file| file.blocks.is_none()) => {
                 own.insert(run.seen(DependencyKind::File, &file));
@@ -141,9 +140,54 @@ pub(super) fn roots(project: &Project, test: &str, own: &BTreeSet<Dependency>) -
 }
 
 /// Files and blocks that ran in a test.
-pub(super) fn ran(own: &BTreeSet<Dependency>) -> BTreeSet<(String, String)> {
+pub(super) fn ran(own: &BTreeSet<Dependency>) -> BTreeSet<(&str, &str)> {
     let code = own.iter().filter(|dependency| dependency.kind == DependencyKind::Function);
-    code.map(|dependency| (dependency.name.clone(), dependency.block.clone())).collect()
+    code.map(|dependency| (dependency.name.as_str(), dependency.block.as_str())).collect()
+}
+
+/// Files, and functions with imports in them, by file and name.
+type ImportsBegin = (BTreeSet<String>, Vec<(String, String)>);
+
+/// What is imported, by the files where imports begin and the functions with imports in them that ran: few tests differ there.
+#[derive(Default)]
+struct Closures {
+    known: BTreeMap<ImportsBegin, Rc<BTreeSet<String>>>,
+    /// By file: the functions with imports in them.
+    importing: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Closures {
+    fn of(
+        &mut self,
+        run: &Run,
+        roots: BTreeSet<String>,
+        ran: &BTreeSet<(&str, &str)>,
+    ) -> Rc<BTreeSet<String>> {
+        let mut importing = Vec::new();
+        for (file, block) in ran {
+            if !self.importing.contains_key(*file) {
+                self.importing.insert((*file).to_owned(), importing_blocks(run.project, file));
+            }
+            if self.importing.get(*file).is_some_and(|blocks| blocks.contains(*block)) {
+                importing.push(((*file).to_owned(), (*block).to_owned()));
+            }
+        }
+        let make = |(roots, importing): &ImportsBegin| {
+            let ran: BTreeSet<(&str, &str)> =
+                importing.iter().map(|(file, block)| (file.as_str(), block.as_str())).collect();
+            Rc::new(closure(run.project, roots, &|file, block| {
+                run.outside(file).contains(block) || ran.contains(&(file, block))
+            }))
+        };
+        Rc::clone(self.known.entry((roots, importing)).or_insert_with_key(make))
+    }
+}
+
+fn importing_blocks(project: &Project, file: &str) -> BTreeSet<String> {
+    let file = project.file(file);
+    let blocks = file.iter().flat_map(|file| &file.blocks).flat_map(|blocks| &blocks.blocks);
+    let importing = blocks.filter(|block| block.imports_anything || !block.imports.is_empty());
+    importing.map(|block| block.name.clone()).collect()
 }
 
 /// Sets that several tests have, each once.
@@ -302,12 +346,13 @@ impl<'a> Run<'a> {
             let Some(file) = self.project.file(name) else { continue };
             let is_measured = self.recorded.lines.contains_key(name);
             let outside = self.outside(name);
-            for block in file.blocks.iter().flat_map(|blocks| &blocks.blocks) {
+            let all = file.blocks.iter().flat_map(|blocks| &blocks.blocks);
+            for block in all.filter(|block| block.looks_at != TextUse::Nothing) {
                 let runs = !is_measured
                     || block.name == MODULE_BLOCK
                     || block.is_kept
                     || outside.contains(&block.name)
-                    || ran.contains(&(name.clone(), block.name.clone()));
+                    || ran.contains(&(name.as_str(), block.name.as_str()));
                 if runs {
                     looks_at = looks_at.max(block.looks_at);
                 }

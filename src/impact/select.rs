@@ -139,8 +139,7 @@ pub(crate) fn select(tests: &[TestNeeds], now: &Project, baseline: &Baseline) ->
             let (roots, ran) = (roots(now, test, &needs.own), ran(&needs.own));
             let files = closures.entry((roots, ran, shared)).or_insert_with_key(|(roots, ran, shared)| {
                 closure(now, roots, &|file, block| {
-                    let place = (file.to_owned(), block.to_owned());
-                    ran.contains(&place) || shared.contains(&place)
+                    ran.contains(&(file, block)) || shared.contains(&(file.to_owned(), block.to_owned()))
                 })
             });
             reasons.extend(files.intersection(&new).map(|name| Reason {

@@ -24,7 +24,7 @@ pub(crate) struct SourceBlocks {
 impl SourceBlocks {
     /// The blocks of which a line is among `lines`.
     pub(crate) fn touched<'a>(&'a self, lines: &'a LineSet) -> impl Iterator<Item = &'a Block> {
-        self.blocks.iter().filter(|block| !block.lines.intersection(lines).is_empty())
+        self.blocks.iter().filter(|block| block.lines.touches(lines))
     }
 
     /// Where the blocks stand.

@@ -123,6 +123,13 @@ impl LineSet {
         }
     }
 
+    /// Whether a line is in both.
+    pub(crate) fn touches(&self, other: &Self) -> bool {
+        let (early, late) = if self.skipped <= other.skipped { (self, other) } else { (other, self) };
+        let common = early.words.get(late.skipped - early.skipped..).unwrap_or_default();
+        common.iter().zip(&late.words).any(|(one, other)| one & other != 0)
+    }
+
     #[must_use]
     pub(crate) fn intersection(&self, other: &Self) -> Self {
         let skipped = self.skipped.max(other.skipped);
@@ -240,6 +247,7 @@ mod tests {
             union.union_with(&right);
             prop_assert_eq!(union.iter().collect::<BTreeSet<_>>(), &a | &b);
             prop_assert_eq!(left.intersection(&right).iter().collect::<BTreeSet<_>>(), &a & &b);
+            prop_assert_eq!(left.touches(&right), !a.is_disjoint(&b));
             prop_assert_eq!(left.difference(&right).iter().collect::<BTreeSet<_>>(), &a - &b);
             prop_assert_eq!(left.len(), a.len());
             prop_assert_eq!(left.last(), a.last().copied());

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// A set of small values. Its elements ascend.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SortedSet<T>(Vec<T>);
 
 impl<T> SortedSet<T> {

@@ -475,3 +475,12 @@ pub(crate) fn line_at(code: &Bound<'_, PyAny>, offset: u32) -> Option<u32> {
     let line = unsafe { raw::PyCode_Addr2Line(code.as_ptr().cast(), offset) };
     u32::try_from(line).ok().filter(|line| *line > 0)
 }
+
+/// How many code units a code object has, inline caches among them; none where it is no code object.
+pub(crate) fn code_units(code: &Bound<'_, PyAny>) -> usize {
+    if !code.is_instance_of::<PyCode>() {
+        return 0;
+    }
+    // SAFETY: a code object, alive, is as long as its units are many (CPython 3.11–3.15, `Include/cpython/code.h`).
+    usize::try_from(unsafe { raw::Py_SIZE(code.as_ptr()) }).unwrap_or_default()
+}

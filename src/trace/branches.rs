@@ -165,11 +165,15 @@ impl BranchState {
         self.watch.edge_of_side(event)
     }
 
-    /// Records an event for one side of a branch.
-    pub(super) fn record_side(&self, session: &Session, event: Edge) -> Outlook {
-        let Some(edge) = self.watch.edge_of_side(event) else { return Outlook::Settled };
-        self.remember(session, edge);
-        self.jumped(edge)
+    /// Records one side of a branch, of which an event of its own tells; at its first time.
+    pub(super) fn record_side(&self, session: &Session, edge: Edge) {
+        let Some(first) = self.first_destinations.get(edge.from as usize / 2) else { return };
+        let mark = edge.to.wrapping_add(1);
+        if first.load(Ordering::Relaxed) != mark
+            && first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed) != Err(mark)
+        {
+            session.record_edge(self.code, edge);
+        }
     }
 
     /// Records an event for both sides of a branch.
@@ -263,11 +267,14 @@ impl BranchState {
         Outlook::Settled
     }
 
-    /// Records that control reached the instruction at `offset`, where that tells something.
+    /// Whether it tells something that control reached the instruction at `offset`.
+    pub(super) fn is_telling(&self, offset: u32) -> bool {
+        self.watch.is_telling(offset)
+    }
+
+    /// Records that control reached the instruction at `offset`, which tells something.
     pub(super) fn record_instruction(&self, session: &Session, offset: u32) {
-        if self.watch.is_telling(offset) {
-            session.record_edge(self.code, Edge { from: offset, to: offset });
-        }
+        session.record_edge(self.code, Edge { from: offset, to: offset });
     }
 
     /// The line of a return that has none itself, where only one leads there.

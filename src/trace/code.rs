@@ -26,11 +26,12 @@ use super::line_watch::LineWatch;
 use super::session::Session;
 use super::sides::SidesTaken;
 use super::test_frames::TestFrame;
+use super::told::Told;
 use super::{contexts, forks};
 use crate::bytecode::{self, ControlFlow};
 use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
 use crate::python;
-use crate::python::ffi::{CodeSlot, Interpreter};
+use crate::python::ffi::{self, CodeSlot, Interpreter};
 
 /// The slot in the code objects of the main interpreter, which never goes away.
 static SLOT: OnceLock<(Interpreter, CodeSlot)> = OnceLock::new();
@@ -46,7 +47,7 @@ static FILLING: Mutex<()> = Mutex::new(());
 const UNMEASURED: *mut c_void = std::ptr::without_provenance_mut(1);
 const LAST_UNMEASURED: usize = 1 + TestFrame::ALL.len();
 
-/// The code objects of the main interpreter that had events since these were last turned on again.
+/// The code objects of the main interpreter that had events turned off since these were last turned on again.
 static TOUCHED: Mutex<Vec<Py<PyWeakrefReference>>> = Mutex::new(Vec::new());
 
 /// So many line events that tell nothing come before it is worth asking whether all has been told.
@@ -93,6 +94,8 @@ pub(super) struct CodeState {
     pub(super) test_frame: Option<TestFrame>,
     /// What this state is of, where contexts are tracked ([`contexts::stamp`]).
     stamp: AtomicU32,
+    /// Which events have told all they can, where contexts are tracked.
+    pub(super) told: Told,
     is_touched: AtomicBool,
     /// Whether events can tell nothing more, where the core sees lines only.
     has_told_all: AtomicBool,
@@ -130,6 +133,7 @@ impl CodeState {
             has_begun: AtomicBool::new(false),
             test_frame,
             stamp: AtomicU32::new(0),
+            told: Told::new(ffi::code_units(code)),
             is_touched: AtomicBool::new(false),
             has_told_all: AtomicBool::new(false),
             idle_events: AtomicU32::new(0),
@@ -155,11 +159,26 @@ impl CodeState {
         self.loses_first_line.get().copied().unwrap_or(false)
     }
 
-    /// Sees to it that the state is of this thread's stamp, and that the code's events are turned on again at the next
-    /// switch.
-    fn be_of_now(&self, session: &Session, code: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.renew(code.py(), session);
-        if !self.is_touched.load(Ordering::Relaxed)
+    /// Whether an event that has told all it can is to be turned off, if it comes for the first time or once more `in_vain`.
+    /// Then the code's events are turned on again at the next switch.
+    pub(super) fn turns_off(&self, code: &Bound<'_, PyAny>, in_vain: bool) -> PyResult<bool> {
+        if !contexts::are_tracked() {
+            return Ok(true);
+        }
+        if in_vain {
+            self.told.came_in_vain();
+        }
+        let is_off = self.told.is_worth_turning_off() && !contexts::are_mixed();
+        if is_off {
+            self.touch(code)?;
+        }
+        Ok(is_off)
+    }
+
+    /// Sees to it that the code's events are turned on again at the next switch, where contexts are tracked.
+    pub(super) fn touch(&self, code: &Bound<'_, PyAny>) -> PyResult<()> {
+        if contexts::are_tracked()
+            && !self.is_touched.load(Ordering::Relaxed)
             && Interpreter::current(code.py()).is_main()
             && !self.is_touched.swap(true, Ordering::Relaxed)
         {
@@ -184,6 +203,7 @@ impl CodeState {
 
     /// Forgets what was seen.
     fn begin_anew(&self) {
+        self.told.begin_anew();
         for word in &self.seen {
             word.store(0, Ordering::Relaxed);
         }
@@ -473,9 +493,7 @@ pub(super) fn state_of<'a>(session: &Session, code: &'a Bound<'_, PyAny>) -> PyR
     }
     // SAFETY: set above or earlier, and freed only when the code object dies.
     let state = unsafe { &*pointer.cast::<CodeState>() };
-    if contexts::are_tracked() {
-        state.be_of_now(session, code)?;
-    }
+    state.renew(code.py(), session);
     Ok(Some(state))
 }
 

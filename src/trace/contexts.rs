@@ -1,9 +1,9 @@
 //! Which context belongs to what runs: one for each thread, which a thread that it starts inherits.
 //!
 //! What a code object has shown is known for one *stamp*: the time between two switches of a thread. At the first event
-//! after a switch the code object's state begins anew (`code.rs`), and events that were turned off since the last switch are
-//! turned on again at once, in those code objects alone that ran since. While threads that may run measured code have
-//! different contexts, no event is turned off.
+//! after a switch the code object's state begins anew (`code.rs`). Events are turned off only where they come in vain often
+//! (`told.rs`); those that were turned off since the last switch are turned on again at once, in the code objects alone where
+//! any was. While threads that may run measured code have different contexts, no event is turned off.
 //!
 //! Must not know: where contexts come from. Invariant: as long as an event is off, every thread that counts has the context
 //! in which it was turned off.

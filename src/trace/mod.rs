@@ -24,6 +24,7 @@ mod sides;
 #[cfg(Py_3_12)]
 mod sysmon;
 mod test_frames;
+mod told;
 mod uses;
 mod watched_functions;
 

@@ -151,11 +151,13 @@ impl Session {
         let _ = self.trouble.set((process::id(), reason.to_owned()));
     }
 
-    /// Notes that `line` of the code's file ran.
-    pub(super) fn record_line(&self, code: &CodeState, line: LineNo) {
-        if code.first_hit(line) {
+    /// Notes that `line` of the code's file ran; tells whether that was news.
+    pub(super) fn record_line(&self, code: &CodeState, line: LineNo) -> bool {
+        let is_new = code.first_hit(line);
+        if is_new {
             self.keep(|journal| journal.line(code.file(), line));
         }
+        is_new
     }
 
     /// States a code object; `None` once nothing is recorded any more.

@@ -8,7 +8,7 @@
 //! coverage.py's sysmon core has, will not do: from a `with` statement on one line, coverage.py reads it as a step to the
 //! next.) So lines can be added to a file of arcs, and a file of lines becomes one of arcs when the first arcs come to it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params, params_from_iter};
@@ -59,6 +59,13 @@ pub(crate) struct BatchFile {
 }
 
 impl BatchFile {
+    /// The contexts in which anything ran.
+    fn contexts(&self) -> impl Iterator<Item = &str> {
+        let lines = self.lines.iter().filter(|(_, lines)| !lines.is_empty()).map(|(context, _)| context);
+        let arcs = self.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()).map(|(context, _)| context);
+        lines.chain(arcs).map(String::as_str)
+    }
+
     /// Adds what was seen of the same file and the same text elsewhere; tells how much of it was new, in arcs, edges and
     /// sets of lines.
     pub(crate) fn unite(&mut self, other: Self) -> usize {
@@ -171,6 +178,11 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
     if batch.replaces {
         merge.leaves_edge_sets |= needs::forget_earlier_runs(transaction, &batch.tests)?;
     }
+    // Numbered in the order in which each file goes through them.
+    let named = batch.files.iter().flat_map(BatchFile::contexts);
+    for context in named.collect::<BTreeSet<_>>() {
+        merge.context_id(context)?;
+    }
     for file in &batch.files {
         merge.file(file)?;
     }
@@ -238,26 +250,21 @@ impl Merge<'_> {
                 moves::put_layout(self.connection, id, layout)?;
             }
         }
-        for (name, lines) in &file.lines {
-            if lines.is_empty() {
-                continue;
-            }
-            let context = self.context_id(name)?;
-            match self.lines_as {
-                LinesAs::Bits => self.add_bits(id, context, lines)?,
-                LinesAs::Arcs => {
-                    // The ends of arcs count as lines that ran: saying so twice would double the rows.
-                    let ends =
-                        file.arcs.get(name).into_iter().flatten().flat_map(|arc| arc.lines()).collect();
-                    self.arcs.add_lines(id, context, &lines.difference(&ends))?;
+        match self.lines_as {
+            LinesAs::Bits => {
+                for (name, lines) in file.lines.iter().filter(|(_, lines)| !lines.is_empty()) {
+                    let context = self.context_id(name)?;
+                    self.add_bits(id, context, lines)?;
                 }
             }
-        }
-        if self.lines_as == LinesAs::Arcs {
-            for (context, arcs) in file.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()) {
-                let context = self.context_id(context)?;
-                for arc in arcs {
-                    self.arcs.add([id, context, arc.from.into(), arc.to.into()])?;
+            LinesAs::Arcs => {
+                let contexts: BTreeSet<&String> = file.lines.keys().chain(file.arcs.keys()).collect();
+                for name in contexts {
+                    let arcs = all_arcs(file.lines.get(name), file.arcs.get(name));
+                    if !arcs.is_empty() {
+                        let context = self.context_id(name)?;
+                        arcs.iter().try_for_each(|[from, to]| self.arcs.add([id, context, *from, *to]))?;
+                    }
                 }
             }
         }
@@ -375,6 +382,17 @@ pub(super) fn note_source(connection: &Connection, file: i64, source: SourceHash
         connection.prepare_cached("INSERT OR REPLACE INTO minicov_source (file_id, sha256) VALUES (?, ?)")?;
     note.execute(params![file, &source[..]])?;
     Ok(())
+}
+
+/// The arcs of one context, in the order of their table.
+fn all_arcs(lines: Option<&LineSet>, arcs: Option<&SortedSet<LineArc>>) -> Vec<[i64; 2]> {
+    // The ends of arcs count as lines that ran: saying so twice would double the rows.
+    let ends = arcs.into_iter().flatten().flat_map(|arc| arc.lines()).collect();
+    let rest = lines.map(|lines| lines.difference(&ends)).unwrap_or_default();
+    let mut all: Vec<[i64; 2]> = rest.iter().map(i64::from).map(|line| [-line, line]).collect();
+    all.extend(arcs.into_iter().flatten().map(|arc| [i64::from(arc.from), i64::from(arc.to)]));
+    all.sort_unstable();
+    all
 }
 
 /// Rows of one statement: starting a statement costs more than adding a row.

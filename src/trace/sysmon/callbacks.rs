@@ -13,8 +13,8 @@ use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
 use super::events::{
-    branch, branch_side, instruction, jump, line, py_resume, py_return, py_start, py_unwind, py_yield,
-    told_side, told_start,
+    branch, instruction, jump, left_side, line, py_resume, py_return, py_start, py_unwind, py_yield,
+    right_side, told_side, told_start,
 };
 use super::{CAPSULE, MAIN, Tool};
 use crate::model::{BranchDetail, Edge};
@@ -44,8 +44,8 @@ pub(super) const START: Callback = ("PY_START", c"minicov_py_start", callback!(p
 pub(super) const LINE: Callback = ("LINE", c"minicov_line", callback!(line));
 /// What tells of branches where each side of one has an event of its own (3.14).
 pub(super) const SIDES: [Callback; 2] = [
-    ("BRANCH_LEFT", c"minicov_branch_left", callback!(branch_side)),
-    ("BRANCH_RIGHT", c"minicov_branch_right", callback!(branch_side)),
+    ("BRANCH_LEFT", c"minicov_branch_left", callback!(left_side)),
+    ("BRANCH_RIGHT", c"minicov_branch_right", callback!(right_side)),
 ];
 /// What tells of branches where both sides share one (3.12, 3.13).
 pub(super) const BOTH_SIDES: [Callback; 1] = [("BRANCH", c"minicov_branch", callback!(branch))];

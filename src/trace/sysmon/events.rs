@@ -12,9 +12,11 @@ use crate::python::ffi;
 use crate::trace::SIDES_HAVE_EVENTS;
 use crate::trace::branches::Outlook;
 use crate::trace::code::{self, CodeState, state_of};
+use crate::trace::contexts;
 use crate::trace::decisions::Observed;
 use crate::trace::session::Session;
 use crate::trace::test_frames::TestFrame;
+use crate::trace::told::Site;
 
 /// PY_START(code, offset): a code object runs for the first time; where its calls are tests, each time.
 pub(super) fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
@@ -28,6 +30,13 @@ pub(super) fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResul
         && !tool.watch(event.code, tool.events_in(state, test_frame))?
     {
         return Ok(Answer::Keep);
+    }
+    if let Some(state) = state
+        && contexts::are_tracked()
+        && state.loses_first_line(event.code)?
+    {
+        // With this event turned off, instructions must tell of that line.
+        state.touch(event.code)?;
     }
     match test_frame {
         Some(test_frame) => {
@@ -80,16 +89,37 @@ pub(super) fn py_unwind(_tool: &Tool, session: &Session, event: &Event) -> PyRes
 pub(super) fn line(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let Ok(line) = event.number(0) else { return Ok(Answer::Disable) };
-    session.record_line(state, line);
-    let (mut outlook, mut place) = (Outlook::Settled, None);
+    let is_new = session.record_line(state, line);
     if let Some(branches) = state.branches.get().filter(|branches| branches.asks_for_place(line))
         && let Some(offset) = ffi::current_offset(event.code.py())
     {
-        outlook = branches.record_place(session, offset);
-        place = Some(offset).filter(|_| outlook == Outlook::Settled);
+        if state.told.has(Site::Place, offset) {
+            return told(state, event, true);
+        }
+        let outlook = branches.record_place(session, offset);
+        tool.told(state, event.code, line, Some(offset).filter(|_| outlook == Outlook::Settled))?;
+        return settle(state, event, Site::Place, offset, outlook);
     }
-    tool.told(state, event.code, line, place)?;
-    Ok(outlook.into())
+    tool.told(state, event.code, line, None)?;
+    told(state, event, !is_new)
+}
+
+/// The answer to an event that tells no more than it has told, now or before.
+fn told(state: &CodeState, event: &Event, in_vain: bool) -> PyResult<Answer> {
+    Ok(if state.turns_off(event.code, in_vain)? { Answer::Disable } else { Answer::Keep })
+}
+
+/// The answer to an event that has just told something.
+fn settle(state: &CodeState, event: &Event, site: Site, offset: u32, outlook: Outlook) -> PyResult<Answer> {
+    match outlook {
+        Outlook::Open => Ok(Answer::Keep),
+        Outlook::Settled => {
+            if contexts::are_tracked() {
+                state.told.note(site, offset);
+            }
+            told(state, event, false)
+        }
+    }
 }
 
 /// Tells the decisions of a code object of an edge. None where nothing watches it.
@@ -112,35 +142,54 @@ fn observe(
     Ok(observed)
 }
 
-/// BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination): one side of a branch was taken.
-pub(super) fn branch_side(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+/// BRANCH_LEFT(code, offset, destination): one side of a branch was taken.
+pub(super) fn left_side(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    branch_side(tool, session, event, Site::Branch)
+}
+
+/// BRANCH_RIGHT(code, offset, destination): the other side of a branch was taken.
+pub(super) fn right_side(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+    branch_side(tool, session, event, Site::Right)
+}
+
+fn branch_side(tool: &Tool, session: &Session, event: &Event, site: Site) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let edge = event.edge()?;
+    if state.told.has(site, edge.from) {
+        return told(state, event, true);
+    }
     let awaited = tool.branched(state, event.code, edge.to)?;
     let Some(branches) = session.branches_of(state, event.code)? else { return Ok(awaited) };
-    let observed = match branches.edge_of_side(edge) {
-        Some(side) => observe(tool, session, state, event, side)?,
-        None => None,
-    };
-    let outlook = match observed {
-        Some(Observed { is_first: false, .. }) => branches.jumped(edge),
-        Some(_) | None => branches.record_side(session, edge),
-    };
-    let is_open = outlook == Outlook::Open || observed.is_some_and(|observed| observed.is_open);
-    Ok(if is_open { Answer::Keep } else { awaited })
+    let mut is_open = matches!(awaited, Answer::Keep);
+    let mut outlook = Outlook::Settled;
+    if let Some(side) = branches.edge_of_side(edge) {
+        let observed = observe(tool, session, state, event, side)?;
+        if observed.is_none_or(|observed| observed.is_first) {
+            branches.record_side(session, side);
+        }
+        is_open |= observed.is_some_and(|observed| observed.is_open);
+        outlook = branches.jumped(side);
+    }
+    settle(state, event, site, edge.from, if is_open { Outlook::Open } else { outlook })
 }
 
 /// BRANCH(code, offset, destination): either side of a branch was taken. Turning the event off turns it off for both.
 pub(super) fn branch(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
-    let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
     let edge = event.edge()?;
-    if let Some(observed) = observe(tool, session, state, event, edge)? {
-        let outlook =
-            if observed.is_first { branches.record(session, edge) } else { branches.branched(edge) };
-        return Ok(if observed.is_open || !observed.has_both { Answer::Keep } else { outlook.into() });
+    if state.told.has(Site::Branch, edge.from) {
+        return told(state, event, true);
     }
-    Ok(branches.record(session, edge).into())
+    let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
+    let outlook = match observe(tool, session, state, event, edge)? {
+        Some(observed) => {
+            let outlook =
+                if observed.is_first { branches.record(session, edge) } else { branches.branched(edge) };
+            if observed.is_open || !observed.has_both { Outlook::Open } else { outlook }
+        }
+        None => branches.record(session, edge),
+    };
+    settle(state, event, Site::Branch, edge.from, outlook)
 }
 
 /// BRANCH, BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination), where another core sees lines.
@@ -160,45 +209,66 @@ pub(super) fn told_side(tool: &Tool, session: &Session, event: &Event) -> PyResu
 
 /// PY_RETURN(code, offset, value): a code object is left with a value.
 pub(super) fn py_return(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
-    if let Some(state) = state_of(session, event.code)?
+    let state = state_of(session, event.code)?;
+    let offset = event.number(0)?;
+    let in_vain = state.is_some_and(|state| state.told.has(Site::End, offset));
+    if let Some(state) = state
         && session.branches.is_some()
+        && !in_vain
     {
-        let offset = event.number(0)?;
         let unlined = || state.branches.get()?.line_of_return(offset);
         if let Some(line) = ffi::line_at(event.code, offset).or_else(unlined) {
             session.record_exit(state, line);
         }
     }
-    match test_frame_of(session, event) {
-        Some(_) => {
-            TestFrame::end(event.code.py(), session);
-            Ok(Answer::Keep)
-        }
+    if test_frame_of(session, event).is_some() {
+        TestFrame::end(event.code.py(), session);
+        return Ok(Answer::Keep);
+    }
+    match state {
+        Some(state) if in_vain => told(state, event, true),
+        Some(state) => settle(state, event, Site::End, offset, Outlook::Settled),
         None => Ok(Answer::Disable),
     }
 }
 
 /// JUMP(code, offset, destination): an unconditional jump.
 pub(super) fn jump(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
-    if let Some(state) = state_of(session, event.code)?
-        && let Some(branches) = session.branches_of(state, event.code)?
-    {
-        return Ok(branches.record_jump(session, event.edge()?).into());
+    let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
+    let edge = event.edge()?;
+    if state.told.has(Site::End, edge.from) {
+        return told(state, event, true);
     }
-    Ok(Answer::Disable)
+    let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
+    settle(state, event, Site::End, edge.from, branches.record_jump(session, edge))
 }
 
 /// INSTRUCTION(code, offset): an instruction is about to run.
 pub(super) fn instruction(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let offset = event.number(0)?;
+    if state.told.has(Site::Instruction, offset) {
+        return told(state, event, true);
+    }
+    let mut has_told = false;
     if state.has_lines_by_instructions()
         && let Some(line) = ffi::line_at(event.code, offset)
     {
-        session.record_line(state, line);
+        let is_new = session.record_line(state, line);
+        if state.suspends {
+            // A frame may go on anywhere in another context: all of them are needed again.
+            state.touch(event.code)?;
+        } else {
+            has_told = is_new;
+        }
     }
-    if let Some(branches) = state.branches.get() {
+    if let Some(branches) = state.branches.get().filter(|branches| branches.is_telling(offset)) {
         branches.record_instruction(session, offset);
+        has_told = true;
     }
+    if has_told {
+        return settle(state, event, Site::Instruction, offset, Outlook::Settled);
+    }
+    // Whatever else is turned on again for it, this has nothing to tell.
     Ok(Answer::Disable)
 }
