@@ -150,7 +150,10 @@ impl Session {
         else {
             return Ok(None);
         };
-        Ok(DecisionWatch::new(state.file(), &file.joiner, &python::lone_shape(code)?, state.flow(code)?))
+        // Another core's events are not all turned on again when contexts begin to be tracked.
+        let may_rest = EVALUATIONS_MAY_REST && self.core_has_offsets && !contexts::are_tracked();
+        let shape = python::lone_shape(code)?;
+        Ok(DecisionWatch::new(state.file(), &file.joiner, &shape, state.flow(code)?, may_rest))
     }
 
     fn decisions_of_file(
@@ -169,7 +172,14 @@ impl Session {
 }
 
 impl DecisionWatch {
-    fn new(file: u32, joiner: &Joiner, shape: &CodeShape, flow: &ControlFlow) -> Option<Self> {
+    /// `may_rest`: whether events may rest while what was seen of a decision is a tree.
+    fn new(
+        file: u32,
+        joiner: &Joiner,
+        shape: &CodeShape,
+        flow: &ControlFlow,
+        may_rest: bool,
+    ) -> Option<Self> {
         let found = joiner.code(shape);
         let mut places: HashMap<u32, Option<usize>> = HashMap::new();
         let (mut tests, mut decisions) = (Vec::new(), Vec::new());
@@ -183,9 +193,7 @@ impl DecisionWatch {
                     && (graph.ways_in().iter().any(|ways| *ways > 1) || is_retested(test.decision));
                 is_wanted.then(|| {
                     let of_decision = found.tests.iter().filter(|other| other.decision == test.decision);
-                    let may_be_tree = EVALUATIONS_MAY_REST
-                        && !contexts::are_tracked()
-                        && has_one_test_each(graph, of_decision);
+                    let may_be_tree = may_rest && has_one_test_each(graph, of_decision);
                     let evaluations =
                         if may_be_tree { Evaluations::of_tree(graph) } else { Evaluations::of_each() };
                     decisions.push(WatchedDecision {

@@ -54,7 +54,7 @@ pub(crate) struct Session {
     restart: fn(Python<'_>) -> PyResult<()>,
     turn_on_again: fn(&Bound<'_, PyAny>, &CodeState),
     /// Whether the core tells of branches by offsets; else it tells of steps between lines.
-    core_has_offsets: bool,
+    pub(super) core_has_offsets: bool,
     journal: Arc<dyn Journal>,
     /// By `co_filename`: the file's number in the journal, or `None` where it is not measured.
     files: Mutex<HashMap<OsString, Option<u32>>>,
