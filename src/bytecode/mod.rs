@@ -24,6 +24,7 @@ mod ways;
 pub(crate) use branch_watch::{BranchWatch, Fall, Verdict};
 pub(crate) use control_flow::ControlFlow;
 pub(crate) use decisions::{CodeTest, Joiner};
+#[cfg(Py_3_12)]
 pub(crate) use due::{Due, Jumps};
 pub(crate) use executable::{
     DEFERRED_ANNOTATIONS, begins_on_line_of_entry, executable_lines, is_function, is_statement, line_range,
