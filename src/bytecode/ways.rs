@@ -25,7 +25,8 @@ pub(super) struct Ways {
     /// Lines from which control can go to more than one place.
     forks: LineSet,
     /// Instructions of which it tells something that they were reached: a `raise` statement's, where that is one of the ways on
-    /// from its line or the manager of a `with` decides where it leads, and what falls into a place to which there are jumps without an event.
+    /// from its line or the manager of a `with` decides where it leads; what falls into a place to which there are jumps without
+    /// an event; and such jumps themselves, where no line tells of them.
     telling: BTreeSet<usize>,
     joins: Vec<Join>,
     /// The `raise` statements whose exceptions come to the end of a `with`, and whether they are one of several ways on from
@@ -76,6 +77,7 @@ impl Ways {
             .map(|raise| (raise, telling.contains(&raise)))
             .collect();
         telling.extend(raises_in_with.keys());
+        telling.extend(silent_exits(flow, &owners, &forks, &sources));
         let ends_of_with = if raises_in_with.is_empty() {
             BTreeMap::new()
         } else {
@@ -235,11 +237,11 @@ impl Ways {
 }
 
 impl Join {
-    /// Whether there are jumps among the other ways in that have no event (CPython 3.12+, `Python/instrumentation.c`).
+    /// Whether there are jumps among the other ways in that have no event.
     fn has_silent_jumps(&self, flow: &ControlFlow, predecessors: &Predecessors) -> bool {
         (self.from + 1..=self.place)
             .flat_map(|index| &predecessors[index])
-            .any(|before| flow.instructions[*before].opcode.name == "JUMP_BACKWARD_NO_INTERRUPT")
+            .any(|before| flow.instructions[*before].opcode.name == SILENT_JUMP)
     }
 
     /// Whether a jump to `index` is one of the other ways in.
@@ -247,6 +249,9 @@ impl Join {
         (self.from + 1..=self.place).contains(&index)
     }
 }
+
+/// Has no event (CPython 3.12+, `Python/instrumentation.c`).
+const SILENT_JUMP: &str = "JUMP_BACKWARD_NO_INTERRUPT";
 
 /// The instructions that lead to each, by index.
 struct Predecessors {
@@ -390,6 +395,25 @@ fn raises(flow: &ControlFlow, destinations: &Destinations, shape: &CodeShape) ->
     let raises =
         (0..flow.instructions.len()).filter(|index| flow.instructions[*index].opcode.flow == Flow::Raise);
     raises.filter(is_choice).collect()
+}
+
+/// The jumps without an event by which control leaves a line that has further ways on, for one that others lead to as well: the end
+/// of an `async for` past whose suite a `break` leads (CPython 3.13+; 3.12 jumps with an event). The branch event of 3.14
+/// tells that an exception was looked at, and not which.
+fn silent_exits(
+    flow: &ControlFlow,
+    owners: &[Option<LineNo>],
+    forks: &LineSet,
+    sources: &ByLine<LineNo>,
+) -> Vec<usize> {
+    let is_exit = |index: &usize| {
+        let Some(line) = owners[*index].filter(|line| forks.contains(*line)) else { return false };
+        flow.instructions[*index].opcode.name == SILENT_JUMP
+            && flow.successors(*index).any(|next| {
+                owners[next] != Some(line) && owners[next].and_then(|next| sources.get(next)) != Some(line)
+            })
+    };
+    (0..flow.instructions.len()).filter(is_exit).collect()
 }
 
 fn sources(flow: &ControlFlow, starts: &SortedSet<usize>) -> ByLine<LineNo> {
