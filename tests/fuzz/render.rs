@@ -68,7 +68,8 @@ fn suite(text: &mut String, suite: &Suite, place: Place, first: &str) {
         .map(|statement| if let Statement::Simple(simple) = statement { Some(&simple[..]) } else { None })
         .collect();
     if let Some(simple) = simple.filter(|_| suite.on_header_line && !place.in_star) {
-        let words: Vec<String> = simple.into_iter().flatten().map(|simple| words(simple, place)).collect();
+        let live = live(simple.into_iter().flatten());
+        let words: Vec<String> = live.into_iter().map(|simple| words(simple, place)).collect();
         let _ = writeln!(text, " {first}{}{}", if first.is_empty() { "" } else { "; " }, words.join("; "));
         return;
     }
@@ -165,8 +166,7 @@ fn statement(text: &mut String, statement: &Statement, place: Place) {
             let names =
                 if word.is_empty() { ["n()", "s() as x", "e()"] } else { ["an()", "as_() as x", "ae()"] };
             let managers: Vec<&str> = managers.iter().map(|kind| names[usize::from(*kind)]).collect();
-            let body = without_dead_code(body);
-            clause(text, &format!("{word}with {}", managers.join(", ")), &body, place, place);
+            clause(text, &format!("{word}with {}", managers.join(", ")), body, place, place);
         }
         Statement::Match { pair, cases } => {
             let subject = if *pair { "(d(), r())" } else { "d()" };
@@ -217,34 +217,29 @@ fn statement(text: &mut String, statement: &Statement, place: Place) {
     }
 }
 
-/// A `with` on one line that has something behind a jump: coverage.py's parser has no answer for it (7.17.3, `parser.py`,
-/// "Expected one arc").
-fn without_dead_code(suite: &Suite) -> Suite {
-    let is_jump = |simple: &Simple| {
-        matches!(
-            simple,
+/// The statements of a line up to the first jump. What stands behind one leaves no trace in bytecode, and counts with coverage.py as
+/// further ways on from the line, of which minicov does not know when the line runs; where it is a `with`'s, coverage.py's
+/// parser has no answer for it (7.17.3, `parser.py`, "Expected one arc").
+fn live<'a>(line: impl Iterator<Item = &'a Simple>) -> Vec<&'a Simple> {
+    let mut live = Vec::new();
+    for simple in line {
+        live.push(simple);
+        match simple {
             Simple::Return(_)
-                | Simple::Break
-                | Simple::Continue
-                | Simple::Raise(_)
-                | Simple::LongRaise
-                | Simple::Reraise
-        )
-    };
-    let mut suite = suite.clone();
-    if suite.on_header_line
-        && let Some(at) = suite.statements.iter().position(
-            |statement| matches!(statement, Statement::Simple(simple) if simple.iter().any(is_jump)),
-        )
-    {
-        suite.statements.truncate(at + 1);
-        if let Some(Statement::Simple(last)) = suite.statements.last_mut()
-            && let Some(at) = last.iter().position(is_jump)
-        {
-            last.truncate(at + 1);
+            | Simple::Break
+            | Simple::Continue
+            | Simple::Raise(_)
+            | Simple::LongRaise
+            | Simple::Reraise => break,
+            Simple::Pass
+            | Simple::Set(_)
+            | Simple::Evaluate(_)
+            | Simple::Assert(..)
+            | Simple::Suspend
+            | Simple::Delegate => {}
         }
     }
-    suite
+    live
 }
 
 fn words(simple: &Simple, place: Place) -> String {
