@@ -156,6 +156,8 @@ fn statement(text: &mut String, statement: &Statement, place: Place) {
             {
                 let inside = Place { in_handler: true, in_star: true, ..place.without_jumps() };
                 clause(text, kind, body, place, inside);
+                // How control gets past a branch to the end of the suite is a known gap.
+                let _ = writeln!(text, "{:1$}d()", "", indent + 4);
             }
             if let Some(body) = finally {
                 clause(text, "finally", body, place, place.without_jumps());
