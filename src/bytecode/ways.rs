@@ -235,11 +235,11 @@ impl Ways {
 }
 
 impl Join {
-    /// Whether there are jumps among the other ways in that have no event (CPython 3.12+, `Python/instrumentation.c`).
+    /// Whether there are jumps among the other ways in that have no event.
     fn has_silent_jumps(&self, flow: &ControlFlow, predecessors: &Predecessors) -> bool {
         (self.from + 1..=self.place)
             .flat_map(|index| &predecessors[index])
-            .any(|before| flow.instructions[*before].opcode.name == "JUMP_BACKWARD_NO_INTERRUPT")
+            .any(|before| flow.instructions[*before].jumps_silently())
     }
 
     /// Whether a jump to `index` is one of the other ways in.

@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -54,12 +54,29 @@ pub(super) struct BranchState {
     /// The code object's number in the journal.
     code: u32,
     watch: BranchWatch,
-    /// By code unit: where its branch went first, plus one; 0 where it has not run. For a `raise` statement whose exception
-    /// comes to the end of a `with`, what was recorded of it.
+    /// By code unit: where its branch went first, plus one; 0 where it has not run. Where one event serves both sides, with bits
+    /// beside it, or [`DECIDED`]. For a `raise` statement whose exception comes to the end of a `with`, what was recorded of it.
     first_destinations: Box<[AtomicU32]>,
     /// By number: what is known of falls, as [`MAY_FALL`] and its like.
     falls: Box<[AtomicU8]>,
+    /// Events of branches that told nothing.
+    in_vain: AtomicU32,
+    /// Whether each instruction has an event until it has run, which tells of sides that no branch has told of.
+    instructions_tell: AtomicBool,
 }
+
+/// A branch of which both sides were seen.
+const DECIDED: u32 = u32::MAX;
+/// The bits for where a branch went first, plus one.
+const DESTINATION: u32 = (1 << 30) - 1;
+/// Events of lines, jumps and returns are good for the other side.
+const LINES_TELL: u32 = 1 << 30;
+/// The other side has no instruction of its own.
+const LEADS_TO_JOIN: u32 = 1 << 31;
+
+/// So many events of a code object's branches tell nothing before its instructions are made to tell, and one more for each code
+/// unit: what it takes to turn their events on, and to hear once of each that runs, is proportional to that.
+const FIRST_PATIENCE: u32 = 64;
 
 /// Control may fall.
 const MAY_FALL: u8 = 0;
@@ -150,6 +167,8 @@ impl BranchState {
             code,
             first_destinations: (0..shape.code.len().div_ceil(2)).map(|_| AtomicU32::new(0)).collect(),
             falls: (0..watch.falls()).map(|_| AtomicU8::new(MAY_FALL)).collect(),
+            in_vain: AtomicU32::new(0),
+            instructions_tell: AtomicBool::new(false),
             watch,
         }
     }
@@ -188,7 +207,54 @@ impl BranchState {
 
     /// Whether there are instructions of which it tells something that they were reached.
     pub(super) fn asks_for_instructions(&self) -> bool {
-        self.watch.asks_for_instructions()
+        self.watch.asks_for_instructions() || self.instructions_tell()
+    }
+
+    /// Counts an event that told nothing of a branch of which one side, `seen`, is known. Tells whether instructions must be
+    /// made to tell of the other: so many came, and no other way leads where that begins.
+    pub(super) fn wants_instructions(&self, seen: Edge) -> bool {
+        let count = self.in_vain.load(Ordering::Relaxed).saturating_add(1);
+        self.in_vain.store(count, Ordering::Relaxed);
+        !self.instructions_tell()
+            && count as usize > FIRST_PATIENCE as usize + self.first_destinations.len()
+            && self.other_side_is_own(seen)
+    }
+
+    /// Whether instructions tell of sides of branches.
+    pub(super) fn instructions_tell(&self) -> bool {
+        self.instructions_tell.load(Ordering::Relaxed)
+    }
+
+    /// From now on the event of each instruction that has not run is on, or off again.
+    pub(super) fn have_instructions_tell(&self, tell: bool) {
+        self.instructions_tell.store(tell, Ordering::Relaxed);
+    }
+
+    /// Whether an instruction will tell of the other side of the branch than `seen`.
+    pub(super) fn is_told_by_instruction(&self, seen: Edge) -> bool {
+        self.instructions_tell() && self.other_side_is_own(seen)
+    }
+
+    fn other_side_is_own(&self, seen: Edge) -> bool {
+        let Some(first) = self.first_destinations.get(seen.from as usize / 2) else { return false };
+        if first.load(Ordering::Relaxed) & LEADS_TO_JOIN != 0 {
+            return false;
+        }
+        let is_own = self.watch.other_side_is_own(seen);
+        if !is_own {
+            first.fetch_or(LEADS_TO_JOIN, Ordering::Relaxed);
+        }
+        is_own
+    }
+
+    /// The side of a branch that was taken if the instruction at `offset` was reached, and of which no branch has told.
+    pub(super) fn side_told_by(&self, offset: u32) -> Option<Edge> {
+        if !self.instructions_tell() {
+            return None;
+        }
+        let side = self.watch.own_side_at(offset)?;
+        let first = self.first_destinations.get(side.from as usize / 2)?.load(Ordering::Relaxed);
+        (first != DECIDED && first & DESTINATION != side.to.wrapping_add(1)).then_some(side)
     }
 
     /// The edge that the event of one side of a branch tells of.
@@ -258,31 +324,39 @@ impl BranchState {
             .is_some_and(|marks| marks.fetch_or(what, Ordering::Relaxed) & what == 0)
     }
 
-    /// Records an event for both sides of a branch.
-    pub(super) fn record(&self, session: &Session, edge: Edge) -> Outlook {
-        self.branched(edge).and(self.remember(session, edge))
+    /// Records an event for both sides of a branch. `lines_tell`: whether events of lines, jumps and returns are good for the
+    /// other side.
+    pub(super) fn record(&self, session: &Session, edge: Edge, lines_tell: bool) -> Outlook {
+        self.branched(edge).and(self.remember(session, edge, lines_tell))
     }
 
     /// Records an edge of a branch at its first time.
-    fn remember(&self, session: &Session, edge: Edge) -> Outlook {
+    fn remember(&self, session: &Session, edge: Edge, lines_tell: bool) -> Outlook {
         let Some(first) = self.first_destinations.get(edge.from as usize / 2) else {
             return Outlook::Settled;
         };
-        let mark = edge.to.wrapping_add(1);
+        let mark = edge.to.wrapping_add(1) & DESTINATION;
         let known = first.load(Ordering::Relaxed);
-        if known == mark {
-            // The usual case of a branch that stays open.
-            return Outlook::Open;
+        if known == DECIDED {
+            return Outlook::Settled;
         }
-        let before = first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed);
-        if before == Err(mark) {
-            return Outlook::Open;
+        if known & DESTINATION == mark {
+            // The usual case of a branch that stays open, or one whose event was turned on again.
+            return if lines_tell && known & LINES_TELL != 0 { Outlook::Settled } else { Outlook::Open };
+        }
+        match first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed) {
+            Err(before) if before & DESTINATION == mark => return Outlook::Open,
+            Err(_) => first.store(DECIDED, Ordering::Relaxed),
+            Ok(_) if lines_tell && self.watch.is_settled_by(edge) => {
+                first.fetch_or(LINES_TELL, Ordering::Relaxed);
+            }
+            Ok(_) => {
+                session.record_edge(self.code, edge);
+                return Outlook::Open;
+            }
         }
         session.record_edge(self.code, edge);
-        match before {
-            Ok(_) if !self.watch.is_settled_by(edge) => Outlook::Open,
-            Ok(_) | Err(_) => Outlook::Settled,
-        }
+        Outlook::Settled
     }
 
     /// Records an unconditional jump from a line with several ways on: the event of a branch before it did not tell whether
