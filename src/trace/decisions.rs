@@ -3,7 +3,7 @@
 //! A frame's evaluation under way is known by the frame, so that recursion, generators, coroutines and threads cannot mix
 //! theirs. It begins with the decision's first condition, goes on with the one expected next, and takes no notice of
 //! anything else: what an exception left behind is forgotten when the decision is next begun, and an evaluation of which the
-//! beginning was not seen counts for nothing. Where each side of a branch has an event of its own, evaluations need not be
+//! beginning was not seen counts for nothing. Where events can be had again at once, evaluations need not be
 //! followed as long as what was seen of the decision is a tree (`evaluations.rs`).
 //!
 //! Where a jump serves several conditions, an evaluation so far is recorded, too, once for each condition and truth: that is
