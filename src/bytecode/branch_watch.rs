@@ -12,6 +12,9 @@ use super::walk::{End, walk_past};
 use super::ways::Ways;
 use crate::model::{BranchDetail, CodeShape, Edge, LineNo, LineSet};
 
+/// So many branches that lead to one place are looked through, each time one of them asks.
+const MOST_BRANCHES: usize = 16;
+
 /// A code object under watch.
 #[derive(Debug)]
 pub(crate) struct BranchWatch {
@@ -165,18 +168,21 @@ impl BranchWatch {
         self.ways.owner(self.flow.index_at(offset)?)
     }
 
-    /// The side of a branch that begins with the instruction at `offset`, to which nothing else leads. Not where a branch tells
+    /// The sides of branches that begin with the instruction at `offset`, to which nothing else leads. Not where a branch tells
     /// more than the side that was taken.
-    pub(crate) fn own_side_at(&self, offset: u32) -> Option<Edge> {
-        self.own_sides().at(self.flow.index_at(offset)?)
+    pub(crate) fn sides_at(&self, offset: u32) -> impl ExactSizeIterator<Item = Edge> {
+        let start = self.flow.index_at(offset).unwrap_or(self.flow.instructions.len());
+        self.own_sides().at(start)
     }
 
-    /// Whether the other side of a branch than `seen` begins like that.
-    pub(crate) fn other_side_is_own(&self, seen: Edge) -> bool {
-        let Some((_, start)) = self.other_side(seen) else { return false };
-        self.own_sides()
-            .at(start)
-            .is_some_and(|side| self.flow.index_at(side.from) == self.flow.index_at(seen.from))
+    /// The sides that begin where the other one than `seen` of its branch does: that one among them, or none where other ways lead
+    /// there, too. Several only where each of their branches has an event until both of its sides were seen.
+    pub(crate) fn sides_at_other(&self, seen: Edge) -> impl ExactSizeIterator<Item = Edge> + Clone {
+        let start = self.other_side(seen).map_or(self.flow.instructions.len(), |(_, start)| start);
+        let sides = self.own_sides().at(start);
+        let most = if self.detail == BranchDetail::Sides { MOST_BRANCHES } else { 1 };
+        let is_clear = sides.len() <= most;
+        if is_clear { sides } else { self.own_sides().at(self.flow.instructions.len()) }
     }
 
     fn own_sides(&self) -> &OwnSides {

@@ -6,12 +6,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::code::{CodeState, line_table};
+use super::forks;
 use super::session::Session;
 use crate::bytecode::{self, BranchWatch, Fall, Verdict};
 use crate::model::{BranchDetail, CodeShape, Edge, LineNo};
@@ -25,6 +27,10 @@ thread_local! {
     /// The code object and the number of the fall beside which control has just jumped. The place where both arrive has a
     /// line event, which comes next in this thread.
     static JUMPED_BESIDE: Cell<Option<(u32, usize)>> = const { Cell::new(None) };
+
+    /// The code object, and the offset to which a branch of it has just led, where instructions tell. The event of that
+    /// instruction, if it is on, comes next in this thread.
+    static BRANCHED_TO: Cell<Option<(u32, u32)>> = const { Cell::new(None) };
 
     /// By frame: the `raise` statement whose exception is on its way to the end of a `with`, or waits there for its manager.
     static RAISED: RefCell<BTreeMap<usize, Raised>> = const { RefCell::new(BTreeMap::new()) };
@@ -63,6 +69,8 @@ pub(super) struct BranchState {
     in_vain: AtomicU32,
     /// Whether each instruction has an event until it has run, which tells of sides that no branch has told of.
     instructions_tell: AtomicBool,
+    /// By the offset of an instruction that has not run and to which several branches lead: the one whose event is off.
+    awaited: Mutex<BTreeMap<u32, u32>>,
 }
 
 /// A branch of which both sides were seen.
@@ -86,6 +94,17 @@ const FELL: u8 = 1;
 const CANNOT_FALL: u8 = 2;
 /// The same, and the events that tell falls from jumps are off.
 const IS_NOT_WATCHED: u8 = 3;
+
+/// What an instruction that was reached tells of sides of branches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ToldSide {
+    None,
+    /// This one was taken, and no branch has told of it.
+    Taken(Edge),
+    /// A branch has told of the one that was taken, and of another it cannot tell any more: events of branches must be turned on
+    /// again.
+    OfOther,
+}
 
 /// What is to become of an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -169,6 +188,7 @@ impl BranchState {
             falls: (0..watch.falls()).map(|_| AtomicU8::new(MAY_FALL)).collect(),
             in_vain: AtomicU32::new(0),
             instructions_tell: AtomicBool::new(false),
+            awaited: Mutex::default(),
             watch,
         }
     }
@@ -181,6 +201,7 @@ impl BranchState {
         for fall in &self.falls {
             fall.store(MAY_FALL, Ordering::Relaxed);
         }
+        self.awaits(BTreeMap::clear);
     }
 
     /// What there is to watch.
@@ -211,13 +232,13 @@ impl BranchState {
     }
 
     /// Counts an event that told nothing of a branch of which one side, `seen`, is known. Tells whether instructions must be
-    /// made to tell of the other: so many came, and no other way leads where that begins.
+    /// made to tell of the other: so many came, and they can.
     pub(super) fn wants_instructions(&self, seen: Edge) -> bool {
         let count = self.in_vain.load(Ordering::Relaxed).saturating_add(1);
         self.in_vain.store(count, Ordering::Relaxed);
         !self.instructions_tell()
             && count as usize > FIRST_PATIENCE as usize + self.first_destinations.len()
-            && self.other_side_is_own(seen)
+            && self.can_be_told_by_instruction(seen)
     }
 
     /// Whether instructions tell of sides of branches.
@@ -225,36 +246,74 @@ impl BranchState {
         self.instructions_tell.load(Ordering::Relaxed)
     }
 
-    /// From now on the event of each instruction that has not run is on, or off again.
+    /// From now on the event of each instruction that has not run is on, or off again; then it takes as many events once more before
+    /// they are asked for.
     pub(super) fn have_instructions_tell(&self, tell: bool) {
+        self.in_vain.store(0, Ordering::Relaxed);
         self.instructions_tell.store(tell, Ordering::Relaxed);
     }
 
-    /// Whether an instruction will tell of the other side of the branch than `seen`.
+    /// Whether an instruction will tell of the other side of the branch than `seen`, whose own event may be turned off then.
     pub(super) fn is_told_by_instruction(&self, seen: Edge) -> bool {
-        self.instructions_tell() && self.other_side_is_own(seen)
+        self.instructions_tell() && self.can_be_told_by_instruction(seen)
     }
 
-    fn other_side_is_own(&self, seen: Edge) -> bool {
-        let Some(first) = self.first_destinations.get(seen.from as usize / 2) else { return false };
+    /// Where several branches lead to an instruction, it can tell of one of them as long as it has not run.
+    fn can_be_told_by_instruction(&self, seen: Edge) -> bool {
+        let Some(first) = self.first_destination(seen.from) else { return false };
         if first.load(Ordering::Relaxed) & LEADS_TO_JOIN != 0 {
             return false;
         }
-        let is_own = self.watch.other_side_is_own(seen);
-        if !is_own {
+        let mut sides = self.watch.sides_at_other(seen);
+        let can_be = match sides.len() {
+            0 => false,
+            1 => true,
+            _ => {
+                let place = sides.clone().next().map_or(0, |side| side.to);
+                sides.all(|side| !self.knows_side(side))
+                    && self.awaits(|all| *all.entry(place).or_insert(seen.from)) == seen.from
+            }
+        };
+        if !can_be {
             first.fetch_or(LEADS_TO_JOIN, Ordering::Relaxed);
         }
-        is_own
+        can_be
     }
 
-    /// The side of a branch that was taken if the instruction at `offset` was reached, and of which no branch has told.
-    pub(super) fn side_told_by(&self, offset: u32) -> Option<Edge> {
+    /// Whether a branch has told of this side.
+    fn knows_side(&self, side: Edge) -> bool {
+        let first = self.first_destination(side.from).map_or(DECIDED, |first| first.load(Ordering::Relaxed));
+        first == DECIDED || first & DESTINATION == side.to.wrapping_add(1)
+    }
+
+    fn first_destination(&self, branch: u32) -> Option<&AtomicU32> {
+        self.first_destinations.get(branch as usize / 2)
+    }
+
+    fn awaits<T>(&self, change: impl FnOnce(&mut BTreeMap<u32, u32>) -> T) -> T {
+        let _pass = forks::pass();
+        change(&mut self.awaited.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What it tells of sides that the instruction at `offset` was reached.
+    pub(super) fn told_by_instruction(&self, offset: u32) -> ToldSide {
         if !self.instructions_tell() {
-            return None;
+            return ToldSide::None;
         }
-        let side = self.watch.own_side_at(offset)?;
-        let first = self.first_destinations.get(side.from as usize / 2)?.load(Ordering::Relaxed);
-        (first != DECIDED && first & DESTINATION != side.to.wrapping_add(1)).then_some(side)
+        let mut sides = self.watch.sides_at(offset);
+        match sides.len() {
+            0 => ToldSide::None,
+            1 => sides.find(|side| !self.knows_side(*side)).map_or(ToldSide::None, ToldSide::Taken),
+            _ => {
+                let Some(place) = sides.next().map(|side| side.to) else { return ToldSide::None };
+                let Some(from) = self.awaits(|all| all.remove(&place)) else { return ToldSide::None };
+                if BRANCHED_TO.take() == Some((self.code, place)) {
+                    ToldSide::OfOther
+                } else {
+                    ToldSide::Taken(Edge { from, to: place })
+                }
+            }
+        }
     }
 
     /// The edge that the event of one side of a branch tells of.
@@ -327,6 +386,9 @@ impl BranchState {
     /// Records an event for both sides of a branch. `lines_tell`: whether events of lines, jumps and returns are good for the
     /// other side.
     pub(super) fn record(&self, session: &Session, edge: Edge, lines_tell: bool) -> Outlook {
+        if self.instructions_tell() {
+            BRANCHED_TO.set(Some((self.code, edge.to)));
+        }
         self.branched(edge).and(self.remember(session, edge, lines_tell))
     }
 

@@ -10,7 +10,7 @@ use super::callbacks::{Answer, Event};
 use crate::model::{DynamicContexts, Edge};
 use crate::python::ffi;
 use crate::trace::SIDES_HAVE_EVENTS;
-use crate::trace::branches::{BranchState, Outlook};
+use crate::trace::branches::{BranchState, Outlook, ToldSide};
 use crate::trace::code::{self, CodeState, state_of};
 use crate::trace::contexts;
 use crate::trace::decisions::Observed;
@@ -225,9 +225,15 @@ fn reached(
     branches: &BranchState,
     offset: u32,
 ) -> PyResult<()> {
-    if let Some(side) = branches.side_told_by(offset) {
-        let observed = observe(tool, session, state, event, side)?;
-        branches.record(session, side, observed.is_none());
+    match branches.told_by_instruction(offset) {
+        ToldSide::None => (),
+        ToldSide::Taken(side) => {
+            let observed = observe(tool, session, state, event, side)?;
+            branches.record(session, side, observed.is_none());
+        }
+        ToldSide::OfOther => {
+            tool.turn_on_branches(event.code, state);
+        }
     }
     Ok(())
 }
