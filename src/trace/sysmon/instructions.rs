@@ -56,7 +56,11 @@ impl Tool {
         };
         let Some(other) = TOOL_IDS.into_iter().find(is_free) else { return Ok(false) };
         let want = |events: u32| monitoring.call_method1("set_local_events", (other, code, events));
-        let is_done = want(self.instructions).and_then(|_| self.watch(code, events));
+        // Those that are on already would be forgotten.
+        let is_done = self
+            .watch(code, events & !self.instructions)
+            .and_then(|_| want(self.instructions))
+            .and_then(|_| self.watch(code, events));
         let is_undone = want(0).and_then(|_| monitoring.call_method1("free_tool_id", (other,)));
         is_done.and_then(|is_done| is_undone.map(|_| is_done))
     }
