@@ -1,6 +1,6 @@
 //! Code that runs so often that events have nothing more to tell of it.
 
-use crate::harness::Project;
+use crate::harness::{MINOR, Project};
 
 covtest!(what_ran_often_is_told_again_in_another_context, |core| {
     let program = "\
@@ -164,4 +164,63 @@ print(last())
     let project = Project::with(&[("busy.py", program)]);
     project.run(core, &["--branch", "busy.py"]).success().stdout("1\n").stderr("");
     assert_eq!(project.executed("busy.py"), (1..=28).collect::<Vec<_>>());
+});
+
+/// Only sysmon has events that turn themselves off.
+#[test]
+#[cfg_attr(not(Py_3_12), ignore = "sys.monitoring came with Python 3.12")]
+fn instructions_tell_of_sides_that_hot_code_never_took_while_other_tools_come_and_go() {
+    let program = "\
+import sys
+def hot(count, late):
+    hits = 0
+    for n in range(count):
+        if (n >= 0 or n > count) and n < late:
+            hits += 1
+    return hits
+hot(1000, 1000)
+monitoring = sys.monitoring
+print(bool(monitoring.get_local_events(3, hot.__code__) & monitoring.events.INSTRUCTION))
+print(monitoring.get_tool(3), monitoring.get_tool(4))
+sys.settrace(lambda *_: None)
+print(hot(3, 1))
+sys.settrace(None)
+";
+    let project = Project::with(&[("hot.py", program)]);
+    // From 3.14 on each side of a branch has an event of its own.
+    let instructions_tell = if MINOR < 14 { "True" } else { "False" };
+    let expected = format!("{instructions_tell}\\nminicov None\\n1\\n");
+    project.run("sysmon", &["--mcdc", "hot.py"]).success().stderr("").stdout(&expected);
+    let report = project.minicov(&["report", "--format", "json", "-o", "-"]).run();
+    report.success();
+    let report: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
+    let vectors = report["files"]["hot.py"]["mcdc"]["decisions"][0]["vectors"].to_string();
+    assert_eq!(vectors, "[[true,null,false,false],[true,null,true,true]]");
+}
+
+covtest!(sides_that_hot_code_never_took_are_told_in_another_context, |core| {
+    let program = "\
+import minicov
+def hot(count, late):
+    hits = 0
+    for n in range(count):
+        if (n >= 0 or n > count) and n < late:
+            hits += 1
+        elif count < 0:
+            hits = 0
+    return hits
+hot(1000, 1000)
+minicov.switch_context('late')
+hot(1000, 990)
+minicov.switch_context('again')
+hot(1000, 1000)
+";
+    let project = Project::with(&[("hot.py", program)]);
+    project.run(core, &["--mcdc", "hot.py"]).success().stderr("");
+    let shown = project.minicov(&["report", "--format", "json", "--show-contexts", "-o", "-"]).run();
+    shown.success();
+    let report: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    let decision = &report["files"]["hot.py"]["mcdc"]["decisions"][0];
+    assert_eq!(decision["vectors"].to_string(), "[[true,null,false,false],[true,null,true,true]]");
+    assert_eq!(decision["contexts"].to_string(), "[[\"late\"],[\"\",\"again\",\"late\"]]");
 });

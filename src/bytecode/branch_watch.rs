@@ -3,11 +3,17 @@
 //! Must not know: how events arrive. Invariant: an event is given up only when everything more it would tell of what is
 //! asked for, other events tell as well.
 
+use std::sync::OnceLock;
+
 use super::control_flow::ControlFlow;
 use super::exceptions::{Destination, destination_from};
-use super::walk::{End, walk};
+use super::own_sides::OwnSides;
+use super::walk::{End, walk_past};
 use super::ways::Ways;
 use crate::model::{BranchDetail, CodeShape, Edge, LineNo, LineSet};
+
+/// So many branches that lead to one place are looked through, each time one of them asks.
+const MOST_BRANCHES: usize = 16;
 
 /// A code object under watch.
 #[derive(Debug)]
@@ -17,6 +23,8 @@ pub(crate) struct BranchWatch {
     detail: BranchDetail,
     /// Lines of which some places tell more than that the line ran.
     telling_lines: LineSet,
+    /// Once they are asked for.
+    own_sides: OnceLock<OwnSides>,
 }
 
 /// What the end of a `with` made of an exception that a `raise` statement sent there.
@@ -46,7 +54,7 @@ impl BranchWatch {
         });
         let places = landings.map(|(place, _)| place).chain(ways.joins().iter().map(|join| join.fall.to));
         let telling_lines = places.filter_map(|place| flow.line_at(place)).collect();
-        Self { flow, ways, detail, telling_lines }
+        Self { flow, ways, detail, telling_lines, own_sides: OnceLock::new() }
     }
 
     /// The code object taken apart.
@@ -160,21 +168,47 @@ impl BranchWatch {
         self.ways.owner(self.flow.index_at(offset)?)
     }
 
+    /// The sides of branches that begin with the instruction at `offset`, to which nothing else leads. Not where a branch tells
+    /// more than the side that was taken.
+    pub(crate) fn sides_at(&self, offset: u32) -> impl ExactSizeIterator<Item = Edge> {
+        let start = self.flow.index_at(offset).unwrap_or(self.flow.instructions.len());
+        self.own_sides().at(start)
+    }
+
+    /// The sides that begin where the other one than `seen` of its branch does: that one among them, or none where other ways lead
+    /// there, too. Several only where each of their branches has an event until both of its sides were seen.
+    pub(crate) fn sides_at_other(&self, seen: Edge) -> impl ExactSizeIterator<Item = Edge> + Clone {
+        let start = self.other_side(seen).map_or(self.flow.instructions.len(), |(_, start)| start);
+        let sides = self.own_sides().at(start);
+        let most = if self.detail == BranchDetail::Sides { MOST_BRANCHES } else { 1 };
+        let is_clear = sides.len() <= most;
+        if is_clear { sides } else { self.own_sides().at(self.flow.instructions.len()) }
+    }
+
+    fn own_sides(&self) -> &OwnSides {
+        self.own_sides
+            .get_or_init(|| OwnSides::new(&self.flow, |branch| self.ways.end_of_with_by(branch).is_none()))
+    }
+
+    /// The indices of a branch and of the beginning of its other side than `seen`.
+    fn other_side(&self, seen: Edge) -> Option<(usize, usize)> {
+        let (next, target) = self.flow.sides(seen.from)?;
+        // A destination may lie a little behind the side's own offset, past instructions that do nothing.
+        let other = if seen.to >= target && (seen.to < next || target >= next) { next } else { target };
+        Some((self.flow.index_at(seen.from)?, self.flow.index_at(other)?))
+    }
+
     /// Whether the branch whose one side is `seen` has nothing more to tell.
     pub(crate) fn is_settled_by(&self, seen: Edge) -> bool {
-        let Some((next, target)) = self.flow.sides(seen.from) else { return true };
-        // A destination may lie a little behind the side's own offset, past instructions that do nothing.
-        let unseen = if seen.to >= target && (seen.to < next || target >= next) { next } else { target };
-        let (Some(branch), Some(start)) = (self.flow.index_at(seen.from), self.flow.index_at(unseen)) else {
-            return true;
-        };
+        let Some((branch, start)) = self.other_side(seen) else { return true };
         let Some(line) = self.ways.owner(branch) else { return false };
-        let end = walk(&self.flow, line, start);
+        let mut jumps = false;
+        let end = walk_past(&self.flow, line, start, |jump| jumps |= self.is_told_by_jump(line, jump));
         // A loop has no condition of which sides could be asked for.
         let detail = if self.flow.tests_at(seen.from) { self.detail } else { BranchDetail::Steps };
         match detail {
             BranchDetail::Steps => match end {
-                End::Line(place) => self.is_told_by_line(line, place),
+                End::Line(place) => jumps || self.is_told_by_line(line, place),
                 // The return has an event.
                 End::Return(place) => self.ways.owner(place).is_some(),
                 End::Open => true,
@@ -190,6 +224,13 @@ impl BranchWatch {
                 End::Return(_) | End::Open => false,
             },
         }
+    }
+
+    /// Whether an event of the jump at this index tells that control left `line` by it.
+    fn is_told_by_jump(&self, line: LineNo, index: usize) -> bool {
+        !self.flow.instructions[index].jumps_silently()
+            && self.ways.owner(index) == Some(line)
+            && self.ways.is_fork(line)
     }
 
     fn is_told_by_line(&self, from: LineNo, place: usize) -> bool {

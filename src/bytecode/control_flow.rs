@@ -32,6 +32,11 @@ impl Instruction {
         self.end - 2 * (1 + u32::from(self.opcode.caches))
     }
 
+    /// Whether it jumps without an event (CPython 3.12+, `Python/instrumentation.c`).
+    pub(super) fn jumps_silently(&self) -> bool {
+        self.opcode.name == "JUMP_BACKWARD_NO_INTERRUPT"
+    }
+
     /// Whether it is a `raise` without an exception of its own.
     fn raises_again(&self) -> bool {
         self.opcode.flow == Flow::Raise && self.argument == 0

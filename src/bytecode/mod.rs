@@ -17,6 +17,7 @@ mod line_arcs;
 mod locations;
 mod marshal;
 mod opcodes;
+mod own_sides;
 mod tellable;
 mod walk;
 mod ways;

@@ -18,7 +18,17 @@ pub(super) enum End {
 }
 
 /// Goes on from the instruction at `index` until `line` is left.
-pub(super) fn walk(flow: &ControlFlow, line: LineNo, mut index: usize) -> End {
+pub(super) fn walk(flow: &ControlFlow, line: LineNo, index: usize) -> End {
+    walk_past(flow, line, index, |_| ())
+}
+
+/// The same; tells of the index of each jump on the way.
+pub(super) fn walk_past(
+    flow: &ControlFlow,
+    line: LineNo,
+    mut index: usize,
+    mut jumps: impl FnMut(usize),
+) -> End {
     // Each instruction is passed once, or the code runs in circles without a line of its own.
     for _ in 0..flow.instructions.len() {
         let instruction = &flow.instructions[index];
@@ -27,7 +37,10 @@ pub(super) fn walk(flow: &ControlFlow, line: LineNo, mut index: usize) -> End {
         }
         let next = match instruction.opcode.flow {
             Flow::Return if instruction.line.is_none() => return End::Return(index),
-            Flow::Jump => instruction.target,
+            Flow::Jump => {
+                jumps(index);
+                instruction.target
+            }
             Flow::Next if !instruction.opcode.may_raise => Some(instruction.end),
             Flow::Next
             | Flow::Branch

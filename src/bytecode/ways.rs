@@ -241,7 +241,7 @@ impl Join {
     fn has_silent_jumps(&self, flow: &ControlFlow, predecessors: &Predecessors) -> bool {
         (self.from + 1..=self.place)
             .flat_map(|index| &predecessors[index])
-            .any(|before| flow.instructions[*before].opcode.name == SILENT_JUMP)
+            .any(|before| flow.instructions[*before].jumps_silently())
     }
 
     /// Whether a jump to `index` is one of the other ways in.
@@ -249,9 +249,6 @@ impl Join {
         (self.from + 1..=self.place).contains(&index)
     }
 }
-
-/// Has no event (CPython 3.12+, `Python/instrumentation.c`).
-const SILENT_JUMP: &str = "JUMP_BACKWARD_NO_INTERRUPT";
 
 /// The instructions that lead to each, by index.
 struct Predecessors {
@@ -408,7 +405,7 @@ fn silent_exits(
 ) -> Vec<usize> {
     let is_exit = |index: &usize| {
         let Some(line) = owners[*index].filter(|line| forks.contains(*line)) else { return false };
-        flow.instructions[*index].opcode.name == SILENT_JUMP
+        flow.instructions[*index].jumps_silently()
             && flow.successors(*index).any(|next| {
                 owners[next] != Some(line) && owners[next].and_then(|next| sources.get(next)) != Some(line)
             })

@@ -5,13 +5,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::code::{CodeState, line_table};
+use super::forks;
 use super::session::Session;
 use crate::bytecode::{self, BranchWatch, Fall, Verdict};
 use crate::model::{BranchDetail, CodeShape, Edge, LineNo};
@@ -25,6 +27,10 @@ thread_local! {
     /// The code object and the number of the fall beside which control has just jumped. The place where both arrive has a
     /// line event, which comes next in this thread.
     static JUMPED_BESIDE: Cell<Option<(u32, usize)>> = const { Cell::new(None) };
+
+    /// The code object, and the offset to which a branch of it has just led, where instructions tell. The event of that
+    /// instruction, if it is on, comes next in this thread.
+    static BRANCHED_TO: Cell<Option<(u32, u32)>> = const { Cell::new(None) };
 
     /// By frame: the `raise` statement whose exception is on its way to the end of a `with`, or waits there for its manager.
     static RAISED: RefCell<BTreeMap<usize, Raised>> = const { RefCell::new(BTreeMap::new()) };
@@ -54,12 +60,31 @@ pub(super) struct BranchState {
     /// The code object's number in the journal.
     code: u32,
     watch: BranchWatch,
-    /// By code unit: where its branch went first, plus one; 0 where it has not run. For a `raise` statement whose exception
-    /// comes to the end of a `with`, what was recorded of it.
+    /// By code unit: where its branch went first, plus one; 0 where it has not run. Where one event serves both sides, with bits
+    /// beside it, or [`DECIDED`]. For a `raise` statement whose exception comes to the end of a `with`, what was recorded of it.
     first_destinations: Box<[AtomicU32]>,
     /// By number: what is known of falls, as [`MAY_FALL`] and its like.
     falls: Box<[AtomicU8]>,
+    /// Events of branches that told nothing.
+    in_vain: AtomicU32,
+    /// Whether each instruction has an event until it has run, which tells of sides that no branch has told of.
+    instructions_tell: AtomicBool,
+    /// By the offset of an instruction that has not run and to which several branches lead: the one whose event is off.
+    awaited: Mutex<BTreeMap<u32, u32>>,
 }
+
+/// A branch of which both sides were seen.
+const DECIDED: u32 = u32::MAX;
+/// The bits for where a branch went first, plus one.
+const DESTINATION: u32 = (1 << 30) - 1;
+/// Events of lines, jumps and returns are good for the other side.
+const LINES_TELL: u32 = 1 << 30;
+/// The other side has no instruction of its own.
+const LEADS_TO_JOIN: u32 = 1 << 31;
+
+/// So many events of a code object's branches tell nothing before its instructions are made to tell, and one more for each code
+/// unit: what it takes to turn their events on, and to hear once of each that runs, is proportional to that.
+const FIRST_PATIENCE: u32 = 64;
 
 /// Control may fall.
 const MAY_FALL: u8 = 0;
@@ -69,6 +94,17 @@ const FELL: u8 = 1;
 const CANNOT_FALL: u8 = 2;
 /// The same, and the events that tell falls from jumps are off.
 const IS_NOT_WATCHED: u8 = 3;
+
+/// What an instruction that was reached tells of sides of branches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ToldSide {
+    None,
+    /// This one was taken, and no branch has told of it.
+    Taken(Edge),
+    /// A branch has told of the one that was taken, and of another it cannot tell any more: events of branches must be turned on
+    /// again.
+    OfOther,
+}
 
 /// What is to become of an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,6 +186,9 @@ impl BranchState {
             code,
             first_destinations: (0..shape.code.len().div_ceil(2)).map(|_| AtomicU32::new(0)).collect(),
             falls: (0..watch.falls()).map(|_| AtomicU8::new(MAY_FALL)).collect(),
+            in_vain: AtomicU32::new(0),
+            instructions_tell: AtomicBool::new(false),
+            awaited: Mutex::default(),
             watch,
         }
     }
@@ -162,6 +201,7 @@ impl BranchState {
         for fall in &self.falls {
             fall.store(MAY_FALL, Ordering::Relaxed);
         }
+        self.awaits(BTreeMap::clear);
     }
 
     /// What there is to watch.
@@ -188,7 +228,92 @@ impl BranchState {
 
     /// Whether there are instructions of which it tells something that they were reached.
     pub(super) fn asks_for_instructions(&self) -> bool {
-        self.watch.asks_for_instructions()
+        self.watch.asks_for_instructions() || self.instructions_tell()
+    }
+
+    /// Counts an event that told nothing of a branch of which one side, `seen`, is known. Tells whether instructions must be
+    /// made to tell of the other: so many came, and they can.
+    pub(super) fn wants_instructions(&self, seen: Edge) -> bool {
+        let count = self.in_vain.load(Ordering::Relaxed).saturating_add(1);
+        self.in_vain.store(count, Ordering::Relaxed);
+        !self.instructions_tell()
+            && count as usize > FIRST_PATIENCE as usize + self.first_destinations.len()
+            && self.can_be_told_by_instruction(seen)
+    }
+
+    /// Whether instructions tell of sides of branches.
+    pub(super) fn instructions_tell(&self) -> bool {
+        self.instructions_tell.load(Ordering::Relaxed)
+    }
+
+    /// From now on the event of each instruction that has not run is on, or off again; then it takes as many events once more before
+    /// they are asked for.
+    pub(super) fn have_instructions_tell(&self, tell: bool) {
+        self.in_vain.store(0, Ordering::Relaxed);
+        self.instructions_tell.store(tell, Ordering::Relaxed);
+    }
+
+    /// Whether an instruction will tell of the other side of the branch than `seen`, whose own event may be turned off then.
+    pub(super) fn is_told_by_instruction(&self, seen: Edge) -> bool {
+        self.instructions_tell() && self.can_be_told_by_instruction(seen)
+    }
+
+    /// Where several branches lead to an instruction, it can tell of one of them as long as it has not run.
+    fn can_be_told_by_instruction(&self, seen: Edge) -> bool {
+        let Some(first) = self.first_destination(seen.from) else { return false };
+        if first.load(Ordering::Relaxed) & LEADS_TO_JOIN != 0 {
+            return false;
+        }
+        let mut sides = self.watch.sides_at_other(seen);
+        let can_be = match sides.len() {
+            0 => false,
+            1 => true,
+            _ => {
+                let place = sides.clone().next().map_or(0, |side| side.to);
+                sides.all(|side| !self.knows_side(side))
+                    && self.awaits(|all| *all.entry(place).or_insert(seen.from)) == seen.from
+            }
+        };
+        if !can_be {
+            first.fetch_or(LEADS_TO_JOIN, Ordering::Relaxed);
+        }
+        can_be
+    }
+
+    /// Whether a branch has told of this side.
+    fn knows_side(&self, side: Edge) -> bool {
+        let first = self.first_destination(side.from).map_or(DECIDED, |first| first.load(Ordering::Relaxed));
+        first == DECIDED || first & DESTINATION == side.to.wrapping_add(1)
+    }
+
+    fn first_destination(&self, branch: u32) -> Option<&AtomicU32> {
+        self.first_destinations.get(branch as usize / 2)
+    }
+
+    fn awaits<T>(&self, change: impl FnOnce(&mut BTreeMap<u32, u32>) -> T) -> T {
+        let _pass = forks::pass();
+        change(&mut self.awaited.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What it tells of sides that the instruction at `offset` was reached.
+    pub(super) fn told_by_instruction(&self, offset: u32) -> ToldSide {
+        if !self.instructions_tell() {
+            return ToldSide::None;
+        }
+        let mut sides = self.watch.sides_at(offset);
+        match sides.len() {
+            0 => ToldSide::None,
+            1 => sides.find(|side| !self.knows_side(*side)).map_or(ToldSide::None, ToldSide::Taken),
+            _ => {
+                let Some(place) = sides.next().map(|side| side.to) else { return ToldSide::None };
+                let Some(from) = self.awaits(|all| all.remove(&place)) else { return ToldSide::None };
+                if BRANCHED_TO.take() == Some((self.code, place)) {
+                    ToldSide::OfOther
+                } else {
+                    ToldSide::Taken(Edge { from, to: place })
+                }
+            }
+        }
     }
 
     /// The edge that the event of one side of a branch tells of.
@@ -258,31 +383,42 @@ impl BranchState {
             .is_some_and(|marks| marks.fetch_or(what, Ordering::Relaxed) & what == 0)
     }
 
-    /// Records an event for both sides of a branch.
-    pub(super) fn record(&self, session: &Session, edge: Edge) -> Outlook {
-        self.branched(edge).and(self.remember(session, edge))
+    /// Records an event for both sides of a branch. `lines_tell`: whether events of lines, jumps and returns are good for the
+    /// other side.
+    pub(super) fn record(&self, session: &Session, edge: Edge, lines_tell: bool) -> Outlook {
+        if self.instructions_tell() {
+            BRANCHED_TO.set(Some((self.code, edge.to)));
+        }
+        self.branched(edge).and(self.remember(session, edge, lines_tell))
     }
 
     /// Records an edge of a branch at its first time.
-    fn remember(&self, session: &Session, edge: Edge) -> Outlook {
+    fn remember(&self, session: &Session, edge: Edge, lines_tell: bool) -> Outlook {
         let Some(first) = self.first_destinations.get(edge.from as usize / 2) else {
             return Outlook::Settled;
         };
-        let mark = edge.to.wrapping_add(1);
+        let mark = edge.to.wrapping_add(1) & DESTINATION;
         let known = first.load(Ordering::Relaxed);
-        if known == mark {
-            // The usual case of a branch that stays open.
-            return Outlook::Open;
+        if known == DECIDED {
+            return Outlook::Settled;
         }
-        let before = first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed);
-        if before == Err(mark) {
-            return Outlook::Open;
+        if known & DESTINATION == mark {
+            // The usual case of a branch that stays open, or one whose event was turned on again.
+            return if lines_tell && known & LINES_TELL != 0 { Outlook::Settled } else { Outlook::Open };
+        }
+        match first.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed) {
+            Err(before) if before & DESTINATION == mark => return Outlook::Open,
+            Err(_) => first.store(DECIDED, Ordering::Relaxed),
+            Ok(_) if lines_tell && self.watch.is_settled_by(edge) => {
+                first.fetch_or(LINES_TELL, Ordering::Relaxed);
+            }
+            Ok(_) => {
+                session.record_edge(self.code, edge);
+                return Outlook::Open;
+            }
         }
         session.record_edge(self.code, edge);
-        match before {
-            Ok(_) if !self.watch.is_settled_by(edge) => Outlook::Open,
-            Ok(_) | Err(_) => Outlook::Settled,
-        }
+        Outlook::Settled
     }
 
     /// Records an unconditional jump from a line with several ways on: the event of a branch before it did not tell whether

@@ -3,7 +3,7 @@
 //! A frame's evaluation under way is known by the frame, so that recursion, generators, coroutines and threads cannot mix
 //! theirs. It begins with the decision's first condition, goes on with the one expected next, and takes no notice of
 //! anything else: what an exception left behind is forgotten when the decision is next begun, and an evaluation of which the
-//! beginning was not seen counts for nothing. Where each side of a branch has an event of its own, evaluations need not be
+//! beginning was not seen counts for nothing. Where events can be had again at once, evaluations need not be
 //! followed as long as what was seen of the decision is a tree (`evaluations.rs`).
 //!
 //! Where a jump serves several conditions, an evaluation so far is recorded, too, once for each condition and truth: that is
@@ -117,10 +117,10 @@ struct WatchedDecision {
 pub(super) struct Observed {
     /// Whether the edge is to be recorded now.
     pub(super) is_first: bool,
-    /// Whether the edges of both sides were recorded.
-    pub(super) has_both: bool,
     /// Whether the event must stay on.
     pub(super) is_open: bool,
+    /// The same for the other side, should that have an event of its own and have been taken before.
+    pub(super) other_is_open: bool,
     /// Whether the events of all branches of the code object must be turned on again. Where that fails, nothing more may be
     /// told: [`DecisionWatch::give_up`].
     pub(super) wants_all: bool,
@@ -258,7 +258,8 @@ impl DecisionWatch {
     /// where the jump is not watched.
     pub(super) fn observe(&self, session: &Session, edge: Edge, frame: usize) -> Option<Observed> {
         let indices = self.by_unit.get(&(edge.from / 2))?;
-        let mut observed = Observed { is_first: false, has_both: true, is_open: false, wants_all: false };
+        let mut observed =
+            Observed { is_first: false, is_open: false, other_is_open: false, wants_all: false };
         for index in indices {
             let WatchedTest { test, decision, recorded, told } = &self.tests[*index];
             let side = usize::from(test.jump.is_jumping_side(edge.to));
@@ -266,7 +267,6 @@ impl DecisionWatch {
             if recorded.load(Ordering::Relaxed) & bit == 0 {
                 observed.is_first |= recorded.fetch_or(bit, Ordering::Relaxed) & bit == 0;
             }
-            observed.has_both &= recorded.load(Ordering::Relaxed) == 3;
             let watched = &self.decisions[*decision];
             if watched.is_done.load(Ordering::Relaxed) {
                 continue;
@@ -276,11 +276,13 @@ impl DecisionWatch {
                 continue;
             };
             let condition = test.condition;
-            let (step, may_rest) = with(&watched.evaluations, |evaluations| {
+            let (step, [may_rest, other_may_rest]) = with(&watched.evaluations, |evaluations| {
                 let step = evaluations.take(&watched.graph, frame, condition, truth);
-                (step, evaluations.may_rest(condition, truth))
+                (step, [truth, !truth].map(|truth| evaluations.may_rest(condition, truth)))
             });
             observed.is_open |= !may_rest;
+            let has_other = recorded.load(Ordering::Relaxed) & (3 ^ bit) != 0;
+            observed.other_is_open |= has_other && !other_may_rest;
             match step {
                 Step::Ended(vector) => watched.record(session, self.file, &vector),
                 // The edge leaves open what it told of, and this evaluation may never end.

@@ -5,7 +5,8 @@
 //! time that control takes a side, its event is on, and this is told of it. So all sides that an evaluation has taken are
 //! among those seen; of these, one at most leads to each condition; so there is one way back from a test to the start.
 //! Evaluations under way need not be known, nor what became of them. (Whatever runs without events breaks this: the beginning of
-//! an evaluation in a trace function of the program's own, the end of it outside.)
+//! an evaluation in a trace function of the program's own, the end of it outside.) Where both sides share an event, it rests once
+//! either side may, or was not taken and something else tells of it before the next test (`sysmon/instructions.rs`).
 //!
 //! When a second way to a condition is seen, every evaluation has to be followed on its own. For this all sides must have
 //! their events again, at once. What is under way then and not known began before: its way up to its next test is that in the

@@ -42,7 +42,7 @@ pub(crate) const SIDES_HAVE_EVENTS: bool = cfg!(Py_3_14);
 
 /// Whether evaluations of a decision need not be followed as long as what was seen of it is a tree. Events that rest must then be
 /// on again before any thread goes on, which holding the GIL sees to; builds without it follow evaluations from the beginning.
-const EVALUATIONS_MAY_REST: bool = SIDES_HAVE_EVENTS && !cfg!(Py_GIL_DISABLED);
+const EVALUATIONS_MAY_REST: bool = !cfg!(Py_GIL_DISABLED);
 
 /// A way of getting events out of CPython.
 pub(crate) struct Core {

@@ -226,7 +226,8 @@ class Instrumenter(ast.NodeTransformer):
         operands = node.comparators
         comparisons = [call("__mcdc_compare__", key, kinds[0], node.left, operands[0])]
         comparisons += [call("__mcdc_go_on__", key, kind, operand) for kind, operand in zip(kinds[1:], operands[1:])]
-        return ast.BoolOp(ast.And(), [self.leaf(about, each) for about, each in zip(links, comparisons)])
+        leaves = [self.leaf(about, each) for about, each in zip(links, comparisons)]
+        return ast.BoolOp(ast.And(), leaves, **NOWHERE)
 
     def visit(self, node):
         key = id(node)
@@ -260,9 +261,13 @@ class Instrumenter(ast.NodeTransformer):
         return node
 
 
+# The position of what is not in the source: nobody asks for it, but the compiler wants one.
+NOWHERE = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+
+
 def call(name, *arguments):
-    wrapped = [a if isinstance(a, ast.AST) else ast.Constant(a) for a in arguments]
-    return ast.Call(ast.Name(name, ast.Load()), wrapped, [])
+    wrapped = [a if isinstance(a, ast.AST) else ast.Constant(a, **NOWHERE) for a in arguments]
+    return ast.Call(ast.Name(name, ast.Load(), **NOWHERE), wrapped, [], **NOWHERE)
 
 
 class Recorder:
@@ -475,8 +480,7 @@ def main(output, programs, is_split):
             decision.place = place(decision.node)
             decision.places = [place(leaf) for leaf in decision.leaves]
             decision.coupled = coupled(decision.leaves)
-        instrumented = ast.fix_missing_locations(Instrumenter(numbered).visit(module))
-        code = compile(instrumented, program, "exec")
+        code = compile(Instrumenter(numbered).visit(module), program, "exec")
         # What stays is not searched for garbage each time a program asks for that.
         gc.freeze()
         sys.argv = [program]

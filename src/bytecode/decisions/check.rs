@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::control_flow::ControlFlow;
+use super::tested::producer;
 use super::{CodeTest, CodeTests, Joiner, NodeTest};
 use crate::model::{Jump, Next, Node, Place, ShortCircuit};
 
@@ -18,6 +19,9 @@ struct Checker<'a> {
     constants: Vec<Option<bool>>,
     /// By instruction.
     tests: BTreeMap<usize, NodeTest>,
+    /// What stands between the making of a value and its test: that belongs to the decision whatever its range is. Since
+    /// 3.14, a jump that is made to lead where the next one would has the range of that one.
+    before_tests: BTreeSet<usize>,
     /// Sides of jumps that are taken, too, when another condition settled what is tested.
     retests: BTreeSet<(usize, usize)>,
 }
@@ -49,6 +53,8 @@ impl Joiner {
         let mut found = CodeTests::default();
         for (decision, tests) in by_decision {
             let mapped = &self.map.decisions[decision as usize].decision;
+            let before_test = |index: usize| producer(flow, index).map_or(index, |made| made + 1)..index;
+            let before_tests = tests.keys().copied().flat_map(before_test).collect();
             let mut checker = Checker {
                 flow,
                 places,
@@ -56,6 +62,7 @@ impl Joiner {
                 place: mapped.place,
                 constants: mapped.conditions.iter().map(|condition| condition.constant).collect(),
                 tests,
+                before_tests,
                 retests: BTreeSet::new(),
             };
             match checker.walk_all() {
@@ -213,9 +220,10 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether an instruction has a range, and that is not within the decision's.
+    /// Whether an instruction has a range that is not within the decision's, and leads to none of its tests.
     fn is_outside(&self, index: usize) -> bool {
         self.places[index].is_some_and(|place| !self.place.contains(&place))
+            && !self.before_tests.contains(&index)
     }
 
     /// The conditions tested.

@@ -59,10 +59,7 @@ impl Joiner {
         index: usize,
         jumps_if: JumpsIf,
     ) -> Option<NodeTest> {
-        let mut at = back(flow, index)?;
-        if flow.instructions[at].opcode.name == "COPY" && flow.instructions[at].argument == 1 {
-            at = back(flow, at)?;
-        }
+        let at = producer(flow, index)?;
         let producer = &flow.instructions[at];
         let own = places[index];
         if SUPER_INSTRUCTIONS.contains(&producer.opcode.name) {
@@ -228,6 +225,13 @@ impl Joiner {
         }
         tests
     }
+}
+
+/// The instruction that made the value that a conditional jump tests, or a copy of it.
+pub(super) fn producer(flow: &ControlFlow, index: usize) -> Option<usize> {
+    let at = back(flow, index)?;
+    let instruction = &flow.instructions[at];
+    if instruction.opcode.name == "COPY" && instruction.argument == 1 { back(flow, at) } else { Some(at) }
 }
 
 /// The instruction before this one that does something; where that jumps, the one from which an unconditional jump leads here

@@ -10,7 +10,7 @@ use super::callbacks::{Answer, Event};
 use crate::model::{DynamicContexts, Edge};
 use crate::python::ffi;
 use crate::trace::SIDES_HAVE_EVENTS;
-use crate::trace::branches::Outlook;
+use crate::trace::branches::{BranchState, Outlook, ToldSide};
 use crate::trace::code::{self, CodeState, state_of};
 use crate::trace::contexts;
 use crate::trace::decisions::Observed;
@@ -90,6 +90,13 @@ pub(super) fn line(tool: &Tool, session: &Session, event: &Event) -> PyResult<An
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let Ok(line) = event.number(0) else { return Ok(Answer::Disable) };
     let is_new = session.record_line(state, line);
+    if let Some(branches) = state.branches.get().filter(|branches| branches.instructions_tell())
+        && let Some(offset) = ffi::current_offset(event.code.py())
+    {
+        // This event swallows that of the instruction when it is turned off (CPython 3.12 and 3.13,
+        // `_Py_call_instrumentation_line`).
+        reached(tool, session, state, event, branches, offset)?;
+    }
     if let Some(branches) = state.branches.get().filter(|branches| branches.asks_for_place(line))
         && let Some(offset) = ffi::current_offset(event.code.py())
     {
@@ -136,7 +143,7 @@ fn observe(
         return Ok(None);
     };
     let observed = watch.observe(session, edge, frame);
-    if observed.is_some_and(|observed| observed.wants_all) && !tool.turn_on_sides(event.code, state) {
+    if observed.is_some_and(|observed| observed.wants_all) && !tool.turn_on_branches(event.code, state) {
         watch.give_up();
     }
     Ok(observed)
@@ -185,14 +192,20 @@ pub(super) fn branch(tool: &Tool, session: &Session, event: &Event) -> PyResult<
         return told(state, event, true);
     }
     let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
-    let outlook = match observe(tool, session, state, event, edge)? {
-        Some(observed) => {
-            let outlook =
-                if observed.is_first { branches.record(session, edge) } else { branches.branched(edge) };
-            if observed.is_open || !observed.has_both { Outlook::Open } else { outlook }
+    let observed = observe(tool, session, state, event, edge)?;
+    // Of evaluations neither lines nor jumps tell.
+    let mut outlook = branches.record(session, edge, observed.is_none());
+    if outlook == Outlook::Open && tool.may_have_instructions_tell() {
+        if branches.wants_instructions(edge) {
+            tool.have_instructions_tell(event.code, state, branches)?;
         }
-        None => branches.record(session, edge),
-    };
+        if branches.is_told_by_instruction(edge) {
+            outlook = branches.branched(edge);
+        }
+    }
+    if observed.is_some_and(|observed| observed.is_open || observed.other_is_open) {
+        outlook = Outlook::Open;
+    }
     let outlook = match branches.verdict_of_with(edge) {
         Some(verdict) => {
             outlook.and(branches.record_verdict(session, verdict, ffi::current_frame(event.code.py())))
@@ -200,6 +213,29 @@ pub(super) fn branch(tool: &Tool, session: &Session, event: &Event) -> PyResult<
         None => outlook,
     };
     settle(state, event, Site::Branch, edge.from, outlook)
+}
+
+/// An instruction was reached with which a side of a branch may begin that is told of so, because the branch's own event is
+/// off, or was not there.
+fn reached(
+    tool: &Tool,
+    session: &Session,
+    state: &CodeState,
+    event: &Event,
+    branches: &BranchState,
+    offset: u32,
+) -> PyResult<()> {
+    match branches.told_by_instruction(offset) {
+        ToldSide::None => (),
+        ToldSide::Taken(side) => {
+            let observed = observe(tool, session, state, event, side)?;
+            branches.record(session, side, observed.is_none());
+        }
+        ToldSide::OfOther => {
+            tool.turn_on_branches(event.code, state);
+        }
+    }
+    Ok(())
 }
 
 /// BRANCH, BRANCH_LEFT or BRANCH_RIGHT(code, offset, destination), where another core sees lines.
@@ -254,13 +290,16 @@ pub(super) fn jump(_tool: &Tool, session: &Session, event: &Event) -> PyResult<A
 }
 
 /// INSTRUCTION(code, offset): an instruction is about to run.
-pub(super) fn instruction(_tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
+pub(super) fn instruction(tool: &Tool, session: &Session, event: &Event) -> PyResult<Answer> {
     let Some(state) = state_of(session, event.code)? else { return Ok(Answer::Disable) };
     let offset = event.number(0)?;
     if state.told.has(Site::Instruction, offset) {
         return told(state, event, true);
     }
     let mut has_told = false;
+    if let Some(branches) = state.branches.get() {
+        reached(tool, session, state, event, branches, offset)?;
+    }
     if state.has_lines_by_instructions()
         && let Some(line) = ffi::line_at(event.code, offset)
     {

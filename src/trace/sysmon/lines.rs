@@ -18,7 +18,7 @@ use crate::trace::line_watch::{LineWatch, Turn, Watched};
 use crate::trace::session::{Session, active};
 use crate::trace::{SIDES_HAVE_EVENTS, contexts, forks};
 
-/// Code objects whose line events were off at some time.
+/// Code objects whose line events were off at some time, or those of instructions on.
 static TURNED: Mutex<Vec<Py<PyWeakrefReference>>> = Mutex::new(Vec::new());
 
 impl Tool {
@@ -102,11 +102,7 @@ impl Tool {
         let events = self.events_in(Some(state), None);
         match turn {
             Turn::Off => {
-                let reference = PyWeakrefReference::new(code)?.unbind();
-                {
-                    let _pass = forks::pass();
-                    TURNED.lock().unwrap_or_else(PoisonError::into_inner).push(reference);
-                }
+                remember(code)?;
                 self.watch(code, events)?;
             }
             Turn::On => {
@@ -119,7 +115,15 @@ impl Tool {
     }
 }
 
-/// Turns the line events of all code on again, for good.
+/// Sees to it that [`turn_all_on`] comes by.
+pub(super) fn remember(code: &Bound<'_, PyAny>) -> PyResult<()> {
+    let reference = PyWeakrefReference::new(code)?.unbind();
+    let _pass = forks::pass();
+    TURNED.lock().unwrap_or_else(PoisonError::into_inner).push(reference);
+    Ok(())
+}
+
+/// Turns the line events of all code on again, and those of instructions off, for good.
 pub(super) fn turn_all_on(py: Python<'_>) -> PyResult<()> {
     let turned = {
         let _pass = forks::pass();
@@ -127,12 +131,14 @@ pub(super) fn turn_all_on(py: Python<'_>) -> PyResult<()> {
     };
     let (Some((tool, _)), Some(session)) = (MAIN.get(), active()) else { return Ok(()) };
     for code in turned.iter().filter_map(|reference| reference.bind(py).upgrade()) {
-        if let Some(state) = state_of(session, &code)?
-            && let Some(watch) = state.line_watch.get()
-        {
+        let Some(state) = state_of(session, &code)? else { continue };
+        if let Some(watch) = state.line_watch.get() {
             watch.stay_on();
-            tool.watch(&code, tool.events_in(Some(state), None))?;
         }
+        if let Some(branches) = state.branches.get() {
+            branches.have_instructions_tell(false);
+        }
+        tool.watch(&code, tool.events_in(Some(state), None))?;
     }
     Ok(())
 }

@@ -6,11 +6,12 @@
 //! they are made.
 //!
 //! Start reading at [`install`]; `callbacks` has the table of events, `events` what is made of each, `lines` when those of
-//! lines go off together.
+//! lines go off together, `instructions` when those of instructions go on.
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
 mod callbacks;
 mod events;
+mod instructions;
 mod lines;
 
 use std::collections::BTreeSet;
@@ -28,8 +29,8 @@ use super::{TraceError, forks, interpreters};
 use crate::model::{BranchDetail, DynamicContexts};
 use crate::python::ffi::{self, Interpreter};
 use callbacks::{
-    Callback, ENDS_OF_LINES, INSTRUCTION, LINE, PAUSES, SIDES, START, TOLD_BOTH_SIDES, TOLD_SIDES,
-    TOLD_START, UNWIND, all_callbacks, fastcall, has_sides, local_callbacks,
+    BOTH_SIDES, Callback, ENDS_OF_LINES, INSTRUCTION, LINE, PAUSES, SIDES, START, TOLD_BOTH_SIDES,
+    TOLD_SIDES, TOLD_START, UNWIND, all_callbacks, fastcall, has_sides, local_callbacks,
 };
 
 /// Ids nobody has named (CPython 3.12 `Lib/test/test_monitoring.py`): a debugger (0), coverage.py (1), a profiler (2) or an
@@ -55,6 +56,8 @@ struct Tool {
     lines: u32,
     /// The events for each side of a branch; none where both sides share one.
     sides: u32,
+    /// The events of branches.
+    branches: u32,
     /// The event for each instruction.
     instructions: u32,
     /// The events that are turned on in code whose calls are tests.
@@ -186,14 +189,18 @@ fn take_tool(monitoring: &Bound<'_, PyAny>, callbacks: &[Callback]) -> Result<To
     }
     let event = |name: &str| events.getattr(name)?.extract::<u32>();
     let lines = event(LINE.0)?;
-    let sides = if has_sides(&events)? {
-        SIDES.iter().try_fold(0, |all, (name, ..)| PyResult::Ok(all | event(name)?))?
+    let all_of = |callbacks: &[Callback]| {
+        callbacks.iter().try_fold(0, |all, (name, ..)| PyResult::Ok(all | event(name)?))
+    };
+    let (sides, branches) = if has_sides(&events)? {
+        let sides = all_of(&SIDES)?;
+        (sides, sides)
     } else {
-        0
+        (0, all_of(&BOTH_SIDES)?)
     };
     let instructions = event(INSTRUCTION.0)?;
     let ends = event(ENDS_OF_LINES[0].0)?;
-    let pauses = PAUSES.iter().try_fold(ends, |all, (name, ..)| PyResult::Ok(all | event(name)?))?;
+    let pauses = ends | all_of(&PAUSES)?;
     for id in TOOL_IDS {
         match monitoring.call_method1("use_tool_id", (id, TOOL_NAME)) {
             Ok(_) => {
@@ -202,6 +209,7 @@ fn take_tool(monitoring: &Bound<'_, PyAny>, callbacks: &[Callback]) -> Result<To
                     local_events,
                     lines,
                     sides,
+                    branches,
                     instructions,
                     ends,
                     pauses,
@@ -276,11 +284,11 @@ impl Tool {
         Ok(true)
     }
 
-    /// Turns the events of all sides of branches in a code object on again, for frames that run, too, from their next
-    /// instruction on. Tells whether it was done.
-    fn turn_on_sides(&self, code: &Bound<'_, PyAny>, state: &CodeState) -> bool {
+    /// Turns the events of all branches in a code object on again, for frames that run, too, from their next instruction on.
+    /// Tells whether it was done.
+    fn turn_on_branches(&self, code: &Bound<'_, PyAny>, state: &CodeState) -> bool {
         let events = self.events_in(Some(state), None);
-        let turn_on = || Ok(self.watch(code, events & !self.sides)? && self.watch(code, events)?);
+        let turn_on = || Ok(self.watch(code, events & !self.branches)? && self.watch(code, events)?);
         turn_on().unwrap_or_else(|error| {
             ffi::discard(error, code.py());
             false
