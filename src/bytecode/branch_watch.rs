@@ -3,17 +3,18 @@
 //! Must not know: how events arrive. Invariant: an event is given up only when everything more it would tell of what is
 //! asked for, other events tell as well.
 
+use std::sync::Arc;
+
+use super::analysis::Analysis;
 use super::control_flow::ControlFlow;
 use super::exceptions::{Destination, destination_from};
 use super::walk::{End, walk};
-use super::ways::Ways;
 use crate::model::{BranchDetail, CodeShape, Edge, LineNo, LineSet};
 
 /// A code object under watch.
 #[derive(Debug)]
 pub(crate) struct BranchWatch {
-    flow: ControlFlow,
-    ways: Ways,
+    analysis: Arc<Analysis>,
     detail: BranchDetail,
     /// Lines of which some places tell more than that the line ran.
     telling_lines: LineSet,
@@ -38,81 +39,86 @@ pub(crate) struct Fall {
 
 impl BranchWatch {
     pub(crate) fn new(shape: &CodeShape, detail: BranchDetail) -> Self {
-        let flow = ControlFlow::new(shape);
-        let ways = Ways::new(&flow, shape);
+        let analysis = Analysis::new(shape);
+        let Analysis { flow, ways } = &analysis;
         let landings = ways.landings().filter(|(place, edge)| {
             flow.line_at(*place).is_some_and(|line| ways.only_source(line).is_none())
                 || (detail == BranchDetail::Sides && flow.tests_at(edge.from))
         });
         let places = landings.map(|(place, _)| place).chain(ways.joins().iter().map(|join| join.fall.to));
         let telling_lines = places.filter_map(|place| flow.line_at(place)).collect();
-        Self { flow, ways, detail, telling_lines }
+        Self { analysis: Arc::new(analysis), detail, telling_lines }
+    }
+
+    /// What was found out of the code object.
+    pub(crate) fn analysis(&self) -> Arc<Analysis> {
+        Arc::clone(&self.analysis)
     }
 
     /// The code object taken apart.
     pub(crate) fn flow(&self) -> &ControlFlow {
-        &self.flow
+        &self.analysis.flow
     }
 
     /// How many [falls](Fall) there are.
     pub(crate) fn falls(&self) -> usize {
-        self.ways.joins().len()
+        self.analysis.ways.joins().len()
     }
 
     /// Whether there are instructions of which it tells something that they were reached.
     pub(crate) fn asks_for_instructions(&self) -> bool {
-        self.ways.has_telling()
+        self.analysis.ways.has_telling()
     }
 
     /// Whether the instruction at `offset` is one of these.
     pub(crate) fn is_telling(&self, offset: u32) -> bool {
-        self.flow.index_at(offset).is_some_and(|index| self.ways.is_telling(index))
+        self.analysis.flow.index_at(offset).is_some_and(|index| self.analysis.ways.is_telling(index))
     }
 
     /// Whether the `raise` statement at `offset`, whose exception comes to the end of a `with`, is one of several ways on from its
     /// line. `None` where there is no such statement.
     pub(crate) fn raise_in_with(&self, offset: u32) -> Option<bool> {
-        self.ways.raises_in_with().get(&self.flow.index_at(offset)?).copied()
+        self.analysis.ways.raises_in_with().get(&self.analysis.flow.index_at(offset)?).copied()
     }
 
     /// The offsets of all such statements.
     pub(crate) fn raises_in_with(&self) -> impl Iterator<Item = u32> {
-        self.ways.raises_in_with().keys().map(|index| self.flow.instructions[*index].start)
+        self.analysis.ways.raises_in_with().keys().map(|index| self.analysis.flow.instructions[*index].start)
     }
 
     /// Whether the manager of a `with` is asked at `offset` what is to become of an exception, and `raise` statements send some.
     pub(crate) fn asks_manager(&self, offset: u32) -> bool {
-        self.flow.index_at(offset).is_some_and(|index| self.ways.asks_manager(index))
+        self.analysis.flow.index_at(offset).is_some_and(|index| self.analysis.ways.asks_manager(index))
     }
 
     /// What the end of a `with` to which `raise` statements send exceptions has decided by a branch.
     pub(crate) fn verdict_of_with(&self, edge: Edge) -> Option<Verdict> {
-        if !self.ways.has_ends_of_with() {
+        if !self.analysis.ways.has_ends_of_with() {
             return None;
         }
-        let branch = self.flow.index_at(edge.from)?;
-        let end = self.ways.end_of_with_by(branch)?;
-        let (_, swallowed) = self.flow.sides(edge.from)?;
+        let branch = self.analysis.flow.index_at(edge.from)?;
+        let end = self.analysis.ways.end_of_with_by(branch)?;
+        let (_, swallowed) = self.analysis.flow.sides(edge.from)?;
         let is_swallowed = edge.to >= swallowed;
-        let line = self.flow.instructions[branch].line;
-        let further = destination_from(&self.flow, end.reraise, line);
+        let line = self.analysis.flow.instructions[branch].line;
+        let further = destination_from(&self.analysis.flow, end.reraise, line);
         Some(Verdict {
             is_swallowed,
             is_passed_on: !is_swallowed && matches!(further, Destination::With(_)),
-            at: if is_swallowed { swallowed } else { self.flow.instructions[end.reraise].start },
+            at: if is_swallowed { swallowed } else { self.analysis.flow.instructions[end.reraise].start },
         })
     }
 
     /// Whether the unconditional jump at an offset tells how control left a line that has several ways on.
     pub(crate) fn asks_for_jump(&self, offset: u32) -> bool {
-        let line = self.flow.index_at(offset).and_then(|index| self.ways.owner(index));
-        line.is_some_and(|line| self.ways.is_fork(line))
+        let line = self.analysis.flow.index_at(offset).and_then(|index| self.analysis.ways.owner(index));
+        line.is_some_and(|line| self.analysis.ways.is_fork(line))
     }
 
     /// The edge that the event of one side of a branch tells of. `None` where it only says that something is tried: the end
     /// of an `async for`, which any exception looks for (CPython 3.14, `END_ASYNC_FOR` in `Python/bytecodes.c`).
     pub(crate) fn edge_of_side(&self, event: Edge) -> Option<Edge> {
-        let (_, from) = self.flow.branch_of_event(event.from)?;
+        let (_, from) = self.analysis.flow.branch_of_event(event.from)?;
         Some(Edge { from, ..event })
     }
 
@@ -123,68 +129,70 @@ impl BranchWatch {
 
     /// How control came to the place at `offset` where a line begins, if there is one way only.
     pub(crate) fn landing(&self, offset: u32) -> Option<Edge> {
-        self.ways.landing(offset)
+        self.analysis.ways.landing(offset)
     }
 
     /// How control came to the place at `offset` where a line begins, unless by a jump.
     pub(crate) fn fall_to(&self, offset: u32) -> Option<Fall> {
-        let number = self.ways.joins().iter().position(|join| join.fall.to == offset)?;
-        Some(Fall { number, edge: self.ways.joins()[number].fall })
+        let number = self.analysis.ways.joins().iter().position(|join| join.fall.to == offset)?;
+        Some(Fall { number, edge: self.analysis.ways.joins()[number].fall })
     }
 
     /// The same for a place without a line.
     pub(crate) fn unlined_fall_to(&self, offset: u32) -> Option<Fall> {
-        let is_unlined = |fall: &Fall| !self.ways.joins()[fall.number].has_line;
+        let is_unlined = |fall: &Fall| !self.analysis.ways.joins()[fall.number].has_line;
         self.fall_to(offset).filter(is_unlined)
     }
 
     /// The fall that shares its place with jumps to `offset`.
     pub(crate) fn fall_beside(&self, offset: u32) -> Option<usize> {
-        if self.ways.joins().is_empty() {
+        if self.analysis.ways.joins().is_empty() {
             return None;
         }
-        let index = self.flow.index_at(offset)?;
-        self.ways.joins().iter().position(|join| join.is_entered_at(index))
+        let index = self.analysis.flow.index_at(offset)?;
+        self.analysis.ways.joins().iter().position(|join| join.is_entered_at(index))
     }
 
     /// The fall that shares its place with the jump of the branch at `offset`.
     pub(crate) fn fall_beside_jump_of(&self, offset: u32) -> Option<usize> {
-        if self.ways.joins().is_empty() {
+        if self.analysis.ways.joins().is_empty() {
             return None;
         }
-        self.fall_beside(self.flow.sides(offset)?.1)
+        self.fall_beside(self.analysis.flow.sides(offset)?.1)
     }
 
     /// The line of a return that has none itself, where only one leads there.
     pub(crate) fn line_of_return(&self, offset: u32) -> Option<LineNo> {
-        self.ways.owner(self.flow.index_at(offset)?)
+        self.analysis.ways.owner(self.analysis.flow.index_at(offset)?)
     }
 
     /// Whether the branch whose one side is `seen` has nothing more to tell.
     pub(crate) fn is_settled_by(&self, seen: Edge) -> bool {
-        let Some((next, target)) = self.flow.sides(seen.from) else { return true };
+        let Some((next, target)) = self.analysis.flow.sides(seen.from) else { return true };
         // A destination may lie a little behind the side's own offset, past instructions that do nothing.
         let unseen = if seen.to >= target && (seen.to < next || target >= next) { next } else { target };
-        let (Some(branch), Some(start)) = (self.flow.index_at(seen.from), self.flow.index_at(unseen)) else {
+        let (Some(branch), Some(start)) =
+            (self.analysis.flow.index_at(seen.from), self.analysis.flow.index_at(unseen))
+        else {
             return true;
         };
-        let Some(line) = self.ways.owner(branch) else { return false };
-        let end = walk(&self.flow, line, start);
+        let Some(line) = self.analysis.ways.owner(branch) else { return false };
+        let end = walk(&self.analysis.flow, line, start);
         // A loop has no condition of which sides could be asked for.
-        let detail = if self.flow.tests_at(seen.from) { self.detail } else { BranchDetail::Steps };
+        let detail = if self.analysis.flow.tests_at(seen.from) { self.detail } else { BranchDetail::Steps };
         match detail {
             BranchDetail::Steps => match end {
                 End::Line(place) => self.is_told_by_line(line, place),
                 // The return has an event.
-                End::Return(place) => self.ways.owner(place).is_some(),
+                End::Return(place) => self.analysis.ways.owner(place).is_some(),
                 End::Open => true,
             },
             BranchDetail::Sides => match end {
                 End::Line(place) => {
-                    let landing = self.ways.landing(self.flow.instructions[place].start);
+                    let landing = self.analysis.ways.landing(self.analysis.flow.instructions[place].start);
                     landing.is_some_and(|landing| {
-                        self.flow.index_at(landing.from) == Some(branch)
-                            && self.flow.index_at(landing.to) == Some(start)
+                        self.analysis.flow.index_at(landing.from) == Some(branch)
+                            && self.analysis.flow.index_at(landing.to) == Some(start)
                     })
                 }
                 End::Return(_) | End::Open => false,
@@ -193,8 +201,8 @@ impl BranchWatch {
     }
 
     fn is_told_by_line(&self, from: LineNo, place: usize) -> bool {
-        let place = &self.flow.instructions[place];
-        place.line.is_some_and(|line| self.ways.only_source(line) == Some(from))
-            || self.ways.landing(place.start).is_some()
+        let place = &self.analysis.flow.instructions[place];
+        place.line.is_some_and(|line| self.analysis.ways.only_source(line) == Some(from))
+            || self.analysis.ways.landing(place.start).is_some()
     }
 }

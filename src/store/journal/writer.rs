@@ -165,10 +165,10 @@ impl Journal for JournalWriter {
         self.with(|open, _| open.append(KIND_PACKAGE, &[name.as_bytes()]))
     }
 
-    fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError> {
+    fn code(&self, file: u32, shape: CodeShape) -> Result<u32, JournalError> {
         self.with(|open, stated| {
             let number = stated.codes.len() as u32;
-            stated.codes.push((file, shape.clone()));
+            stated.codes.push((file, shape));
             open.state_code(stated, number)?;
             Ok(number)
         })
