@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::needs::RecordedRuns;
 use crate::bytecode::{self, Analysis, LineSteps};
 use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineNo, LineSet, SortedSet, SourceHash};
-use crate::paths::{Patterns, canonical, display_name, python_files, read_source, source_metadata};
+use crate::paths::{Patterns, canonical, display_name, python_files, source_and_metadata};
 use crate::source;
 use crate::store::{
     Batch, BatchCode, BatchFile, JournalContents, JournaledCode, JournaledFile, RunHeader, SeenInContext,
@@ -289,9 +289,9 @@ impl Sources {
 struct Changed;
 
 fn read_text(path: &Path) -> io::Result<Text> {
-    let metadata = source_metadata(path)?;
+    let (text, metadata) = source_and_metadata(path)?;
     let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-    Ok(Text { modified, size: metadata.len(), hash: source::hash(&read_source(path)?) })
+    Ok(Text { modified, size: metadata.len(), hash: source::hash(&text) })
 }
 
 /// A context as the data file calls it: that of the run, and behind it the one that followed the program.

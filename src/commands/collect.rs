@@ -94,14 +94,13 @@ fn collect(workplace: &Workplace, wanted: impl Fn(&FoundJournal) -> bool) -> Col
 }
 
 /// Merges the journal of this process, which writes to it no more.
-pub(super) fn own(workplace: &Workplace, journal: &OwnJournal) -> Collected {
-    let OwnJournal { path, bytes, is_removed } = journal;
+pub(super) fn own(workplace: &Workplace, journal: OwnJournal) -> Collected {
+    let OwnJournal { path, contents, is_removed } = journal;
     let folder = JournalFolder::beside(&workplace.data_file);
-    let batches = match read(bytes) {
-        Ok(Some(contents)) => Batches::of_own(contents, trace::take_analyses()),
-        Ok(None) => Batches::default(),
+    let batches = match contents {
+        Ok(contents) => Batches::of_own(contents, trace::take_analyses()),
         Err(reason) => {
-            unreadable(format!("left {} alone: {reason}", workplace.shown(path)));
+            unreadable(format!("left {} alone: {reason}", workplace.shown(&path)));
             return Collected { kept_back: 1, ..Collected::default() };
         }
     };
@@ -115,16 +114,16 @@ pub(super) fn own(workplace: &Workplace, journal: &OwnJournal) -> Collected {
             std::mem::forget(merged);
             if !is_removed {
                 // The program may have removed it just now.
-                let _ = fs::remove_file(path);
+                let _ = fs::remove_file(&path);
             }
             Collected { merged: 1, kept_back: 0, has_data, packages }
         }
         Err(error) => {
-            if *is_removed {
+            if is_removed {
                 let what = "the program removed its journal, so what this process ran is lost";
                 ui::warn(&ui::DATA_LOST, format!("{error}; {what}"));
             } else {
-                kept_back(&error, "this run's data waits", &workplace.shown(path));
+                kept_back(&error, "this run's data waits", &workplace.shown(&path));
             }
             Collected { kept_back: 1, ..Collected::default() }
         }

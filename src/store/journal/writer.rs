@@ -17,6 +17,7 @@ use super::format::{
 };
 use super::handle::JournalHandle;
 use super::mapping::{ForkMark, Segment, SharedCounter};
+use super::reader::{JournalContents, ReadError, read_parts};
 use crate::model::{
     CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, NO_CONTEXT, Place, Use, Vector,
 };
@@ -42,7 +43,7 @@ pub(crate) struct JournalWriter {
 /// A process's own journal when it has come to its end.
 pub(crate) struct OwnJournal {
     pub(crate) path: PathBuf,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) contents: Result<JournalContents, ReadError>,
     /// Whether somebody has removed the file: what it holds goes with this process.
     pub(crate) is_removed: bool,
 }
@@ -102,7 +103,7 @@ impl JournalWriter {
         let open = state.open.as_mut().filter(|open| open.mark.is_ours())?;
         Some(OwnJournal {
             path: open.path.clone(),
-            bytes: open.bytes(),
+            contents: open.read(),
             is_removed: open.file.is_removed(&open.path),
         })
     }
@@ -280,10 +281,11 @@ impl Open {
         Ok(open)
     }
 
-    /// The header and all records so far.
-    fn bytes(&self) -> Vec<u8> {
+    /// What all records so far say.
+    fn read(&self) -> Result<JournalContents, ReadError> {
         let full = self.full.iter().map(Segment::bytes);
-        full.chain([&self.segment.bytes()[..self.position]]).collect::<Vec<_>>().concat()
+        let parts: Vec<&[u8]> = full.chain([&self.segment.bytes()[..self.position]]).collect();
+        read_parts(parts[0], &parts[1..])
     }
 
     /// States a file, unless this journal has it already.
