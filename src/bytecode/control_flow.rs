@@ -2,8 +2,8 @@
 //!
 //! Must not know: what ran. Invariant: linear in the size of the code; damaged bytes give fewer ways, never a panic.
 
-use super::locations::{Span, locations};
-use super::opcodes::{Flow, Opcode, opcode};
+use super::locations::{Span, line_columns, locations};
+use super::opcodes::{Flow, Opcode, failed_assertion, opcode, safe_deletion};
 use crate::model::{CodeShape, LineNo, SortedSet};
 
 /// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
@@ -16,14 +16,12 @@ pub(super) struct Instruction {
     pub(super) start: u32,
     /// Offset after its inline caches.
     pub(super) end: u32,
-    pub(super) opcode: Opcode,
+    pub(super) opcode: &'static Opcode,
     pub(super) argument: u32,
     /// Where it jumps, if it does.
     pub(super) target: Option<u32>,
     /// The line it belongs to, if any.
     pub(super) line: Option<LineNo>,
-    /// The rest of its position.
-    pub(super) span: Option<Span>,
 }
 
 impl Instruction {
@@ -52,30 +50,35 @@ pub(crate) struct ControlFlow {
     by_unit: Box<[u32]>,
     /// By instruction: the indices of those that may come next; [`NOTHING`] where there are fewer than two.
     successors: Vec<[u32; 2]>,
+    /// By instruction: the rest of its position. Empty where there is no `raise`, of which alone it is asked.
+    spans: Vec<Option<Span>>,
     /// Where handlers begin: offset range guarded, offset of the handler. Inner ones win.
     handlers: Vec<(u32, u32, u32)>,
 }
 
 impl ControlFlow {
     pub(crate) fn new(shape: &CodeShape) -> Self {
-        let mut instructions = instructions(&shape.code);
-        let mut at = 0;
-        for location in locations(shape).map_while(Result::ok) {
-            while let Some(instruction) =
-                instructions.get_mut(at).filter(|instruction| instruction.start < location.end)
+        let (mut instructions, by_unit) = instructions(&shape.code);
+        let mut waiting = instructions.iter_mut();
+        let mut end = 0_u32;
+        'locations: for location in line_columns(&shape.line_table, shape.first_line) {
+            end += 2 * u32::from(location.units);
+            while let Some(instruction) = waiting.as_slice().first()
+                && instruction.start < end
             {
+                let Some(instruction) = waiting.next() else { break 'locations };
                 instruction.line = location.line;
-                instruction.span = location.span;
-                at += 1;
             }
         }
-        let units = instructions.last().map_or(0, |last| last.end as usize / 2);
-        let mut by_unit = vec![0; units].into_boxed_slice();
-        for (index, instruction) in instructions.iter().enumerate() {
-            by_unit[instruction.start as usize / 2..instruction.end as usize / 2].fill(index as u32);
-        }
         let successors = successors(&instructions, &by_unit);
-        Self { instructions, by_unit, successors, handlers: handlers(&shape.exception_table) }
+        let has_raise = instructions.iter().any(|instruction| instruction.opcode.flow == Flow::Raise);
+        let spans = if has_raise { spans(shape, &instructions) } else { Vec::new() };
+        Self { instructions, by_unit, successors, spans, handlers: handlers(&shape.exception_table) }
+    }
+
+    /// What the instruction at this index has of a position beyond its line. Known only where there is a `raise`.
+    pub(super) fn span(&self, index: usize) -> Option<Span> {
+        self.spans.get(index).copied().flatten()
     }
 
     /// How many code units there are.
@@ -250,10 +253,22 @@ fn successors(instructions: &[Instruction], by_unit: &[u32]) -> Vec<[u32; 2]> {
     instructions.iter().enumerate().map(next_and_target).collect()
 }
 
-/// Takes `co_code` apart.
-fn instructions(code: &[u8]) -> Vec<Instruction> {
+/// By instruction: the rest of its position.
+fn spans(shape: &CodeShape, instructions: &[Instruction]) -> Vec<Option<Span>> {
+    let mut spans = Vec::with_capacity(instructions.len());
+    for location in locations(shape).map_while(Result::ok) {
+        while instructions.get(spans.len()).is_some_and(|instruction| instruction.start < location.end) {
+            spans.push(location.span);
+        }
+    }
+    spans
+}
+
+/// Takes `co_code` apart: the instructions, and by code unit the index of that which it is a part of.
+fn instructions(code: &[u8]) -> (Vec<Instruction>, Box<[u32]>) {
     // With their caches, instructions take two units on average, or more.
-    let mut found = Vec::with_capacity(code.len() / 3);
+    let mut found: Vec<Instruction> = Vec::with_capacity(code.len() / 3);
+    let mut by_unit = Vec::with_capacity(code.len() / 2);
     let mut start = 0_usize;
     let mut at = 0_usize;
     let mut high = 0_u32;
@@ -282,37 +297,30 @@ fn instructions(code: &[u8]) -> Vec<Instruction> {
         // An assertion's message is an expression, so the next instruction that raises is the assertion's own.
         asserting |= loads_assertion_error(opcode, argument);
         if asserting && opcode.flow == Flow::Raise {
-            opcode.flow = Flow::FailedAssertion;
+            opcode = failed_assertion();
             asserting = false;
         }
-        if found.last().is_some_and(|before| forgets_what_is_there(before, opcode, argument)) {
-            opcode.may_raise = false;
+        if found.last().is_some_and(|before| forgets_what_is_there(before, number, argument)) {
+            opcode = safe_deletion(number);
         }
-        found.push(Instruction {
-            start: start as u32,
-            end,
-            opcode,
-            argument,
-            target,
-            line: None,
-            span: None,
-        });
+        // What is cut off behind the last one's prefix is no instruction's.
+        by_unit.resize(at / 2, found.len() as u32);
+        found.push(Instruction { start: start as u32, end, opcode, argument, target, line: None });
         start = at;
         high = 0;
     }
-    found
+    (found, by_unit.into_boxed_slice())
 }
 
 /// Whether an instruction deletes the name that the one before gave a value, as a handler does in the end with the name of
 /// its exception (CPython 3.11–3.15, `compiler_try_except`, `codegen_try_except`).
-fn forgets_what_is_there(before: &Instruction, opcode: Opcode, argument: u32) -> bool {
-    let stored = before.opcode.name.strip_prefix("STORE_");
-    stored.is_some() && stored == opcode.name.strip_prefix("DELETE_") && before.argument == argument
+fn forgets_what_is_there(before: &Instruction, number: u8, argument: u32) -> bool {
+    before.opcode.deleted_by == number && number != 0 && before.argument == argument
 }
 
 /// Whether this is how an `assert` statement gets its exception, which programs cannot spell (CPython 3.11+,
 /// `Python/compile.c`; `CONSTANT_ASSERTIONERROR` in 3.14+, `Include/internal/pycore_opcode_utils.h`).
-fn loads_assertion_error(opcode: Opcode, argument: u32) -> bool {
+fn loads_assertion_error(opcode: &Opcode, argument: u32) -> bool {
     match opcode.name {
         "LOAD_ASSERTION_ERROR" => true,
         "LOAD_COMMON_CONSTANT" => argument == 0,

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::branch_watch::BranchWatch;
 use super::control_flow::{ControlFlow, Instruction};
-use super::opcodes::{Flow, opcode};
+use super::opcodes::Flow;
 use crate::model::LineNo;
 
 /// What is due in a code object.
@@ -133,28 +133,4 @@ impl Due {
 fn is_branch_with_events(instruction: &Instruction) -> bool {
     let name = instruction.opcode.name;
     instruction.opcode.flow == Flow::Branch && (name == "FOR_ITER" || name.starts_with("POP_JUMP_IF_"))
-}
-
-/// How control gets about in a code object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Jumps {
-    /// From top to bottom.
-    None,
-    Forward,
-    /// There is a loop.
-    Backward,
-}
-
-impl Jumps {
-    /// Those of `code` (`co_code`).
-    pub(crate) fn of(code: &[u8]) -> Self {
-        let opcodes = || code.iter().step_by(2).map(|number| opcode(*number));
-        if opcodes().any(|opcode| opcode.backward) {
-            Self::Backward
-        } else if opcodes().any(|opcode| matches!(opcode.flow, Flow::Jump | Flow::Branch | Flow::Await)) {
-            Self::Forward
-        } else {
-            Self::None
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{CodeShape, LineNo, LineSet};
 
-use super::locations::{line_columns, locations, locations_in};
+use super::locations::{LineColumn, line_columns, locations, locations_in};
 use super::opcodes::opcode;
 
 /// The name of the code objects that hold deferred annotations (PEP 649, CPython 3.14+). Programs hardly ever run them.
@@ -36,12 +36,14 @@ pub(crate) fn executable_lines(module: &CodeShape) -> LineSet {
 
 /// The lines of one code object, by its `co_linetable` and `co_firstlineno`, ascending.
 pub(crate) fn lines(table: &[u8], first_line: i32) -> Vec<LineNo> {
-    let mut lines: Vec<LineNo> = Vec::new();
-    for line in lines_in(table, first_line) {
-        if lines.last() != Some(&line) {
-            lines.push(line);
+    let mut all = line_columns(table, first_line);
+    let mut lines: Vec<LineNo> = all.find_map(|at| at.line).into_iter().collect();
+    all.skip_steps(|line| {
+        if line > 0 {
+            lines.push(line.cast_unsigned());
         }
-    }
+        false
+    });
     lines.sort_unstable();
     lines.dedup();
     lines
@@ -50,27 +52,43 @@ pub(crate) fn lines(table: &[u8], first_line: i32) -> Vec<LineNo> {
 /// The least and the greatest line of one code object, by its `co_linetable` and `co_firstlineno`; `None` where it has
 /// none.
 pub(crate) fn line_range(table: &[u8], first_line: i32) -> Option<(LineNo, LineNo)> {
-    lines_in(table, first_line).fold(None, |range, line| {
-        let (least, greatest) = range.unwrap_or((line, line));
-        Some((line.min(least), line.max(greatest)))
-    })
+    let mut all = line_columns(table, first_line);
+    let first = all.find_map(|at| at.line)?;
+    let (mut least, mut greatest) = (first, first);
+    all.skip_steps(|line| {
+        if line > 0 {
+            least = least.min(line.cast_unsigned());
+            greatest = greatest.max(line.cast_unsigned());
+        }
+        false
+    });
+    Some((least, greatest))
 }
 
 /// Whether the code object of a function or class may begin its suite on its header's line, so that the line is left both
 /// where it is defined and in its suite. `outer` are the lines of the code that defines it, ascending.
 pub(crate) fn may_begin_on_header(table: &[u8], first_line: i32, outer: &[LineNo]) -> bool {
     // What comes before a suite stands in column 0, or has no column (CPython 3.11–3.15, `Python/compile.c`).
-    let beyond = line_columns(table, first_line).filter(|at| at.column.is_some_and(|column| column > 0));
-    // Most follow one of the same line.
-    let mut not_outer = None;
-    is_short(table, first_line)
-        || beyond.filter_map(|at| at.line).any(|line| {
-            if not_outer == Some(line) {
-                return false;
+    let is_beyond = |at: &LineColumn| at.column.is_some_and(|column| column > 0);
+    if is_short(table, first_line) {
+        return true;
+    }
+    let mut all = line_columns(table, first_line);
+    while let Some(at) = all.next() {
+        let Some(line) = at.line else { continue };
+        match outer.binary_search(&line) {
+            Ok(_) if is_beyond(&at) => return true,
+            Ok(_) => (),
+            // Nothing is of interest before one of the outer lines next to this one, or a line beyond them, is come to.
+            Err(place) => {
+                let bound = |line: Option<&LineNo>| line.and_then(|line| i32::try_from(*line).ok());
+                let before = bound(place.checked_sub(1).and_then(|place| outer.get(place))).unwrap_or(0);
+                let behind = bound(outer.get(place)).unwrap_or(i32::MAX);
+                all.skip_steps(|line| line <= before || behind <= line);
             }
-            not_outer = Some(line);
-            outer.binary_search(&line).is_ok()
-        })
+        }
+    }
+    false
 }
 
 /// Whether the first instruction behind the entry of a code object, its `RESUME`, is of the entry's line: that of a lambda,
@@ -103,6 +121,8 @@ fn lines_in(table: &[u8], first_line: i32) -> impl Iterator<Item = LineNo> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A code object whose location table steps from line to line, one code unit each, without columns.
@@ -117,6 +137,39 @@ mod tests {
         let outer = shape("outer", 5, &[0], vec![inner]);
         let module = shape("<module>", 0, &[0, 1, 4], vec![outer]);
         assert_eq!(executable_lines(&module), [1, 5, 7, 8].into_iter().collect());
+    }
+
+    /// A location table: how many lines on each entry stands, and at which column.
+    fn with_columns(entries: &[(i32, u8)]) -> Vec<u8> {
+        let entry = |(step, column): &(i32, u8)| match *step {
+            0..=2 => vec![0xd0 | (*step as u8) << 3, *column, *column + 1],
+            step => {
+                let sign = u32::from(step < 0);
+                vec![0xf0, (step.unsigned_abs() << 1 | sign) as u8, 0, column + 1, column + 2]
+            }
+        };
+        entries.iter().flat_map(entry).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_passed_over_only_where_nothing_is_of_interest(
+            entries in prop::collection::vec((-3_i32..5, 0_u8..2), 1..30),
+            outer in prop::collection::btree_set(1_u32..90, 0..9),
+        ) {
+            let table = with_columns(&entries);
+            let outer: Vec<LineNo> = outer.into_iter().collect();
+            let all: Vec<_> = line_columns(&table, 40).collect();
+            prop_assert_eq!(all.len(), entries.len());
+            let lines = || all.iter().filter_map(|at| at.line);
+            prop_assert_eq!(line_range(&table, 40), lines().min().zip(lines().max()));
+            let distinct: LineSet = lines().collect();
+            prop_assert!(super::lines(&table, 40).into_iter().eq(distinct.iter()));
+            let on_header = all.iter().any(|at| {
+                at.column.is_some_and(|column| column > 0) && at.line.is_some_and(|line| outer.contains(&line))
+            });
+            prop_assert_eq!(may_begin_on_header(&table, 40, &outer), distinct.len() <= 2 || on_header);
+        }
     }
 
     #[test]

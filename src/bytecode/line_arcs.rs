@@ -6,20 +6,19 @@
 //! Must not know: how edges and lines were observed. Invariant: a step is told only if control really made it.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::analysis::Analysis;
 use super::control_flow::ControlFlow;
 use super::exceptions::{Destination, destination_from, destination_of_raise};
 use super::opcodes::Flow;
 use super::walk::{End, walk};
-use super::ways::Ways;
 use super::{is_function, is_statement};
-use crate::model::{ArcEnd, CodeShape, Edge, LineArc, LineNo, LineSet};
+use crate::model::{ArcEnd, CodeShape, Edge, LineArc, LineNo, LineSet, SortedSet};
 
 /// What edges taken in a code object, and lines that ran, say of steps between its lines.
 pub(crate) struct LineSteps {
-    flow: ControlFlow,
-    ways: Ways,
+    analysis: Arc<Analysis>,
     /// Where leaving the code leads. A module begins at line 1 whatever stands there; older compilers say 0.
     exit: ArcEnd,
     is_function: bool,
@@ -33,13 +32,14 @@ pub(crate) struct LineSteps {
 
 impl LineSteps {
     pub(crate) fn new(shape: &CodeShape) -> Self {
-        let flow = ControlFlow::new(shape);
-        let ways = Ways::new(&flow, shape);
-        let entry = line_of_entry_alone(&flow);
+        Self::of(shape, Arc::new(Analysis::new(shape)))
+    }
+
+    /// The same where the code object has been taken apart already.
+    pub(crate) fn of(shape: &CodeShape, analysis: Arc<Analysis>) -> Self {
         Self {
-            flow,
-            ways,
-            entry,
+            entry: line_of_entry_alone(&analysis.flow),
+            analysis,
             shared: OnceCell::new(),
             exit: -shape.first_line.max(1),
             is_function: is_function(shape.flags),
@@ -50,20 +50,21 @@ impl LineSteps {
     /// Those of `lines` that say that this code ran, and not only what it makes on them.
     pub(crate) fn telling(&self, lines: &[LineNo]) -> Vec<LineNo> {
         let shared = self.shared.get_or_init(|| {
-            let all = self.flow.instructions.iter();
+            let all = self.analysis.flow.instructions.iter();
             all.filter(|one| one.opcode.name == "MAKE_FUNCTION").filter_map(|one| one.line).collect()
         });
         lines.iter().copied().filter(|line| !shared.contains(*line)).collect()
     }
 
-    /// The steps between lines that follow from edges and lines. An edge from an instruction to itself says that it was
-    /// reached.
-    pub(crate) fn arcs(&self, edges: &BTreeSet<Edge>, lines: &LineSet) -> BTreeSet<LineArc> {
-        let Self { flow, ways, exit, entry, .. } = self;
+    /// The steps between lines that follow from edges and lines, which ascend. An edge from an instruction to itself says that it
+    /// was reached.
+    pub(crate) fn arcs(&self, edges: &SortedSet<Edge>, lines: &[LineNo]) -> SortedSet<LineArc> {
+        let Self { analysis, exit, entry, .. } = self;
+        let Analysis { flow, ways } = &**analysis;
         let exit = *exit;
-        let mut arcs = BTreeSet::new();
+        let mut arcs = Vec::with_capacity(2 * lines.len());
         // Places that control got to, and whose lines may have only one way on.
-        let own = lines.iter().filter(|line| Some(*line) != *entry);
+        let own = lines.iter().copied().filter(|line| Some(*line) != *entry);
         let mut entered: Vec<usize> = own.filter_map(|line| ways.only_place(line)).collect();
         for edge in edges {
             let (Some(from), Some(to)) = (flow.index_at(edge.from), flow.index_at(edge.to)) else { continue };
@@ -83,20 +84,21 @@ impl LineSteps {
             }
             entered.extend(step(flow, line, to, exit, &mut arcs));
         }
-        let mut known = BTreeSet::new();
+        let mut known = vec![false; flow.instructions.len()];
         while let Some(place) = entered.pop() {
-            if let Some(line) = flow.instructions[place].line.filter(|_| known.insert(place)) {
+            let is_known = std::mem::replace(&mut known[place], true);
+            if let Some(line) = flow.instructions[place].line.filter(|_| !is_known) {
                 entered.extend(step(flow, line, place, exit, &mut arcs));
             }
         }
-        for line in lines.iter() {
-            arcs.extend(ways.only_source(line).map(|source| arc(source, line)));
+        for line in lines {
+            arcs.extend(ways.only_source(*line).map(|source| arc(source, *line)));
         }
         // A `raise` that is all that its line does was reached if the line ran, for all that matters: there is no other way.
         for (index, instruction) in flow.instructions.iter().enumerate() {
             if instruction.opcode.flow == Flow::Raise
                 && !ways.is_telling(index)
-                && instruction.line.is_some_and(|line| lines.contains(line))
+                && instruction.line.is_some_and(|line| lines.binary_search(&line).is_ok())
             {
                 arcs.extend(way_of_raise(flow, index, self.is_function.then_some(exit)));
             }
@@ -108,7 +110,7 @@ impl LineSteps {
         if let Some(entry) = entry {
             arcs.retain(|step| step.from != entry.cast_signed());
         }
-        arcs
+        arcs.into_iter().collect()
     }
 }
 
@@ -130,15 +132,15 @@ fn step(
     line: LineNo,
     index: usize,
     exit: ArcEnd,
-    arcs: &mut BTreeSet<LineArc>,
+    arcs: &mut Vec<LineArc>,
 ) -> Option<usize> {
     match walk(flow, line, index) {
         End::Line(place) => {
-            arcs.insert(arc(line, flow.instructions[place].line?));
+            arcs.push(arc(line, flow.instructions[place].line?));
             Some(place)
         }
         End::Return(_) => {
-            arcs.insert(LineArc::new(line.cast_signed(), exit));
+            arcs.push(LineArc::new(line.cast_signed(), exit));
             None
         }
         End::Open => None,

@@ -167,6 +167,8 @@ impl Locations<'_> {
 /// A line, and where on it something stands. Without either where the table has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LineColumn {
+    /// How many code units it is of.
+    pub(super) units: u8,
     pub(super) line: Option<LineNo>,
     pub(super) column: Option<u32>,
 }
@@ -200,16 +202,61 @@ impl Iterator for LineColumns<'_> {
         self.line = self.line.checked_add(step)?;
         self.at += length;
         let line = LineNo::try_from(self.line).ok().filter(|line| *line > 0);
-        Some(LineColumn { line, column: line.map(|_| column) })
+        Some(LineColumn { units: units(rest[0]), line, column: line.map(|_| column) })
     }
 }
 
+/// By the byte at which an entry begins: how many lines on it stands, or [`OTHER_STEP`] where the bytes behind it say. No other
+/// byte of a table looks like one of these, since its top bit is clear.
+const STEPS: [u8; 256] = {
+    let mut steps = [0; 256];
+    let mut byte = 0xd8;
+    while byte < 0xf8 {
+        steps[byte] = match byte {
+            ..0xe0 => 1,
+            ..0xe8 => 2,
+            _ => OTHER_STEP,
+        };
+        byte += 1;
+    }
+    steps
+};
+
+const OTHER_STEP: u8 = 3;
+
 impl LineColumns<'_> {
+    /// Passes over entries up to the first that stands on another line and that `stops`, which is told of each such line (0
+    /// and below for none); without a look at what else they say.
+    #[inline]
+    pub(super) fn skip_steps(&mut self, mut stops: impl FnMut(i32) -> bool) {
+        let rest = self.table.get(self.at..).unwrap_or_default();
+        let mut line = self.line;
+        for (index, byte) in rest.iter().enumerate() {
+            let step = match STEPS[usize::from(*byte)] {
+                0 => continue,
+                OTHER_STEP => {
+                    let at = self.at + index;
+                    unsigned(self.table, &mut (at + 1), at).map(signed).unwrap_or_default()
+                }
+                step => i32::from(step),
+            };
+            let next = line.saturating_add(step);
+            if stops(next) {
+                self.at += index;
+                self.line = line;
+                return;
+            }
+            line = next;
+        }
+        self.at = self.table.len();
+    }
+
     #[inline(never)]
     fn other_form(&mut self) -> Option<LineColumn> {
         let mut at = self.at + 1;
         let mut number = || unsigned(self.table, &mut at, self.at).ok();
-        let (step, column) = match *self.table.get(self.at)? {
+        let head = *self.table.get(self.at)?;
+        let (step, column) = match head {
             0xe8..0xf0 => (Some(signed(number()?)), None),
             0xf0..0xf8 => {
                 let (step, lines, column, end_column) = (number()?, number()?, number()?, number()?);
@@ -225,8 +272,13 @@ impl LineColumns<'_> {
         self.line = self.line.checked_add(step.unwrap_or_default())?;
         self.at = at;
         let line = step.and_then(|_| LineNo::try_from(self.line).ok()).filter(|line| *line > 0);
-        Some(LineColumn { line, column: column.filter(|_| line.is_some()) })
+        Some(LineColumn { units: units(head), line, column: column.filter(|_| line.is_some()) })
     }
+}
+
+/// By the byte at which an entry begins: how many code units it is of.
+fn units(head: u8) -> u8 {
+    (head & 7) + 1
 }
 
 /// The number from `at` on, in the entry that began at `entry`: six bits a byte, lowest first; bit 6 says that more follow.
@@ -372,9 +424,36 @@ mod tests {
             bytes.extend(noise);
             bytes.truncate(cut.index(bytes.len() + 1));
             let told = locations_in(&bytes, first_line).map_while(Result::ok);
-            let told: Vec<_> = told.map(|at| (at.line, at.span.map(|span| span.column))).collect();
+            let told = told.map(|at| (at.end - at.start, at.line, at.span.map(|span| span.column)));
+            let told: Vec<_> = told.collect();
             let lines = line_columns(&bytes, first_line).take(bytes.len() + 1);
-            prop_assert_eq!(lines.map(|at| (at.line, at.column)).collect::<Vec<_>>(), told);
+            let lines = lines.map(|at| (UNIT * u32::from(at.units), at.line, at.column));
+            prop_assert_eq!(lines.collect::<Vec<_>>(), told);
+        }
+
+        #[test]
+        fn entries_are_passed_over_up_to_a_line(
+            first_line in 1..900_i32,
+            entries in prop::collection::vec(an_entry(), 0..40),
+            stop in any::<prop::sample::Index>(),
+        ) {
+            let bytes = encode(first_line, &entries);
+            let lines = entries.iter().filter_map(|entry| Some(entry.line?.0));
+            let mut expected: Vec<i32> = std::iter::once(first_line).chain(lines).collect();
+            expected.dedup();
+            let mut seen = vec![first_line];
+            line_columns(&bytes, first_line).skip_steps(|line| {
+                seen.push(line);
+                false
+            });
+            seen.dedup();
+            prop_assert_eq!(&seen, &expected);
+
+            let stop = *stop.get(&expected);
+            let mut all = line_columns(&bytes, first_line);
+            all.skip_steps(|line| line == stop);
+            let found = all.next().and_then(|at| at.line);
+            prop_assert!(found == Some(stop.cast_unsigned()) || (stop == first_line && found.is_none()));
         }
 
         #[test]

@@ -7,6 +7,7 @@
 //!
 //! [`CodeShape`]: crate::model::CodeShape
 
+mod analysis;
 mod branch_watch;
 mod control_flow;
 mod decisions;
@@ -19,14 +20,16 @@ mod marshal;
 mod opcodes;
 mod own_sides;
 mod tellable;
+mod traits;
 mod walk;
 mod ways;
 
+pub(crate) use analysis::Analysis;
 pub(crate) use branch_watch::{BranchWatch, Fall, Verdict};
 pub(crate) use control_flow::ControlFlow;
 pub(crate) use decisions::{CodeTest, Joiner};
 #[cfg(Py_3_12)]
-pub(crate) use due::{Due, Jumps};
+pub(crate) use due::Due;
 pub(crate) use executable::{
     DEFERRED_ANNOTATIONS, begins_on_line_of_entry, executable_lines, is_function, is_statement, line_range,
     lines, may_begin_on_header,
@@ -34,4 +37,6 @@ pub(crate) use executable::{
 pub(crate) use line_arcs::LineSteps;
 pub(crate) use locations::has_columns;
 pub(crate) use marshal::unmarshal;
-pub(crate) use opcodes::takes_ways_without_branches;
+#[cfg(Py_3_12)]
+pub(crate) use traits::Jumps;
+pub(crate) use traits::Traits;

@@ -42,6 +42,8 @@ pub(super) struct Opcode {
     pub(super) backward: bool,
     /// Whether it can raise (signals and broken invariants aside).
     pub(super) may_raise: bool,
+    /// The number of the opcode that deletes what this one stores; 0 (`CACHE`) where there is none.
+    pub(super) deleted_by: u8,
 }
 
 /// Opcodes that only move values about. What they touch is known to be there.
@@ -82,7 +84,8 @@ const CANNOT_RAISE: [&str; 34] = [
     "SWAP",
 ];
 
-const UNKNOWN: Opcode = Opcode { name: "", caches: 0, flow: Flow::Next, backward: false, may_raise: true };
+const UNKNOWN: Opcode =
+    Opcode { name: "", caches: 0, flow: Flow::Next, backward: false, may_raise: true, deleted_by: 0 };
 
 static BY_NUMBER: LazyLock<[Opcode; 256]> = LazyLock::new(|| {
     let mut table = [UNKNOWN; 256];
@@ -93,10 +96,39 @@ static BY_NUMBER: LazyLock<[Opcode; 256]> = LazyLock::new(|| {
             flow: flow(name, *jumps),
             backward: name.contains("BACKWARD"),
             may_raise: !CANNOT_RAISE.contains(name),
+            deleted_by: name.strip_prefix("STORE_").map_or(0, deletes),
         };
     }
     table
 });
+
+/// The number of the opcode that deletes `what`.
+fn deletes(what: &str) -> u8 {
+    let known = OPCODES.iter().find(|(_, name, ..)| name.strip_prefix("DELETE_") == Some(what));
+    known.map_or(0, |(number, ..)| *number)
+}
+
+/// The end of a failed `assert`, which is what a `raise` is otherwise.
+static FAILED_ASSERTION: LazyLock<Opcode> = LazyLock::new(|| {
+    let raise = BY_NUMBER.iter().find(|opcode| opcode.flow == Flow::Raise);
+    Opcode { flow: Flow::FailedAssertion, ..raise.copied().unwrap_or(UNKNOWN) }
+});
+
+pub(super) fn failed_assertion() -> &'static Opcode {
+    &FAILED_ASSERTION
+}
+
+/// By number: the opcodes that delete, where what they delete is there.
+static SAFE_DELETIONS: LazyLock<Vec<(u8, Opcode)>> = LazyLock::new(|| {
+    let numbers = (0..=u8::MAX).filter(|number| opcode(*number).name.starts_with("DELETE_"));
+    numbers.map(|number| (number, Opcode { may_raise: false, ..*opcode(number) })).collect()
+});
+
+/// The opcode with this number, which deletes what was stored just before.
+pub(super) fn safe_deletion(number: u8) -> &'static Opcode {
+    let known = SAFE_DELETIONS.iter().find(|(known, _)| *known == number);
+    known.map_or_else(|| opcode(number), |(_, opcode)| opcode)
+}
 
 fn flow(name: &str, jumps: bool) -> Flow {
     match name {
@@ -113,20 +145,9 @@ fn flow(name: &str, jumps: bool) -> Flow {
     }
 }
 
-/// Whether `code` (`co_code`) may go one of several ways where no branch tells of it: by a `raise` statement, at the end of
-/// an `async for`, or where the compiler decided a condition, which leaves an instruction that does nothing.
-pub(crate) fn takes_ways_without_branches(code: &[u8]) -> bool {
-    let take_ways = &*TAKE_WAYS_WITHOUT_BRANCHES;
-    code.as_chunks::<2>().0.iter().any(|[number, _]| take_ways[usize::from(*number)])
-}
-
-static TAKE_WAYS_WITHOUT_BRANCHES: LazyLock<[bool; 256]> = LazyLock::new(|| {
-    BY_NUMBER.map(|Opcode { name, flow, .. }| flow == Flow::Raise || name == "NOP" || name == "END_ASYNC_FOR")
-});
-
 /// The opcode with this number.
-pub(super) fn opcode(number: u8) -> Opcode {
-    BY_NUMBER[usize::from(number)]
+pub(super) fn opcode(number: u8) -> &'static Opcode {
+    &BY_NUMBER[usize::from(number)]
 }
 
 #[cfg(test)]

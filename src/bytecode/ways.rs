@@ -375,16 +375,19 @@ fn raises(flow: &ControlFlow, destinations: &Destinations, shape: &CodeShape) ->
     let is_choice = |index: &usize| {
         let raise = &flow.instructions[*index];
         let Some(line) = raise.line else { return false };
-        let end = raise.span.map_or(line, |span| span.end_line);
-        let column = raise.span.map_or(0, |span| span.column);
+        let span = flow.span(*index);
+        let end = span.map_or(line, |span| span.end_line);
+        let column = span.map_or(0, |span| span.column);
         let elsewhere = destinations.of(line).iter().filter(|(_, way)| match way {
             // Further lines of the statement.
             Destination::Line(next) => *next <= line || end < *next,
             Destination::Exit | Destination::With(_) | Destination::Unknown(_) => true,
         });
-        let mut before = flow.instructions[..*index].iter().filter(|other| other.line == Some(line));
-        let is_behind_others =
-            before.any(|other| other.opcode.may_raise && other.span.is_some_and(|span| span.column < column));
+        let is_behind_others = flow.instructions[..*index].iter().enumerate().any(|(index, other)| {
+            other.line == Some(line)
+                && other.opcode.may_raise
+                && flow.span(index).is_some_and(|span| span.column < column)
+        });
         elsewhere.count() > 1
             || is_behind_others
             || (is_function(shape.flags) && i32::try_from(line) == Ok(shape.first_line))

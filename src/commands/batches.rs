@@ -7,13 +7,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::needs::RecordedRuns;
-use crate::bytecode::{self, LineSteps};
+use crate::bytecode::{self, Analysis, LineSteps};
 use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineNo, LineSet, SortedSet, SourceHash};
-use crate::paths::{Patterns, canonical, display_name, python_files, read_source, source_metadata};
+use crate::paths::{Patterns, canonical, display_name, python_files, source_and_metadata};
 use crate::source;
-use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, RunHeader, SeenInContext};
+use crate::store::{
+    Batch, BatchCode, BatchFile, JournalContents, JournaledCode, JournaledFile, RunHeader, SeenInContext,
+};
 
 /// Journals put together.
 #[derive(Debug, Default)]
@@ -34,6 +37,10 @@ pub(super) struct Batches {
     texts: HashMap<PathBuf, Option<Text>>,
     /// The files that count although they never ran.
     never_run: BTreeMap<Sources, Vec<String>>,
+    /// What is known already of the code objects in the journal that is being added, by number.
+    analyses: HashMap<u32, Arc<Analysis>>,
+    /// Whether no other journal is added.
+    has_one_journal: bool,
 }
 
 /// A context, a code object, the edges taken in it there, and those of its lines that ran.
@@ -59,6 +66,14 @@ impl Extend<JournalContents> for Batches {
 }
 
 impl Batches {
+    /// What the journal of this process says, of whose code objects this is known, by number.
+    pub(super) fn of_own(contents: JournalContents, analyses: HashMap<u32, Arc<Analysis>>) -> Self {
+        let mut batches = Self { analyses, has_one_journal: true, ..Self::default() };
+        batches.add(contents);
+        batches.analyses.clear();
+        batches
+    }
+
     /// Adds what a journal says.
     fn add(&mut self, contents: JournalContents) {
         let JournalContents { settings, contexts, mut files, uses, packages } = contents;
@@ -157,15 +172,17 @@ impl Batches {
             taken.insert(place, arcs.into_iter().collect());
             file.vectors.insert(label.clone(), vectors);
         }
-        let place = (settings.python.clone(), settings.branches, file.path.clone());
-        let said = self.said.entry(place).or_default();
         // What is made in one context may run in another.
         let has_contexts = lines.len() > 1;
         // Whoever runs many tests is the only one to tell of them.
-        let is_one_of_many = labels.len() <= FEW_CONTEXTS;
-        for (shape, edges) in codes {
+        let is_one_of_many = labels.len() <= FEW_CONTEXTS && !self.has_one_journal;
+        let mut said = is_one_of_many.then(|| {
+            let place = (settings.python.clone(), settings.branches, file.path.clone());
+            self.said.entry(place).or_default()
+        });
+        for JournaledCode { number, shape, edges } in codes {
             let key = CodeKey::of(&shape);
-            let mut steps = Steps::of(&shape);
+            let mut steps = Steps::of(&shape, self.analyses.remove(&number));
             let mut news = BTreeMap::new();
             let places: BTreeSet<usize> = lines.keys().chain(edges.keys()).copied().collect();
             for place in places {
@@ -176,13 +193,17 @@ impl Batches {
                     continue;
                 }
                 let label = &labels[place];
-                if is_one_of_many
+                if let Some(said) = &mut said
                     && !said.insert((label.clone(), key.clone(), edges.clone(), own_lines.clone()))
                 {
                     continue;
                 }
-                let arcs = steps.arcs(&edges, own_lines, has_contexts);
-                taken.entry(place).or_default().extend_from_slice(arcs);
+                let here = taken.entry(place).or_default();
+                if has_contexts {
+                    here.extend(steps.arcs_in_context(&edges, &own_lines));
+                } else {
+                    here.extend(steps.arcs(&edges, &own_lines));
+                }
                 news.insert(label.clone(), edges);
             }
             if !news.is_empty() {
@@ -268,9 +289,9 @@ impl Sources {
 struct Changed;
 
 fn read_text(path: &Path) -> io::Result<Text> {
-    let metadata = source_metadata(path)?;
+    let (text, metadata) = source_and_metadata(path)?;
     let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-    Ok(Text { modified, size: metadata.len(), hash: source::hash(&read_source(path)?) })
+    Ok(Text { modified, size: metadata.len(), hash: source::hash(&text) })
 }
 
 /// A context as the data file calls it: that of the run, and behind it the one that followed the program.
@@ -286,13 +307,14 @@ struct Steps<'a> {
     shape: &'a CodeShape,
     range: Option<(LineNo, LineNo)>,
     analysis: Option<LineSteps>,
-    known: BTreeMap<SortedSet<Edge>, BTreeMap<Vec<LineNo>, Vec<LineArc>>>,
+    known: BTreeMap<SortedSet<Edge>, BTreeMap<Vec<LineNo>, SortedSet<LineArc>>>,
 }
 
 impl<'a> Steps<'a> {
-    fn of(shape: &'a CodeShape) -> Self {
+    fn of(shape: &'a CodeShape, known: Option<Arc<Analysis>>) -> Self {
         let range = bytecode::line_range(&shape.line_table, shape.first_line);
-        Self { shape, range, analysis: None, known: BTreeMap::new() }
+        let analysis = known.map(|known| LineSteps::of(shape, known));
+        Self { shape, range, analysis, known: BTreeMap::new() }
     }
 
     /// The lines that ran among those of the code object.
@@ -305,14 +327,16 @@ impl<'a> Steps<'a> {
         }
     }
 
-    fn arcs(&mut self, edges: &SortedSet<Edge>, mut lines: Vec<LineNo>, has_contexts: bool) -> &[LineArc] {
+    /// Those that follow in the only context there is.
+    fn arcs(&mut self, edges: &SortedSet<Edge>, lines: &[LineNo]) -> SortedSet<LineArc> {
+        self.analysis.get_or_insert_with(|| LineSteps::new(self.shape)).arcs(edges, lines)
+    }
+
+    /// Those that follow in one of several contexts.
+    fn arcs_in_context(&mut self, edges: &SortedSet<Edge>, lines: &[LineNo]) -> &SortedSet<LineArc> {
         let steps = self.analysis.get_or_insert_with(|| LineSteps::new(self.shape));
-        if has_contexts {
-            lines = steps.telling(&lines);
-        }
-        self.known.entry(edges.clone()).or_default().entry(lines).or_insert_with_key(|lines| {
-            let edges = edges.iter().copied().collect();
-            steps.arcs(&edges, &lines.iter().copied().collect()).into_iter().collect()
-        })
+        let lines = steps.telling(lines);
+        let known = self.known.entry(edges.clone()).or_default();
+        known.entry(lines).or_insert_with_key(|lines| steps.arcs(edges, lines))
     }
 }

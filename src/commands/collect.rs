@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use super::batches::Batches;
 use crate::config::Workplace;
-use crate::store::{self, DataFile, FoundJournal, JournalContents, JournalFolder, OwnJournal, StoreError};
-use crate::ui;
+use crate::store::{
+    self, Batch, DataFile, FoundJournal, JournalContents, JournalFolder, OwnJournal, StoreError,
+};
+use crate::{trace, ui};
 
 /// Journals that are open at the same time: far fewer than the usual limit of 1024 descriptors.
 const AT_ONCE: usize = 200;
@@ -92,37 +94,36 @@ fn collect(workplace: &Workplace, wanted: impl Fn(&FoundJournal) -> bool) -> Col
 }
 
 /// Merges the journal of this process, which writes to it no more.
-pub(super) fn own(workplace: &Workplace, journal: &OwnJournal) -> Collected {
-    let OwnJournal { path, bytes, is_removed } = journal;
+pub(super) fn own(workplace: &Workplace, journal: OwnJournal) -> Collected {
+    let OwnJournal { path, contents, is_removed } = journal;
     let folder = JournalFolder::beside(&workplace.data_file);
-    let mut batches = Batches::default();
-    match read(bytes) {
-        Ok(contents) => batches.extend(contents),
+    let batches = match contents {
+        Ok(contents) => Batches::of_own(contents, trace::take_analyses()),
         Err(reason) => {
-            unreadable(format!("left {} alone: {reason}", workplace.shown(path)));
+            unreadable(format!("left {} alone: {reason}", workplace.shown(&path)));
             return Collected { kept_back: 1, ..Collected::default() };
         }
-    }
+    };
     let has_data = batches.has_data;
     let packages = batches.packages.clone();
     let turn = folder.turn(store::patience());
     let merged = merge(workplace, batches);
     let collected = match merged {
-        Ok(data) => {
-            // The process ends: its memory and descriptors go faster than SQLite gives them back one by one.
-            std::mem::forget(data);
+        Ok(merged) => {
+            // The process ends: its memory and descriptors go faster than they are given back one by one.
+            std::mem::forget(merged);
             if !is_removed {
                 // The program may have removed it just now.
-                let _ = fs::remove_file(path);
+                let _ = fs::remove_file(&path);
             }
             Collected { merged: 1, kept_back: 0, has_data, packages }
         }
         Err(error) => {
-            if *is_removed {
+            if is_removed {
                 let what = "the program removed its journal, so what this process ran is lost";
                 ui::warn(&ui::DATA_LOST, format!("{error}; {what}"));
             } else {
-                kept_back(&error, "this run's data waits", &workplace.shown(path));
+                kept_back(&error, "this run's data waits", &workplace.shown(&path));
             }
             Collected { kept_back: 1, ..Collected::default() }
         }
@@ -187,8 +188,8 @@ fn read(bytes: &[u8]) -> Result<Option<JournalContents>, String> {
     store::read_journal(bytes).map(Some).map_err(|error| error.to_string())
 }
 
-/// Adds to the data file, if there is anything to add; then it is open still.
-fn merge(workplace: &Workplace, mut batches: Batches) -> Result<Option<DataFile>, StoreError> {
+/// Adds to the data file, if there is anything to add.
+fn merge(workplace: &Workplace, mut batches: Batches) -> Result<Merged, StoreError> {
     for path in std::mem::take(&mut batches.changed) {
         source_changed(
             workplace,
@@ -198,7 +199,12 @@ fn merge(workplace: &Workplace, mut batches: Batches) -> Result<Option<DataFile>
     }
     let batches = batches.into_batches();
     if batches.is_empty() {
-        return Ok(None);
+        return Ok(Merged::default());
+    }
+    if let [batch] = batches.as_slice()
+        && DataFile::create(workplace.written_file(), batch)?
+    {
+        return Ok(Merged { _batches: batches, _data: None });
     }
     let mut data = DataFile::update(workplace.written_file())?;
     for batch in &batches {
@@ -207,7 +213,14 @@ fn merge(workplace: &Workplace, mut batches: Batches) -> Result<Option<DataFile>
             source_changed(workplace, &path, "changed since the last run, so its earlier data was dropped");
         }
     }
-    Ok(Some(data))
+    Ok(Merged { _batches: batches, _data: Some(data) })
+}
+
+/// What merging leaves behind: it takes a while to give all of it back.
+#[derive(Default)]
+struct Merged {
+    _batches: Vec<Batch>,
+    _data: Option<DataFile>,
 }
 
 fn source_changed(workplace: &Workplace, path: &Path, what: &str) {

@@ -304,7 +304,7 @@ impl Ending {
         }
         let mut collected = Collected::default();
         if let Some(journal) = self.journal.own() {
-            collected += collect::own(&self.workplace, &journal);
+            collected += collect::own(&self.workplace, journal);
         }
         if first {
             if let Some(file) = &self.unneeded {

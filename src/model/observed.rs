@@ -177,7 +177,7 @@ pub(crate) trait Journal: Send + Sync {
     fn package(&self, name: &str) -> Result<(), JournalError>;
 
     /// States a code object of `file` (without those nested in it); the number stands for it in later records.
-    fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError>;
+    fn code(&self, file: u32, shape: CodeShape) -> Result<u32, JournalError>;
 
     /// Control passed along `edge` in `code`.
     fn edge(&self, code: u32, edge: Edge) -> Result<(), JournalError>;

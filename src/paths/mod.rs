@@ -17,4 +17,4 @@ pub(crate) use patterns::{PatternError, Patterns};
 pub(crate) use project_files::project_files;
 pub(crate) use remap::Remap;
 pub(crate) use selection::{Folders, Selection, SelectionRequest, python_files};
-pub(crate) use sources::{read_source, source_metadata};
+pub(crate) use sources::{read_source, source_and_metadata, source_metadata};

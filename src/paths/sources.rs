@@ -22,6 +22,18 @@ pub(crate) fn read_source(path: &Path) -> io::Result<Vec<u8>> {
     })
 }
 
+/// Both at once.
+pub(crate) fn source_and_metadata(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
+    let Ok(file) = File::open(path) else { return Ok((read_source(path)?, source_metadata(path)?)) };
+    let metadata = file.metadata()?;
+    // One byte more, so that the end is seen without a larger buffer.
+    let mut text = Vec::new();
+    text.try_reserve_exact(usize::try_from(metadata.len()).unwrap_or(usize::MAX).saturating_add(1))?;
+    // Not the file itself, which would ask for its length once more.
+    file.take(u64::MAX).read_to_end(&mut text)?;
+    Ok((text, metadata))
+}
+
 /// What the file system knows of a source file; of one in an archive, what it knows of the archive.
 pub(crate) fn source_metadata(path: &Path) -> io::Result<Metadata> {
     fs::metadata(path).or_else(|error| match in_archive(path) {
@@ -74,6 +86,10 @@ mod tests {
         let module = path.join("package/module.py");
         assert_eq!(read_source(&module).unwrap(), b"a = 1\n");
         assert_eq!(source_metadata(&module).unwrap().len(), fs::metadata(&path).unwrap().len());
+        let both = |path: &Path| source_and_metadata(path).map(|(text, metadata)| (text, metadata.len()));
+        assert_eq!(both(&module).unwrap(), (b"a = 1\n".to_vec(), fs::metadata(&path).unwrap().len()));
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(both(&path).unwrap(), (bytes.clone(), bytes.len() as u64));
         assert!(read_source(&path.join("package/other.py")).is_err());
         assert_eq!(read_source(&folder.path().join("none.py")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }

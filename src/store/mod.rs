@@ -11,6 +11,6 @@ pub(crate) use data_file::{
     Batch, BatchCode, BatchFile, DataFile, FactsKey, Fault, MovedFile, StoreError, erase, patience, sqlite,
 };
 pub(crate) use journal::{
-    FoundJournal, JournalContents, JournalFolder, JournalWriter, JournaledFile, OwnJournal, RunHeader,
-    SeenInContext, read as read_journal,
+    FoundJournal, JournalContents, JournalFolder, JournalWriter, JournaledCode, JournaledFile, OwnJournal,
+    RunHeader, SeenInContext, read as read_journal,
 };

@@ -4,19 +4,19 @@
 //! can be learned of it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::PyString;
 
 use super::code::{CodeState, line_table};
 use super::forks;
 use super::session::Session;
-use crate::bytecode::{self, BranchWatch, Fall, Verdict};
-use crate::model::{BranchDetail, CodeShape, Edge, LineNo};
+use crate::bytecode::{self, Analysis, BranchWatch, Fall, Verdict};
+use crate::model::{CodeShape, Edge, LineNo};
 use crate::python;
 
 /// Code objects of expressions (CPython 3.11–3.15, `Python/compile.c` and `Python/codegen.c`).
@@ -35,6 +35,12 @@ thread_local! {
     /// By frame: the `raise` statement whose exception is on its way to the end of a `with`, or waits there for its manager.
     static RAISED: RefCell<BTreeMap<usize, Raised>> = const { RefCell::new(BTreeMap::new()) };
 }
+
+/// What was found out of code objects, by their numbers in the journal: for who reads that when the process ends.
+static ANALYSES: Mutex<Vec<(u32, Arc<Analysis>)>> = Mutex::new(Vec::new());
+
+/// They are kept beyond the end of their code objects, so a program that makes new ones for ever must not add any for ever.
+const MOST_ANALYSES: usize = 10_000;
 
 /// Frames that never came back from the manager of a `with` leave a [`Raised`] behind; so many are borne.
 const FORGOTTEN_FRAMES: usize = 1000;
@@ -122,12 +128,17 @@ impl Outlook {
     }
 }
 
+/// What was found out of code objects of this process, by their numbers in its journal.
+pub(crate) fn take_analyses() -> HashMap<u32, Arc<Analysis>> {
+    let _pass = forks::pass();
+    std::mem::take(&mut *ANALYSES.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+}
+
 impl Session {
     /// Looks at once at code that takes ways of which no branch event tells: where it defines functions or classes on one
     /// line, has `raise`, `async for`, or a condition that the compiler decided.
     pub(super) fn state_at_once(&self, state: &CodeState, code: &Bound<'_, PyAny>) -> PyResult<()> {
-        let instructions = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
-        if bytecode::takes_ways_without_branches(instructions.as_bytes()) || defines_on_one_line(code)? {
+        if state.traits(code)?.takes_ways_without_branches() || defines_on_one_line(code)? {
             self.branches_of(state, code)?;
         }
         Ok(())
@@ -143,14 +154,15 @@ impl Session {
             && let Some(detail) = self.branches
         {
             let shape = python::lone_shape(code)?;
-            let Some(number) = self.number_of(state, &shape) else { return Ok(None) };
-            let _ = state.branches.set(BranchState::new(number, &shape, detail));
+            let watch = BranchWatch::new(&shape, detail);
+            let Some(number) = self.number_of(state, shape) else { return Ok(None) };
+            let _ = state.branches.set(BranchState::new(number, watch));
         }
         Ok(state.branches.get())
     }
 
     /// The journal's number for a code object.
-    pub(super) fn number_of(&self, state: &CodeState, shape: &CodeShape) -> Option<u32> {
+    pub(super) fn number_of(&self, state: &CodeState, shape: CodeShape) -> Option<u32> {
         if state.number.get().is_none() {
             // Another thread may have been faster; its statement of the same code is as good.
             let _ = state.number.set(self.record_code(state, shape)?);
@@ -180,11 +192,17 @@ fn defines_on_one_line(code: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 impl BranchState {
-    fn new(code: u32, shape: &CodeShape, detail: BranchDetail) -> Self {
-        let watch = BranchWatch::new(shape, detail);
+    fn new(code: u32, watch: BranchWatch) -> Self {
+        {
+            let _pass = forks::pass();
+            let mut analyses = ANALYSES.lock().unwrap_or_else(PoisonError::into_inner);
+            if analyses.len() < MOST_ANALYSES {
+                analyses.push((code, watch.analysis()));
+            }
+        }
         Self {
             code,
-            first_destinations: (0..shape.code.len().div_ceil(2)).map(|_| AtomicU32::new(0)).collect(),
+            first_destinations: (0..watch.flow().units()).map(|_| AtomicU32::new(0)).collect(),
             falls: (0..watch.falls()).map(|_| AtomicU8::new(MAY_FALL)).collect(),
             in_vain: AtomicU32::new(0),
             instructions_tell: AtomicBool::new(false),

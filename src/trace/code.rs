@@ -28,7 +28,7 @@ use super::sides::SidesTaken;
 use super::test_frames::TestFrame;
 use super::told::Told;
 use super::{contexts, forks};
-use crate::bytecode::{self, ControlFlow};
+use crate::bytecode::{self, ControlFlow, Traits};
 use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
 use crate::python;
 use crate::python::ffi::{self, CodeSlot, Interpreter};
@@ -72,6 +72,8 @@ pub(super) struct CodeState {
     pub(super) flags: u32,
     /// The code object's number in the journal, once it is stated there.
     pub(super) number: OnceLock<u32>,
+    /// What a glance at its opcodes tells, once somebody asks.
+    traits: OnceLock<Traits>,
     /// The code taken apart, where the core asks for instructions.
     flow: OnceLock<ControlFlow>,
     /// Whether the exception of a `raise` statement comes to the end of a `with`, once somebody asks.
@@ -123,6 +125,7 @@ impl CodeState {
             is_statement: bytecode::is_statement(&name.to_string_lossy()),
             flags,
             number: OnceLock::new(),
+            traits: OnceLock::new(),
             flow: OnceLock::new(),
             raises_in_with: OnceLock::new(),
             seen,
@@ -287,6 +290,15 @@ impl CodeState {
     #[cfg(Py_3_12)]
     pub(super) fn knows_line(&self, line: LineNo) -> bool {
         self.index.of_line(line).is_none_or(|index| self.has_seen(index))
+    }
+
+    /// What a glance at the opcodes tells.
+    pub(super) fn traits(&self, code: &Bound<'_, PyAny>) -> PyResult<Traits> {
+        if let Some(known) = self.traits.get() {
+            return Ok(*known);
+        }
+        let instructions = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
+        Ok(*self.traits.get_or_init(|| Traits::of(instructions.as_bytes())))
     }
 
     /// The code taken apart, at the first call.

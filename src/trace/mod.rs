@@ -33,6 +33,7 @@ use pyo3::prelude::*;
 use crate::model::{BranchDetail, DynamicContexts};
 use code::CodeState;
 
+pub(crate) use branches::take_analyses;
 pub(crate) use module::offer as offer_module;
 pub(crate) use session::{Session, begin, record_trouble_from_panics};
 pub(crate) use uses::watch as watch_uses;

@@ -161,7 +161,7 @@ impl Session {
     }
 
     /// States a code object; `None` once nothing is recorded any more.
-    pub(super) fn record_code(&self, state: &CodeState, shape: &CodeShape) -> Option<u32> {
+    pub(super) fn record_code(&self, state: &CodeState, shape: CodeShape) -> Option<u32> {
         self.keep(|journal| journal.code(state.file(), shape))
     }
 

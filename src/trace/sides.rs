@@ -40,7 +40,7 @@ impl Session {
         code: &Bound<'_, PyAny>,
     ) -> PyResult<Option<&'a SidesTaken>> {
         if state.sides.get().is_none() {
-            let Some(number) = self.number_of(state, &python::lone_shape(code)?) else { return Ok(None) };
+            let Some(number) = self.number_of(state, python::lone_shape(code)?) else { return Ok(None) };
             let _ = state.sides.set(SidesTaken::new(number, state.flow(code)?));
         }
         Ok(state.sides.get())

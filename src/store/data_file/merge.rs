@@ -132,7 +132,7 @@ impl DataFile {
     pub(crate) fn merge(&mut self, batch: &Batch) -> Result<MergeOutcome, StoreError> {
         self.write(|transaction| {
             let mut outcome = MergeOutcome::default();
-            add(transaction, batch, &mut outcome)?;
+            add(transaction, batch, ArcRows::new(transaction), &mut outcome)?;
             Ok(outcome)
         })
     }
@@ -149,19 +149,31 @@ impl DataFile {
                 schema::forget(transaction)?;
             }
             for batch in batches {
-                add(transaction, &batch, &mut outcome)?;
+                add(transaction, &batch, ArcRows::new(transaction), &mut outcome)?;
             }
             Ok(outcome)
         })
     }
 }
 
-fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> Result<(), Fault> {
+/// Adds the only batch of a data file that is being made, but for its arcs: rows of their table, to be added without SQLite.
+pub(super) fn add_all_but_arcs(transaction: &Transaction, batch: &Batch) -> Result<Vec<[i64; 4]>, Fault> {
+    let arcs = ArcRows { is_table_left_alone: true, ..ArcRows::new(transaction) };
+    add(transaction, batch, arcs, &mut MergeOutcome::default())
+}
+
+/// Adds a batch; returns what is left of `arcs` to be written.
+fn add<'a>(
+    transaction: &'a Transaction,
+    batch: &Batch,
+    arcs: ArcRows<'a>,
+    outcome: &mut MergeOutcome,
+) -> Result<Vec<[i64; 4]>, Fault> {
     let mut merge = Merge {
         connection: transaction,
         lines_as: choose_lines_as(transaction, batch.branches)?,
         contexts: HashMap::new(),
-        arcs: ArcRows::new(transaction),
+        arcs,
         edge_sets: EdgeSets::default(),
         leaves_edge_sets: false,
         outcome: MergeOutcome::default(),
@@ -192,7 +204,7 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
         edge_sets::prune(transaction)?;
     }
     outcome.changed.append(&mut merge.outcome.changed);
-    Ok(())
+    Ok(merge.arcs.waiting)
 }
 
 /// How the file holds lines from now on.
@@ -334,7 +346,7 @@ impl Merge<'_> {
         if noted.is_none() {
             return Ok(false);
         }
-        self.arcs.write_rest()?;
+        self.arcs.drop_of_file(file);
         let bits =
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
@@ -407,20 +419,22 @@ static PUT_MANY_ARCS: LazyLock<String> = LazyLock::new(|| {
 /// once where it comes behind all others, so they are best added in the order of its index.
 struct ArcRows<'a> {
     connection: &'a Connection,
-    /// Fewer than [`ARCS_AT_ONCE`].
+    /// Fewer than [`ARCS_AT_ONCE`]; all, where they are not for SQLite to add.
     waiting: Vec<[i64; 4]>,
+    is_table_left_alone: bool,
     /// From the first use on.
     put_many: Option<CachedStatement<'a>>,
 }
 
 impl<'a> ArcRows<'a> {
     fn new(connection: &'a Connection) -> Self {
-        Self { connection, waiting: Vec::with_capacity(ARCS_AT_ONCE), put_many: None }
+        let waiting = Vec::with_capacity(ARCS_AT_ONCE);
+        Self { connection, waiting, is_table_left_alone: false, put_many: None }
     }
 
     fn add(&mut self, row: [i64; 4]) -> Result<(), Fault> {
         self.waiting.push(row);
-        if self.waiting.len() == ARCS_AT_ONCE {
+        if self.waiting.len() == ARCS_AT_ONCE && !self.is_table_left_alone {
             let put = match &mut self.put_many {
                 Some(put) => put,
                 none => none.insert(self.connection.prepare_cached(&PUT_MANY_ARCS)?),
@@ -437,8 +451,16 @@ impl<'a> ArcRows<'a> {
         lines.iter().rev().try_for_each(|line| self.add([file, context, -line, *line]))
     }
 
-    /// Adds what waits for more. To be called at the end, and before anything else looks at the table.
+    /// Removes those of a file that wait, before those in the table are removed.
+    fn drop_of_file(&mut self, file: i64) {
+        self.waiting.retain(|[of, ..]| *of != file);
+    }
+
+    /// Adds what waits for more. To be called at the end.
     fn write_rest(&mut self) -> Result<(), Fault> {
+        if self.is_table_left_alone {
+            return Ok(());
+        }
         let mut put = self.connection.prepare_cached(
             "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES (?, ?, ?, ?)",
         )?;

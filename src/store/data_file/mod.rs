@@ -1,7 +1,7 @@
 //! The data file (`.coverage`): open, create, erase.
 //!
-//! Reading goes through [`DataFile::open`], writing through [`DataFile::update`]; the verbs are in `merge`, `moves`, `read`,
-//! `edges`, `vectors`, `needs` and `facts_cache`, the tables in `schema`.
+//! Reading goes through [`DataFile::open`], writing through [`DataFile::update`], or [`DataFile::create`] where there is none; the
+//! verbs are in `merge`, `moves`, `read`, `edges`, `vectors`, `needs` and `facts_cache`, the tables in `schema`.
 //!
 //! Must not know: where the data comes from or what is reported.
 //! Invariant: every write is one transaction. SQLite's rollback journal stays on, so that a killed writer's half is
@@ -14,7 +14,9 @@ mod edge_sets;
 mod edges;
 mod error;
 mod facts_cache;
+mod fresh;
 mod image;
+mod index_pages;
 mod lock_holder;
 mod merge;
 mod moves;
@@ -150,14 +152,10 @@ impl DataFile {
         let connection = Connection::open_with_flags(&absolute, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|error| explain_refusal(&absolute, error))?;
         connection.busy_timeout(patience)?;
-        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
         // The file may come from anywhere: its schema must not run functions, nor damage itself.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        // A plan depends on no value, so that no other value has a statement compiled again.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        // As in coverage.py: rows that refer to nothing are ignored, not refused.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
+        set_rules(&connection)?;
         // One transaction, so that the file is locked once.
         let transaction = connection.unchecked_transaction()?;
         let tables = schema::check(&transaction)?;
@@ -197,6 +195,16 @@ impl DataFile {
         });
         written.map_err(|fault| fault.at(&self.path))
     }
+}
+
+/// What holds of every connection.
+fn set_rules(connection: &Connection) -> Result<(), Fault> {
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
+    // A plan depends on no value, so that no other value has a statement compiled again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // As in coverage.py: rows that refer to nothing are ignored, not refused.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
+    Ok(())
 }
 
 /// SQLite's version, and the options it was compiled with.

@@ -242,6 +242,11 @@ pub(super) fn forget(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Where the table `arc` begins in the file.
+pub(super) fn first_page_of_arcs(connection: &Connection) -> Result<u32, Fault> {
+    Ok(connection.query_row("SELECT rootpage FROM sqlite_master WHERE name = 'arc'", (), |row| row.get(0))?)
+}
+
 /// A value of `minicov_meta`.
 pub(super) fn meta(connection: &Connection, key: &str) -> Result<Option<String>, Fault> {
     let mut statement = connection.prepare_cached("SELECT value FROM minicov_meta WHERE key = ?")?;

@@ -16,7 +16,7 @@ mod reader;
 mod writer;
 
 pub(crate) use folder::{FoundJournal, JournalFolder};
-pub(crate) use reader::{JournalContents, JournaledFile, SeenInContext, read};
+pub(crate) use reader::{JournalContents, JournaledCode, JournaledFile, SeenInContext, read};
 pub(crate) use writer::{JournalWriter, OwnJournal};
 
 use serde::{Deserialize, Serialize};

@@ -44,8 +44,18 @@ pub(crate) struct JournaledFile {
     pub(crate) stamp: FileStamp,
     /// By the place of the context in [`JournalContents::contexts`].
     pub(crate) seen: BTreeMap<usize, SeenInContext>,
-    /// Code objects, without those nested in them, and the edges taken in each, by the place of the context.
-    pub(crate) codes: Vec<(CodeShape, BTreeMap<usize, BTreeSet<Edge>>)>,
+    pub(crate) codes: Vec<JournaledCode>,
+}
+
+/// What a journal says of a code object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct JournaledCode {
+    /// Its number in this journal.
+    pub(crate) number: u32,
+    /// Without those nested in it.
+    pub(crate) shape: CodeShape,
+    /// The edges taken in it, by the place of the context.
+    pub(crate) edges: BTreeMap<usize, BTreeSet<Edge>>,
 }
 
 /// What was seen of one file in one context.
@@ -59,6 +69,11 @@ pub(crate) struct SeenInContext {
 
 /// Reads the bytes of a journal up to the last complete record.
 pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
+    read_parts(bytes, &[])
+}
+
+/// The same where the journal is in several parts, each of which begins with a record, but for the first.
+pub(super) fn read_parts(bytes: &[u8], more: &[&[u8]]) -> Result<JournalContents, ReadError> {
     if bytes.get(..MAGIC.len()) != Some(MAGIC) {
         return Err(ReadError::Foreign);
     }
@@ -74,7 +89,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
         .ok_or(ReadError::NoSettings)?;
 
     let mut reading = Reading { contexts: vec![String::new()], ..Reading::default() };
-    for (kind, payload) in records {
+    let more = more.iter().flat_map(|part| Records { rest: part });
+    for (kind, payload) in records.chain(more) {
         // What a record refers to may be missing from a damaged journal: such a record says nothing.
         let _ = match kind {
             KIND_FILE => reading.file(payload),
@@ -239,15 +255,16 @@ impl Reading {
         };
         let place = *self.by_number.get(&number(payload, 4)?)?;
         let file = self.files.get_mut(place)?;
-        self.codes.insert(number(payload, 0)?, (place, file.codes.len()));
-        file.codes.push((shape, BTreeMap::new()));
+        let number = number(payload, 0)?;
+        self.codes.insert(number, (place, file.codes.len()));
+        file.codes.push(JournaledCode { number, shape, edges: BTreeMap::new() });
         Some(())
     }
 
     fn edge(&mut self, payload: &[u8]) -> Option<()> {
         let (place, index) = *self.codes.get(&number(payload, 0)?)?;
         let edge = Edge { from: number(payload, 4)?, to: number(payload, 8)? };
-        let edges = &mut self.files.get_mut(place)?.codes.get_mut(index)?.1;
+        let edges = &mut self.files.get_mut(place)?.codes.get_mut(index)?.edges;
         edges.entry(self.current).or_default().insert(edge);
         Some(())
     }
@@ -314,15 +331,15 @@ mod tests {
             code: vec![1, 2, 3, 4],
             ..CodeShape::default()
         };
-        let code = journal.code(file, &shape).unwrap();
+        let code = journal.code(file, shape.clone()).unwrap();
         journal.package("pkg").unwrap();
         journal.edge(code, Edge { from: 2, to: Edge::EXIT }).unwrap();
         journal.arc(file, LineArc::new(3, -1)).unwrap();
         let own = journal.own().unwrap();
         let file = std::fs::read(own.path).unwrap();
-        let (records, rest) = file.split_at(own.bytes.len());
-        assert!(records == own.bytes && rest.iter().all(|byte| *byte == 0));
-        (folder, own.bytes)
+        assert_eq!(own.contents, read(&file));
+        let end = file.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        (folder, file[..end.next_multiple_of(8)].to_vec())
     }
 
     #[test]
@@ -335,7 +352,7 @@ mod tests {
         assert_eq!(file.stamp, STAMP);
         assert_eq!(file.seen[&0].lines, [1, 2, 900].into_iter().collect());
         assert_eq!(file.seen[&0].arcs, [LineArc::new(3, -1)].into());
-        let (shape, edges) = &file.codes[0];
+        let JournaledCode { shape, edges, .. } = &file.codes[0];
         assert_eq!(
             (shape.name.as_str(), shape.qualname.as_str(), &shape.code[..]),
             ("f", "A.f", &[1, 2, 3, 4][..])
@@ -440,11 +457,12 @@ mod tests {
                 }
             }
             for file in contents.iter().flat_map(|contents| contents.files.values()) {
-                for (shape, edges) in &file.codes {
+                for JournaledCode { shape, edges, .. } in &file.codes {
                     let steps = crate::bytecode::LineSteps::new(shape);
                     for (context, edges) in edges {
-                        let lines = file.seen.get(context).map(|seen| seen.lines.clone());
-                        let _ = steps.arcs(edges, &lines.unwrap_or_default());
+                        let lines = file.seen.get(context).map(|seen| seen.lines.iter().collect::<Vec<_>>());
+                        let edges = edges.iter().copied().collect();
+                        let _ = steps.arcs(&edges, &lines.unwrap_or_default());
                     }
                 }
             }

@@ -17,6 +17,7 @@ use super::format::{
 };
 use super::handle::JournalHandle;
 use super::mapping::{ForkMark, Segment, SharedCounter};
+use super::reader::{JournalContents, ReadError, read_parts};
 use crate::model::{
     CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, NO_CONTEXT, Place, Use, Vector,
 };
@@ -42,7 +43,7 @@ pub(crate) struct JournalWriter {
 /// A process's own journal when it has come to its end.
 pub(crate) struct OwnJournal {
     pub(crate) path: PathBuf,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) contents: Result<JournalContents, ReadError>,
     /// Whether somebody has removed the file: what it holds goes with this process.
     pub(crate) is_removed: bool,
 }
@@ -102,7 +103,7 @@ impl JournalWriter {
         let open = state.open.as_mut().filter(|open| open.mark.is_ours())?;
         Some(OwnJournal {
             path: open.path.clone(),
-            bytes: open.bytes(),
+            contents: open.read(),
             is_removed: open.file.is_removed(&open.path),
         })
     }
@@ -165,10 +166,10 @@ impl Journal for JournalWriter {
         self.with(|open, _| open.append(KIND_PACKAGE, &[name.as_bytes()]))
     }
 
-    fn code(&self, file: u32, shape: &CodeShape) -> Result<u32, JournalError> {
+    fn code(&self, file: u32, shape: CodeShape) -> Result<u32, JournalError> {
         self.with(|open, stated| {
             let number = stated.codes.len() as u32;
-            stated.codes.push((file, shape.clone()));
+            stated.codes.push((file, shape));
             open.state_code(stated, number)?;
             Ok(number)
         })
@@ -280,10 +281,11 @@ impl Open {
         Ok(open)
     }
 
-    /// The header and all records so far.
-    fn bytes(&self) -> Vec<u8> {
+    /// What all records so far say.
+    fn read(&self) -> Result<JournalContents, ReadError> {
         let full = self.full.iter().map(Segment::bytes);
-        full.chain([&self.segment.bytes()[..self.position]]).collect::<Vec<_>>().concat()
+        let parts: Vec<&[u8]> = full.chain([&self.segment.bytes()[..self.position]]).collect();
+        read_parts(parts[0], &parts[1..])
     }
 
     /// States a file, unless this journal has it already.

@@ -4,9 +4,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyWeakrefMethods, PyWeakrefReference};
+use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::callbacks::Answer;
 use super::{MAIN, Tool};
@@ -34,8 +33,7 @@ impl Tool {
             return Ok(Answer::Disable);
         }
         let is_first = !state.has_begun();
-        let instructions = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
-        match Jumps::of(instructions.as_bytes()) {
+        match state.traits(code)?.jumps() {
             // There are no line events but those that turn themselves off.
             Jumps::None => return Ok(Answer::Disable),
             Jumps::Forward if is_first => return Ok(Answer::Keep),

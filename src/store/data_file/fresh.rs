@@ -1,0 +1,75 @@
+//! Making a data file where there is none: in memory first, and then in its place at once.
+//!
+//! SQLite writes a new file page by page, with a journal beside it that nobody will ever need. A file that appears whole
+//! needs neither locks nor a journal, and its arcs, of which there are more than of anything else, can be laid into it in their
+//! order. Must not know: what is in a batch. Invariant: whoever looks finds no data file or all of it; a file that somebody else
+//! has made meanwhile stays.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use rusqlite::{Connection, MAIN_DB};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
+
+use super::schema::{self, Tables};
+use super::{Batch, DataFile, Fault, SIDE_FILES, StoreError, index_pages, merge, set_rules};
+
+/// As SQLite has them, before the process's mask.
+const PERMISSIONS: Mode = Mode::from_raw_mode(0o644);
+
+impl DataFile {
+    /// Makes a data file with a batch in it. Tells whether that was done: not where there is a file already, nor where the file
+    /// system cannot have a file appear whole; then [`update`](Self::update) does, or says what is wrong.
+    pub(crate) fn create(path: &Path, batch: &Batch) -> Result<bool, StoreError> {
+        // Most files are there already.
+        if fs::symlink_metadata(path).is_ok() {
+            return Ok(false);
+        }
+        let Ok(file) = Unnamed::beside(path) else { return Ok(false) };
+        let Some(bytes) = database(batch).map_err(|fault| fault.at(path))? else { return Ok(false) };
+        Ok(file.appear(path, &bytes).is_ok())
+    }
+}
+
+/// The bytes of a database with a batch in it, if they can be laid out.
+fn database(batch: &Batch) -> Result<Option<Vec<u8>>, Fault> {
+    let mut connection = Connection::open_in_memory()?;
+    set_rules(&connection)?;
+    let transaction = connection.transaction()?;
+    schema::ensure(&transaction, Tables::default())?;
+    let mut arcs = merge::add_all_but_arcs(&transaction, batch)?;
+    let root = schema::first_page_of_arcs(&transaction)?;
+    transaction.commit()?;
+    let mut bytes = connection.serialize(MAIN_DB)?.to_vec();
+    arcs.sort_unstable();
+    arcs.dedup();
+    Ok(index_pages::fill(&mut bytes, root, &arcs).then_some(bytes))
+}
+
+/// A file without a name, which goes with the process if it never gets one.
+struct Unnamed(File);
+
+impl Unnamed {
+    fn beside(path: &Path) -> io::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // What a killed writer left behind would be taken for this file's, and played into it.
+        for suffix in SIDE_FILES {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            if fs::symlink_metadata(name).is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+        }
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        Ok(Self(openat(CWD, folder, flags, PERMISSIONS)?.into()))
+    }
+
+    /// Gets a name, unless there is a file of that name.
+    fn appear(mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)?;
+        let unnamed = format!("/proc/self/fd/{}", self.0.as_raw_fd());
+        Ok(linkat(CWD, unnamed, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+    }
+}

@@ -1,0 +1,364 @@
+//! Rows of an index, written as the pages of a database that has none of them yet.
+//!
+//! To add a row, SQLite runs a program of thirty steps and looks for its place; rows that are sorted already can be laid
+//! into pages one after the other, which takes a twentieth of the time. The form is that of
+//! <https://sqlite.org/fileformat2.html>, sections 1.3, 1.6 and 2.1; `image` reads it. Must not know: what the numbers mean.
+//! Invariant: SQLite finds the rows it would have, had it added them itself; what this cannot lay out is left as it was.
+
+/// Where the header of a database has what, and how long it is.
+const PAGE_SIZE: usize = 16;
+const RESERVED: usize = 20;
+const CHANGES: usize = 24;
+const PAGES: usize = 28;
+const FORMAT: usize = 44;
+const CHANGES_WITH_PAGES: usize = 92;
+const HEADER: usize = 100;
+
+/// The format of rows with one-byte forms of 0 and 1, which SQLite has written since 3.3.
+const ROWS_WITH_SHORT_NUMBERS: u32 = 4;
+
+/// The first byte of a page of an index.
+const INNER: u8 = 0x02;
+const LEAF: u8 = 0x0a;
+
+/// Bytes before the places of its rows, on a page with and without children.
+const HEAD_OF_INNER: usize = 12;
+const HEAD_OF_LEAF: usize = 8;
+
+/// SQLite locks the bytes from here on: the page that has them holds nothing.
+const LOCKED: usize = 1 << 30;
+
+/// Bytes of the longest row.
+const LONGEST: usize = 2 + 4 + 4 * 8;
+
+/// A row as it stands on a page: its length, the length of its head, a byte in the head for each value, the values.
+#[derive(Clone, Copy)]
+struct Cell {
+    bytes: [u8; LONGEST],
+    length: u8,
+}
+
+/// Has the index whose first page is `root`, and which is empty, hold `rows`, which are ascending and different. Tells whether
+/// it could be done; else nothing has changed.
+pub(super) fn fill(database: &mut Vec<u8>, root: u32, rows: &[[i64; 4]]) -> bool {
+    fill_if_simple(database, root, rows).is_some()
+}
+
+fn fill_if_simple(database: &mut Vec<u8>, root: u32, rows: &[[i64; 4]]) -> Option<()> {
+    let page_size = usize::from(u16::from_be_bytes(*database.get(PAGE_SIZE..)?.first_chunk()?));
+    let root_start = (root as usize).checked_sub(1)?.checked_mul(page_size)?;
+    let is_empty_leaf = database.get(root_start..root_start + 5)? == [LEAF, 0, 0, 0, 0];
+    if database.len() < HEADER
+        || page_size < 512
+        || !database.len().is_multiple_of(page_size)
+        || database[RESERVED] != 0
+        || number(database, FORMAT)? != ROWS_WITH_SHORT_NUMBERS
+        || number(database, CHANGES)? != number(database, CHANGES_WITH_PAGES)?
+        || root == 1
+        || !is_empty_leaf
+    {
+        return None;
+    }
+    let before = database.len();
+    let mut pages = Pages { page_size, bytes: database };
+    // From the leaves upwards: each level has one page more than the one above it has rows.
+    let mut level = pages.add_level(rows.iter().map(Cell::of), &[]);
+    while level.pages.len() > 1 {
+        level = pages.add_level(level.between.into_iter(), &level.pages);
+    }
+    if database.len() > LOCKED {
+        database.truncate(before);
+        return None;
+    }
+    // What is on top has its place already.
+    let top = database.len() - page_size;
+    database.copy_within(top.., root_start);
+    database.truncate(top);
+    let count = u32::try_from(database.len() / page_size).ok()?;
+    database[PAGES..PAGES + 4].copy_from_slice(&count.to_be_bytes());
+    Some(())
+}
+
+fn number(database: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(*database.get(at..)?.first_chunk()?))
+}
+
+/// A database that grows by pages.
+struct Pages<'a> {
+    page_size: usize,
+    bytes: &'a mut Vec<u8>,
+}
+
+/// Pages next to one another.
+struct Level {
+    /// Their numbers.
+    pages: Vec<u32>,
+    /// The rows between two of them, which stand on the level above.
+    between: Vec<Cell>,
+}
+
+impl Pages<'_> {
+    /// Adds pages with these rows; with one child more than rows, or none on leaves.
+    fn add_level(&mut self, rows: impl ExactSizeIterator<Item = Cell>, children: &[u32]) -> Level {
+        let is_leaf = children.is_empty();
+        let mut level = Level { pages: Vec::new(), between: Vec::new() };
+        let mut page = self.begin(is_leaf);
+        let last = rows.len().saturating_sub(1);
+        for (index, row) in rows.enumerate() {
+            if page.add(self.bytes, &row, children.get(index)) {
+                continue;
+            }
+            // No page is empty, so the last row of all has one: pages have room for several rows, and one is taken away again.
+            let is_last = index == last;
+            let (between, place) =
+                if is_last { (page.take_last(self.bytes), index - 1) } else { (row, index) };
+            level.pages.push(page.end(self.bytes, children.get(place)));
+            level.between.push(between);
+            page = self.begin(is_leaf);
+            if is_last {
+                page.add(self.bytes, &row, children.get(index));
+            }
+        }
+        level.pages.push(page.end(self.bytes, children.last()));
+        level
+    }
+
+    fn begin(&mut self, is_leaf: bool) -> Page {
+        let start = self.bytes.len();
+        self.bytes.resize(start + self.page_size, 0);
+        self.bytes[start] = if is_leaf { LEAF } else { INNER };
+        Page {
+            start,
+            number: (start / self.page_size) as u32 + 1,
+            places: if is_leaf { HEAD_OF_LEAF } else { HEAD_OF_INNER },
+            rows: 0,
+            content: self.page_size,
+            last: 0,
+        }
+    }
+}
+
+/// The page that is being filled, which is the last one of the database.
+struct Page {
+    /// Where it begins in the database.
+    start: usize,
+    number: u32,
+    /// Where on the page the places of its rows begin.
+    places: usize,
+    rows: usize,
+    /// Where on the page its rows begin, of which each stands before those that were added earlier.
+    content: usize,
+    /// How many bytes the last one takes, with its child.
+    last: usize,
+}
+
+impl Page {
+    /// Adds a row and the child on its left, if there is room.
+    fn add(&mut self, database: &mut [u8], row: &Cell, child: Option<&u32>) -> bool {
+        let page = &mut database[self.start..];
+        let bytes = &row.bytes[..usize::from(row.length)];
+        let child = child.map(|child| child.to_be_bytes());
+        let child = child.as_ref().map_or(&[][..], |child| child);
+        let place = self.places + 2 * self.rows;
+        let needed = child.len() + bytes.len();
+        if self.content < place + 2 + needed {
+            return false;
+        }
+        self.content -= needed;
+        page[self.content..self.content + child.len()].copy_from_slice(child);
+        page[self.content + child.len()..self.content + needed].copy_from_slice(bytes);
+        page[place..place + 2].copy_from_slice(&(self.content as u16).to_be_bytes());
+        self.rows += 1;
+        self.last = needed;
+        true
+    }
+
+    /// Takes the last row away again.
+    fn take_last(&mut self, database: &mut [u8]) -> Cell {
+        let page = &mut database[self.start..];
+        let place = self.places + 2 * (self.rows - 1);
+        page[place..place + 2].fill(0);
+        let child = if self.places == HEAD_OF_INNER { 4 } else { 0 };
+        let row = &mut page[self.content..self.content + self.last];
+        let mut cell = Cell { bytes: [0; LONGEST], length: (self.last - child) as u8 };
+        cell.bytes[..self.last - child].copy_from_slice(&row[child..]);
+        row.fill(0);
+        self.rows -= 1;
+        self.content += self.last;
+        cell
+    }
+
+    /// Ends the page, with the child on its right; returns its number.
+    fn end(self, database: &mut [u8], child: Option<&u32>) -> u32 {
+        let page = &mut database[self.start..];
+        page[3..5].copy_from_slice(&(self.rows as u16).to_be_bytes());
+        page[5..7].copy_from_slice(&(self.content as u16).to_be_bytes());
+        if let Some(child) = child {
+            page[8..12].copy_from_slice(&child.to_be_bytes());
+        }
+        self.number
+    }
+}
+
+impl Cell {
+    fn of(row: &[i64; 4]) -> Self {
+        let mut bytes = [0; LONGEST];
+        let mut end = 6;
+        for (kind, value) in bytes[2..6].iter_mut().zip(row) {
+            *kind = kind_of(*value);
+        }
+        for (index, value) in row.iter().enumerate() {
+            let width = WIDTHS[usize::from(bytes[2 + index])];
+            bytes[end..end + width].copy_from_slice(&value.to_be_bytes()[8 - width..]);
+            end += width;
+        }
+        bytes[0] = end as u8 - 1;
+        bytes[1] = 5;
+        Self { bytes, length: end as u8 }
+    }
+}
+
+/// By the kind of a number: how many bytes it takes.
+const WIDTHS: [usize; 10] = [0, 1, 2, 3, 4, 6, 8, 0, 0, 0];
+
+/// The kind of number that takes the fewest bytes. 0 and 1 take none, and are kinds of their own.
+fn kind_of(value: i64) -> u8 {
+    match value {
+        0 => 8,
+        1 => 9,
+        _ => {
+            let bits = 65 - if value < 0 { value.leading_ones() } else { value.leading_zeros() };
+            match bits {
+                ..=8 => 1,
+                ..=16 => 2,
+                ..=24 => 3,
+                ..=32 => 4,
+                ..=48 => 5,
+                _ => 6,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rusqlite::{Connection, MAIN_DB, params};
+
+    use super::*;
+
+    const TABLE: &str =
+        "CREATE TABLE t (a integer, b integer, c integer, d integer, primary key (a, b, c, d)) without rowid";
+
+    /// A database with the table, and other things around it.
+    fn database(page_size: u32) -> (Vec<u8>, u32) {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "page_size", page_size).unwrap();
+        connection.execute_batch("CREATE TABLE before (x)").unwrap();
+        connection.execute(TABLE, ()).unwrap();
+        connection
+            .execute_batch("CREATE TABLE behind (x); INSERT INTO behind VALUES (zeroblob(9999))")
+            .unwrap();
+        let find = "SELECT rootpage FROM sqlite_master WHERE name = 't'";
+        let root = connection.query_row(find, (), |row| row.get(0)).unwrap();
+        (connection.serialize(MAIN_DB).unwrap().to_vec(), root)
+    }
+
+    /// What SQLite finds in it, and how it likes it; and again once it has added a row itself.
+    #[track_caller]
+    fn check(bytes: &[u8], rows: &[[i64; 4]]) {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.deserialize_read_exact(MAIN_DB, bytes, bytes.len(), false).unwrap();
+        let mut expected = rows.to_vec();
+        for new in [None, Some([5, 5, 5, 5])] {
+            if let Some([a, b, c, d]) = new {
+                connection
+                    .execute("INSERT OR IGNORE INTO t VALUES (?, ?, ?, ?)", params![a, b, c, d])
+                    .unwrap();
+                connection.execute("INSERT INTO behind VALUES (zeroblob(9999))", ()).unwrap();
+                expected.push([a, b, c, d]);
+                expected.sort_unstable();
+                expected.dedup();
+            }
+            let verdict: String =
+                connection.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
+            assert_eq!(verdict, "ok");
+            let mut statement = connection.prepare("SELECT * FROM t ORDER BY a, b, c, d").unwrap();
+            let found = statement.query_map((), |row| {
+                let four: [i64; 4] = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
+                Ok(four)
+            });
+            assert_eq!(found.unwrap().collect::<Result<Vec<_>, _>>().unwrap(), expected);
+            for row in expected.iter().step_by(97) {
+                let is_there: bool = connection
+                    .query_row(
+                        "SELECT count(*) FROM t WHERE a = ? AND b = ? AND c = ? AND d = ?",
+                        *row,
+                        |row| row.get(0),
+                    )
+                    .unwrap();
+                assert!(is_there, "{row:?}");
+            }
+        }
+    }
+
+    fn value() -> impl Strategy<Value = i64> {
+        prop_oneof![-3_i64..400, -40_000_i64..40_000, any::<i32>().prop_map(i64::from), any::<i64>()]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn sqlite_finds_the_rows(
+            mut rows in prop::collection::vec(prop::array::uniform4(value()), 0..400),
+            page_size in prop_oneof![Just(512_u32), Just(4096)],
+        ) {
+            rows.sort_unstable();
+            rows.dedup();
+            let (mut bytes, root) = database(page_size);
+            prop_assert!(fill(&mut bytes, root, &rows));
+            check(&bytes, &rows);
+        }
+    }
+
+    #[test]
+    fn no_page_is_empty_whatever_the_number_of_rows() {
+        // Rows of 10 bytes: 42 on a leaf of 512 bytes, and two levels of inner pages in the end.
+        let rows: Vec<[i64; 4]> = (2..1400).map(|number| [200, 2, 300, 2 * number]).collect();
+        for count in (0..130).chain([41 * 31, 41 * 31 + 1, 1398]) {
+            let (mut bytes, root) = database(512);
+            assert!(fill(&mut bytes, root, &rows[..count]));
+            check(&bytes, &rows[..count]);
+        }
+    }
+
+    #[test]
+    fn every_width_of_number_is_read_back() {
+        let edges = [7_u32, 8, 15, 16, 23, 24, 31, 32, 47, 48, 62].map(|bits| 1_i64 << bits);
+        let mut numbers: Vec<i64> =
+            edges.iter().flat_map(|edge| [*edge - 1, *edge, -*edge, -*edge - 1]).collect();
+        numbers.extend([0, 1, -1, 2, i64::MIN, i64::MAX]);
+        let mut rows: Vec<[i64; 4]> = numbers.iter().map(|number| [*number, 0, 1, *number / -3]).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let (mut bytes, root) = database(4096);
+        assert!(fill(&mut bytes, root, &rows));
+        check(&bytes, &rows);
+    }
+
+    #[test]
+    fn what_is_not_as_expected_stays() {
+        let (bytes, root) = database(4096);
+        let mut filled = bytes.clone();
+        assert!(fill(&mut filled, root, &[[1, 2, 3, 4]]));
+        // It holds rows already; it is no index; it is not there at all; there is no database.
+        for (mut bytes, root) in
+            [(filled, root), (bytes.clone(), 1), (bytes.clone(), root - 1), (bytes, 9999), (vec![0; 50], 1)]
+        {
+            let before = bytes.clone();
+            assert!(!fill(&mut bytes, root, &[[5, 6, 7, 8]]));
+            assert_eq!(bytes, before);
+        }
+    }
+}
