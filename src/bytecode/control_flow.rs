@@ -2,7 +2,7 @@
 //!
 //! Must not know: what ran. Invariant: linear in the size of the code; damaged bytes give fewer ways, never a panic.
 
-use super::locations::{Span, line_columns, locations};
+use super::locations::{Span, UNIT, line_columns, locations};
 use super::opcodes::{Flow, Opcode, failed_assertion, opcode, safe_deletion};
 use crate::model::{CodeShape, LineNo, SortedSet};
 
@@ -59,14 +59,11 @@ pub(crate) struct ControlFlow {
 impl ControlFlow {
     pub(crate) fn new(shape: &CodeShape) -> Self {
         let (mut instructions, by_unit) = instructions(&shape.code);
-        let mut waiting = instructions.iter_mut();
+        let mut waiting = instructions.iter_mut().peekable();
         let mut end = 0_u32;
-        'locations: for location in line_columns(&shape.line_table, shape.first_line) {
-            end += 2 * u32::from(location.units);
-            while let Some(instruction) = waiting.as_slice().first()
-                && instruction.start < end
-            {
-                let Some(instruction) = waiting.next() else { break 'locations };
+        for location in line_columns(&shape.line_table, shape.first_line) {
+            end = end.saturating_add(UNIT * u32::from(location.units));
+            while let Some(instruction) = waiting.next_if(|instruction| instruction.start < end) {
                 instruction.line = location.line;
             }
         }

@@ -7,7 +7,7 @@
 use crate::model::{CodeShape, LineNo};
 
 /// Bytes in a code unit.
-const UNIT: u32 = 2;
+pub(super) const UNIT: u32 = 2;
 
 /// Where a run of instructions stands in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

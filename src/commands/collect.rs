@@ -202,7 +202,7 @@ fn merge(workplace: &Workplace, mut batches: Batches) -> Result<Merged, StoreErr
         return Ok(Merged::default());
     }
     if let [batch] = batches.as_slice()
-        && DataFile::create(workplace.written_file(), batch)?
+        && DataFile::create(workplace.written_file(), batch)
     {
         return Ok(Merged { _batches: batches, _data: None });
     }

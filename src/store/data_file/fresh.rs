@@ -14,27 +14,28 @@ use rusqlite::{Connection, MAIN_DB};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 
 use super::schema::{self, Tables};
-use super::{Batch, DataFile, Fault, SIDE_FILES, StoreError, index_pages, merge, set_rules};
+use super::{Batch, DataFile, Fault, SIDE_FILES, index_pages, merge, set_rules};
 
 /// As SQLite has them, before the process's mask.
 const PERMISSIONS: Mode = Mode::from_raw_mode(0o644);
 
 impl DataFile {
     /// Makes a data file with a batch in it. Tells whether that was done: not where there is a file already, nor where the file
-    /// system cannot have a file appear whole; then [`update`](Self::update) does, or says what is wrong.
-    pub(crate) fn create(path: &Path, batch: &Batch) -> Result<bool, StoreError> {
+    /// system cannot have a file appear whole, nor where anything goes wrong; then [`update`](Self::update) does, or says what it
+    /// is.
+    pub(crate) fn create(path: &Path, batch: &Batch) -> bool {
         // Most files are there already.
         if fs::symlink_metadata(path).is_ok() {
-            return Ok(false);
+            return false;
         }
-        let Ok(file) = Unnamed::beside(path) else { return Ok(false) };
-        let Some(bytes) = database(batch).map_err(|fault| fault.at(path))? else { return Ok(false) };
-        Ok(file.appear(path, &bytes).is_ok())
+        let Ok(file) = Unnamed::beside(path) else { return false };
+        let Ok(Some(bytes)) = database(batch) else { return false };
+        file.appear(path, &bytes).is_ok()
     }
 }
 
 /// The bytes of a database with a batch in it, if they can be laid out.
-fn database(batch: &Batch) -> Result<Option<Vec<u8>>, Fault> {
+pub(super) fn database(batch: &Batch) -> Result<Option<Vec<u8>>, Fault> {
     let mut connection = Connection::open_in_memory()?;
     set_rules(&connection)?;
     let transaction = connection.transaction()?;

@@ -29,6 +29,39 @@ fn batches_add_up() {
 }
 
 #[test]
+fn a_file_that_is_made_at_once_is_as_one_that_grew() {
+    let mut arcs = batch("/a.py", Some(1), &[1, 2, 9]);
+    arcs.branches = true;
+    let taken = (1..3000).map(|line| LineArc::new(line, line + 1)).chain([LineArc::new(7, -1)]).collect();
+    arcs.files[0].arcs.insert("one".to_owned(), taken);
+    for batch in [batch("/a.py", Some(1), &[1, 2]), arcs] {
+        let (made, grown) = (Folder::new(), Folder::new());
+        // Not all file systems have files that appear whole.
+        if !DataFile::create(&made.path(), &batch) {
+            assert!(!made.path().exists());
+            fs::write(made.path(), fresh::database(&batch).unwrap().unwrap()).unwrap();
+        }
+        merge(&grown.path(), &batch);
+        assert_eq!(observed(&made.path()), observed(&grown.path()));
+        let checked: String = made.raw().query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
+        assert_eq!(checked, "ok");
+        // What is there is never made anew, and is added to as ever.
+        assert!(!DataFile::create(&made.path(), &batch));
+        merge(&made.path(), &batch_in("other", "/b.py", None, &[3]));
+        assert_eq!(seen(&made.path(), "/b.py"), [3]);
+        assert_eq!(fs::read_dir(made.0.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn nothing_is_made_beside_what_a_killed_writer_left() {
+    let folder = Folder::new();
+    fs::write(folder.0.path().join(".coverage-journal"), b"left").unwrap();
+    assert!(!DataFile::create(&folder.path(), &batch("/a.py", Some(1), &[1])));
+    assert!(!folder.path().exists());
+}
+
+#[test]
 fn data_of_another_text_is_dropped_and_said() {
     let folder = Folder::new();
     let path = folder.path();
