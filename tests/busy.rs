@@ -189,7 +189,7 @@ sys.settrace(None)
     let project = Project::with(&[("hot.py", program)]);
     // From 3.14 on each side of a branch has an event of its own.
     let instructions_tell = if MINOR < 14 { "True" } else { "False" };
-    let expected = format!("{instructions_tell}\\nminicov None\\n1\\n");
+    let expected = format!("{instructions_tell}\nminicov None\n1\n");
     project.run("sysmon", &["--mcdc", "hot.py"]).success().stderr("").stdout(&expected);
     let report = project.minicov(&["report", "--format", "json", "-o", "-"]).run();
     report.success();
