@@ -190,8 +190,9 @@ impl BranchWatch {
     }
 
     fn own_sides(&self) -> &OwnSides {
-        self.own_sides
-            .get_or_init(|| OwnSides::new(&self.analysis.flow, |branch| self.analysis.ways.end_of_with_by(branch).is_none()))
+        self.own_sides.get_or_init(|| {
+            OwnSides::new(&self.analysis.flow, |branch| self.analysis.ways.end_of_with_by(branch).is_none())
+        })
     }
 
     /// The indices of a branch and of the beginning of its other side than `seen`.
@@ -207,7 +208,8 @@ impl BranchWatch {
         let Some((branch, start)) = self.other_side(seen) else { return true };
         let Some(line) = self.analysis.ways.owner(branch) else { return false };
         let mut jumps = false;
-        let end = walk_past(&self.analysis.flow, line, start, |jump| jumps |= self.is_told_by_jump(line, jump));
+        let end =
+            walk_past(&self.analysis.flow, line, start, |jump| jumps |= self.is_told_by_jump(line, jump));
         // A loop has no condition of which sides could be asked for.
         let detail = if self.analysis.flow.tests_at(seen.from) { self.detail } else { BranchDetail::Steps };
         match detail {
