@@ -213,8 +213,8 @@ const STEPS: [u8; 256] = {
     let mut byte = 0xd8;
     while byte < 0xf8 {
         steps[byte] = match byte {
-            ..0xe0 => 1,
-            ..0xe8 => 2,
+            0xd8..0xe0 => 1,
+            0xe0..0xe8 => 2,
             _ => OTHER_STEP,
         };
         byte += 1;
