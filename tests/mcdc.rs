@@ -85,6 +85,7 @@ fn sorted(vectors: &Value) -> Vec<String> {
 /// What came of a comparison.
 #[derive(Default)]
 struct Comparison {
+    programs: usize,
     decisions: usize,
     differences: String,
     /// Decisions that ran and could not be measured.
@@ -99,6 +100,7 @@ impl Comparison {
     }
 
     fn file(&mut self, name: &str, ours: &Value, theirs: &[Value]) {
+        self.programs += 1;
         let empty = Vec::new();
         let decisions = ours["mcdc"]["decisions"].as_array().unwrap_or(&empty);
         let mut decisions: BTreeMap<String, &Value> =
@@ -367,9 +369,10 @@ fn random_batch(seed: &str, count: usize, is_wanted: impl Fn(&str) -> bool) {
     for core in CORES.iter().filter(|core| is_wanted(core)) {
         for (chains, comparison) in compare(&project, core, &judged) {
             eprintln!(
-                "{core} {seed}: {count} programs, chains {chains:?}, {} decisions, not measurable: {:?}",
-                comparison.decisions, comparison.not_measurable
+                "{core} {seed}: {} programs, chains {chains:?}, {} decisions, not measurable: {:?}",
+                comparison.programs, comparison.decisions, comparison.not_measurable
             );
+            assert!(comparison.programs * 20 >= count * 19, "only {} programs", comparison.programs);
             comparison.assert_none();
             // Constants in odd places.
             let unexplained = unexplained(&comparison);

@@ -20,7 +20,7 @@ impl OwnSides {
                 other_ways[successor] += 1;
             }
         }
-        for handler in flow.handler_starts().iter() {
+        for handler in &flow.handler_starts() {
             other_ways[*handler] += 1;
         }
         let mut sides = Vec::new();

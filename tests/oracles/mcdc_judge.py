@@ -8,11 +8,13 @@ With `--split`, each comparison of a chain (`a < b < c`) is a condition of its o
 Each program runs as `runpy.run_path` would run it; what it raises is passed over. For each program, the output has the
 decisions with line, column, context and conditions; the evaluations seen (a truth for each condition, null where it was not
 evaluated, and the outcome; a last operand in value position is not tested: null, and so is the outcome if it is reached);
-which conditions were seen true and false; and the verdicts, null for what does not count.
+which conditions were seen true and false; and the verdicts, null for what does not count. A program is left out where an
+exception went past its handler because Python compiled it wrongly (`loses_handler`).
 """
 
 import ast
 import builtins
+import dis
 import gc
 import itertools
 import json
@@ -277,13 +279,19 @@ class Recorder:
         self.open = {}
         # The same by frame and chain: the operand that the next comparison begins with.
         self.operands = {}
+        # Decisions in which asking for a truth raised.
+        self.raised = set()
 
     def begin(self, number):
         frame = sys._getframe(1)
         self.open[frame, number] = [None] * len(self.decisions[number].leaves)
 
     def condition(self, number, index, is_value, value):
-        truth = bool(value)
+        try:
+            truth = bool(value)
+        except BaseException:
+            self.raised.add(number)
+            raise
         self.decisions[number].seen[index].add(truth)
         self.open[sys._getframe(1), number][index] = truth
         return value if is_value else truth
@@ -452,6 +460,39 @@ def walk(tree, assignment, reached):
     return kind == "and"
 
 
+def loses_handler(text, raised):
+    """Whether one of these places, in which asking for a truth raised, was compiled outside of the `try` around it.
+
+    CPython 3.14 does that to `x = (a or b) or c`, by the look of it where a jump is made to lead where the next one would: its
+    TO_BOOL is not in the exception table, though what stands before and behind it is. 3.11 to 3.13 and 3.15 do not. What
+    the syntax tree is instrumented with is compiled rightly."""
+    return any(meets(truth, decision) for truth in unguarded(compile(text, "", "exec")) for decision in raised)
+
+
+def unguarded(code):
+    """The places of truth tests without the handler that their neighbours have."""
+    entries = dis.Bytecode(code).exception_entries
+    instructions = [instruction for instruction in dis.get_instructions(code) if instruction.opname != "NOT_TAKEN"]
+
+    def handler(instruction):
+        return next((e.target for e in entries if e.start <= instruction.offset < e.end), None)
+
+    for number, instruction in enumerate(instructions):
+        if instruction.opname == "TO_BOOL" and number >= 2 and handler(instruction) is None:
+            before, after = handler(instructions[number - 2]), handler(instructions[number + 2])
+            if before is not None and before == after:
+                at = instruction.positions
+                yield [at.lineno, at.col_offset, at.end_lineno, at.end_col_offset]
+    for constant in code.co_consts:
+        if hasattr(constant, "co_code"):
+            yield from unguarded(constant)
+
+
+def meets(one, other):
+    """Whether two ranges have something in common."""
+    return one[:2] < other[2:] and other[:2] < one[2:]
+
+
 def main(output, programs, is_split):
     recorder = Recorder()
     builtins.__mcdc_begin__ = recorder.begin
@@ -463,9 +504,10 @@ def main(output, programs, is_split):
     builtins.__mcdc_go_on__ = recorder.go_on
     ranges = {}
     texts = {}
+    sources = {}
     for program in programs:
         with open(program, encoding="utf-8") as file:
-            text = file.read()
+            sources[program] = text = file.read()
         module = ast.parse(text, program)
         lines = text.encode().splitlines(keepends=True)
         collector = Collector(lines if is_split else None)
@@ -495,6 +537,9 @@ def main(output, programs, is_split):
                 thread.join()
     result = {}
     for program, (start, end) in ranges.items():
+        raised = [recorder.decisions[number].place for number in range(start, end) if number in recorder.raised]
+        if sys.version_info[:2] == (3, 14) and raised and loses_handler(sources[program], raised):
+            continue
         rows = []
         for decision, leaf_texts in zip(recorder.decisions[start:end], texts[program]):
             counts, masking, unique_cause, mixed = judge(decision)
