@@ -9,6 +9,7 @@ use super::control_flow::ControlFlow;
 use super::exceptions::{Destination, EndOfWith, destination_of_raise};
 use super::is_function;
 use super::opcodes::Flow;
+use super::walk::{End, walk};
 use crate::model::{CodeShape, Edge, LineNo, LineSet, SortedSet};
 
 /// The ways between the lines of a code object.
@@ -26,7 +27,7 @@ pub(super) struct Ways {
     forks: LineSet,
     /// Instructions of which it tells something that they were reached: a `raise` statement's, where that is one of the ways on
     /// from its line or the manager of a `with` decides where it leads; what falls into a place to which there are jumps without
-    /// an event; and such jumps themselves, where no line tells of them.
+    /// an event; and what ends an `async for`, where no line tells of it.
     telling: BTreeSet<usize>,
     joins: Vec<Join>,
     /// The `raise` statements whose exceptions come to the end of a `with`, and whether they are one of several ways on from
@@ -77,7 +78,7 @@ impl Ways {
             .map(|raise| (raise, telling.contains(&raise)))
             .collect();
         telling.extend(raises_in_with.keys());
-        telling.extend(silent_exits(flow, &owners, &forks, &sources));
+        telling.extend(ends_of_async_for(flow, &predecessors, &owners, &forks, &sources));
         let ends_of_with = if raises_in_with.is_empty() {
             BTreeMap::new()
         } else {
@@ -397,23 +398,31 @@ fn raises(flow: &ControlFlow, destinations: &Destinations, shape: &CodeShape) ->
     raises.filter(is_choice).collect()
 }
 
-/// The jumps without an event by which control leaves a line that has further ways on, for one that others lead to as well: the end
-/// of an `async for` past whose suite a `break` leads (CPython 3.13+; 3.12 jumps with an event). The branch event of 3.14
-/// tells that an exception was looked at, and not which.
-fn silent_exits(
+/// What comes right behind the end of an `async for` that control leaves for a line that others lead to as well, too: past whose
+/// suite a `break` leads, or that ends a handler. A jump there has no event (CPython 3.13+; 3.12 jumps with one), and the
+/// branch event of 3.14 tells that an exception was looked at, and not which.
+fn ends_of_async_for(
     flow: &ControlFlow,
+    predecessors: &Predecessors,
     owners: &[Option<LineNo>],
     forks: &LineSet,
     sources: &ByLine<LineNo>,
 ) -> Vec<usize> {
-    let is_exit = |index: &usize| {
-        let Some(line) = owners[*index].filter(|line| forks.contains(*line)) else { return false };
-        flow.instructions[*index].jumps_silently()
-            && flow.successors(*index).any(|next| {
-                owners[next] != Some(line) && owners[next].and_then(|next| sources.get(next)) != Some(line)
-            })
+    let is_end = |behind: &usize| {
+        let end = behind - 1;
+        let Some(line) = owners[end].filter(|line| forks.contains(*line)) else { return false };
+        flow.instructions[end].opcode.name == "END_ASYNC_FOR"
+            && owners[*behind] == Some(line)
+            && predecessors[*behind] == [end]
+            && match walk(flow, line, *behind) {
+                End::Line(place) => {
+                    flow.instructions[place].line.and_then(|line| sources.get(line)) != Some(line)
+                }
+                // Returns have an event.
+                End::Return(_) | End::Open => false,
+            }
     };
-    (0..flow.instructions.len()).filter(is_exit).collect()
+    (1..flow.instructions.len()).filter(is_end).collect()
 }
 
 fn sources(flow: &ControlFlow, starts: &SortedSet<usize>) -> ByLine<LineNo> {
