@@ -14,7 +14,7 @@ use super::opcodes::Flow;
 use super::walk::{End, walk};
 use super::ways::Ways;
 use super::{is_function, is_statement};
-use crate::model::{ArcEnd, CodeShape, Edge, LineArc, LineNo, LineSet};
+use crate::model::{ArcEnd, CodeShape, Edge, LineArc, LineNo, LineSet, SortedSet};
 
 /// What edges taken in a code object, and lines that ran, say of steps between its lines.
 pub(crate) struct LineSteps {
@@ -47,18 +47,17 @@ impl LineSteps {
         }
     }
 
-    /// Those of `lines` that say that this code ran, and not only what it makes on them.
-    pub(crate) fn telling(&self, lines: &[LineNo]) -> Vec<LineNo> {
-        let shared = self.shared.get_or_init(|| {
+    /// Lines that do not say that this code ran, since what it makes on them may have.
+    pub(crate) fn shared(&self) -> &LineSet {
+        self.shared.get_or_init(|| {
             let all = self.flow.instructions.iter();
             all.filter(|one| one.opcode.name == "MAKE_FUNCTION").filter_map(|one| one.line).collect()
-        });
-        lines.iter().copied().filter(|line| !shared.contains(*line)).collect()
+        })
     }
 
     /// The steps between lines that follow from edges and lines. An edge from an instruction to itself says that it was
     /// reached.
-    pub(crate) fn arcs(&self, edges: &BTreeSet<Edge>, lines: &LineSet) -> BTreeSet<LineArc> {
+    pub(crate) fn arcs(&self, edges: &SortedSet<Edge>, lines: &LineSet) -> BTreeSet<LineArc> {
         let Self { flow, ways, exit, entry, .. } = self;
         let exit = *exit;
         let mut arcs = BTreeSet::new();

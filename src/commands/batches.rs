@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::needs::RecordedRuns;
 use crate::bytecode::{self, LineSteps};
-use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineNo, LineSet, SortedSet, SourceHash};
+use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineSet, SortedSet, SourceHash};
 use crate::paths::{Patterns, canonical, display_name, python_files, read_source, source_metadata};
 use crate::source;
 use crate::store::{Batch, BatchCode, BatchFile, JournalContents, JournaledFile, RunHeader, SeenInContext};
@@ -37,7 +38,7 @@ pub(super) struct Batches {
 }
 
 /// A context, a code object, the edges taken in it there, and those of its lines that ran.
-type Said = (String, CodeKey, SortedSet<Edge>, Vec<LineNo>);
+type Said = (String, CodeKey, Arc<SortedSet<Edge>>, LineSet);
 
 /// So many contexts at most has the journal of a process like those that a test starts by the dozen: none, and the test's.
 const FEW_CONTEXTS: usize = 2;
@@ -148,46 +149,48 @@ impl Batches {
         JournaledFile { seen, codes, stamp: _ }: JournaledFile,
     ) -> BatchFile {
         let mut file = BatchFile { path, source, ..BatchFile::default() };
-        let lines: BTreeMap<usize, LineSet> =
-            seen.iter().map(|(place, seen)| (*place, seen.lines.clone())).collect();
-        let mut taken: BTreeMap<usize, Vec<LineArc>> = BTreeMap::new();
-        for (place, SeenInContext { lines, arcs, vectors }) in seen {
-            let label = &labels[place];
-            file.lines.insert(label.clone(), lines);
-            taken.insert(place, arcs.into_iter().collect());
-            file.vectors.insert(label.clone(), vectors);
-        }
         let place = (settings.python.clone(), settings.branches, file.path.clone());
         let said = self.said.entry(place).or_default();
         // What is made in one context may run in another.
-        let has_contexts = lines.len() > 1;
+        let has_contexts = seen.len() > 1;
         // Whoever runs many tests is the only one to tell of them.
         let is_one_of_many = labels.len() <= FEW_CONTEXTS;
-        for (shape, edges) in codes {
+        let mut all_lines = LineSet::new();
+        seen.values().for_each(|seen| all_lines.union_with(&seen.lines));
+        let mut taken: BTreeMap<usize, Vec<LineArc>> = BTreeMap::new();
+        for (shape, mut edges) in codes {
             let key = CodeKey::of(&shape);
-            let mut steps = Steps::of(&shape);
+            let mut ways = Ways::of(&shape, &all_lines, has_contexts);
             let mut news = BTreeMap::new();
-            let places: BTreeSet<usize> = lines.keys().chain(edges.keys()).copied().collect();
-            for place in places {
-                let edges: SortedSet<Edge> =
-                    edges.get(&place).map(|edges| edges.iter().copied().collect()).unwrap_or_default();
-                let own_lines = lines.get(&place).map(|lines| steps.lines_among(lines)).unwrap_or_default();
-                if edges.is_empty() && own_lines.is_empty() {
-                    continue;
+            let mut add = |place: usize, edges: SortedSet<Edge>, lines: &LineSet| {
+                if edges.is_empty() && !ways.has_lines_among(lines) {
+                    return;
                 }
                 let label = &labels[place];
+                let way = ways.of_context(edges, lines);
                 if is_one_of_many
-                    && !said.insert((label.clone(), key.clone(), edges.clone(), own_lines.clone()))
+                    && !said.insert((label.clone(), key.clone(), way.edges.clone(), way.lines.clone()))
                 {
-                    continue;
+                    return;
                 }
-                let arcs = steps.arcs(&edges, own_lines, has_contexts);
-                taken.entry(place).or_default().extend_from_slice(arcs);
-                news.insert(label.clone(), edges);
+                taken.entry(place).or_default().extend_from_slice(&way.arcs);
+                news.insert(label.clone(), Arc::clone(&way.edges));
+            };
+            for (place, seen) in &seen {
+                add(*place, edges.remove(place).unwrap_or_default(), &seen.lines);
+            }
+            for (place, edges) in edges {
+                add(place, edges, &LineSet::new());
             }
             if !news.is_empty() {
                 file.codes.push(BatchCode { key, edges: news });
             }
+        }
+        for (place, SeenInContext { lines, arcs, vectors }) in seen {
+            let label = &labels[place];
+            file.lines.insert(label.clone(), lines);
+            taken.entry(place).or_default().extend(arcs);
+            file.vectors.insert(label.clone(), vectors);
         }
         for (place, arcs) in taken {
             file.arcs.entry(labels[place].clone()).or_default().unite(arcs.into_iter().collect());
@@ -281,38 +284,51 @@ fn joined(of_run: &str, of_program: &str) -> String {
     }
 }
 
-/// Steps between the lines of one code object, for any number of contexts: many take the same ways.
-struct Steps<'a> {
+/// The ways that contexts take through one code object: mostly the same few.
+struct Ways<'a> {
     shape: &'a CodeShape,
-    range: Option<(LineNo, LineNo)>,
-    analysis: Option<LineSteps>,
-    known: BTreeMap<SortedSet<Edge>, BTreeMap<Vec<LineNo>, Vec<LineArc>>>,
+    /// Whether lines that the code shares with what it makes on them tell nothing of it.
+    has_contexts: bool,
+    /// Lines that ran in any context, from its first to its last.
+    range: LineSet,
+    analysis: Option<(LineSteps, LineSet)>,
+    known: HashMap<(Arc<SortedSet<Edge>>, LineSet), Way>,
 }
 
-impl<'a> Steps<'a> {
-    fn of(shape: &'a CodeShape) -> Self {
+/// A way through a code object.
+struct Way {
+    edges: Arc<SortedSet<Edge>>,
+    /// The lines that ran among those that tell of the code object.
+    lines: LineSet,
+    /// The steps between lines that follow.
+    arcs: Vec<LineArc>,
+}
+
+impl<'a> Ways<'a> {
+    fn of(shape: &'a CodeShape, all_lines: &LineSet, has_contexts: bool) -> Self {
         let range = bytecode::line_range(&shape.line_table, shape.first_line);
-        Self { shape, range, analysis: None, known: BTreeMap::new() }
+        let range = range.map(|(first, last)| all_lines.between(first, last)).unwrap_or_default();
+        Self { shape, has_contexts, range, analysis: None, known: HashMap::new() }
     }
 
-    /// The lines that ran among those of the code object.
-    fn lines_among(&self, lines: &LineSet) -> Vec<LineNo> {
-        let Some((first, last)) = self.range else { return Vec::new() };
-        if (last - first) as usize <= lines.len() {
-            (first..=last).filter(|line| lines.contains(*line)).collect()
-        } else {
-            lines.iter().filter(|line| (first..=last).contains(line)).collect()
-        }
+    /// Whether any of these lines may be the code object's.
+    fn has_lines_among(&self, lines: &LineSet) -> bool {
+        self.range.touches(lines)
     }
 
-    fn arcs(&mut self, edges: &SortedSet<Edge>, mut lines: Vec<LineNo>, has_contexts: bool) -> &[LineArc] {
-        let steps = self.analysis.get_or_insert_with(|| LineSteps::new(self.shape));
-        if has_contexts {
-            lines = steps.telling(&lines);
-        }
-        self.known.entry(edges.clone()).or_default().entry(lines).or_insert_with_key(|lines| {
-            let edges = edges.iter().copied().collect();
-            steps.arcs(&edges, &lines.iter().copied().collect()).into_iter().collect()
+    /// The way that a context took in which these `edges` were taken, and these `lines` of the file ran.
+    fn of_context(&mut self, edges: SortedSet<Edge>, lines: &LineSet) -> &Way {
+        let (steps, telling) = self.analysis.get_or_insert_with(|| {
+            let steps = LineSteps::new(self.shape);
+            let telling =
+                if self.has_contexts { self.range.difference(steps.shared()) } else { self.range.clone() };
+            (steps, telling)
+        });
+        let lines = lines.within(telling);
+        self.known.entry((Arc::new(edges), lines)).or_insert_with_key(|(edges, lines)| Way {
+            edges: Arc::clone(edges),
+            lines: lines.clone(),
+            arcs: steps.arcs(edges, lines).into_iter().collect(),
         })
     }
 }

@@ -8,12 +8,14 @@
 //! coverage.py's sysmon core has, will not do: from a `with` statement on one line, coverage.py reads it as a step to the
 //! next.) So lines can be added to a file of arcs, and a file of lines becomes one of arcs when the first arcs come to it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::edge_sets::{self, EdgeSets};
+use super::rows::Rows;
 use super::schema::{self, LinesAs};
 use super::{DataFile, Fault, StoreError, Vectors, edges, moves, needs, read, vectors};
 use crate::model::{CodeKey, Edge, Layout, LineArc, LineSet, SortedSet, SourceHash, TestNeeds};
@@ -105,7 +107,8 @@ impl BatchFile {
                 self.codes.len() - 1
             });
             for (context, edges) in code.edges {
-                new += self.codes[place].edges.entry(context).or_default().unite(edges);
+                let known = self.codes[place].edges.entry(context).or_default();
+                new += Arc::make_mut(known).unite(Arc::unwrap_or_clone(edges));
             }
         }
         new
@@ -116,8 +119,8 @@ impl BatchFile {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BatchCode {
     pub(crate) key: CodeKey,
-    /// Edges that were taken, by context.
-    pub(crate) edges: BTreeMap<String, SortedSet<Edge>>,
+    /// Edges that were taken, by context: shared, because most contexts take the same ways.
+    pub(crate) edges: BTreeMap<String, Arc<SortedSet<Edge>>>,
 }
 
 /// What a merge did that the user should know.
@@ -161,7 +164,8 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
         connection: transaction,
         lines_as: choose_lines_as(transaction, batch.branches)?,
         contexts: HashMap::new(),
-        arcs: ArcRows::new(transaction),
+        arcs: Rows::new(transaction, ARCS),
+        edges: Rows::new(transaction, edges::TAKEN),
         edge_sets: EdgeSets::default(),
         leaves_edge_sets: false,
         outcome: MergeOutcome::default(),
@@ -187,6 +191,7 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
         merge.file(file)?;
     }
     merge.arcs.write_rest()?;
+    merge.edges.write_rest()?;
     needs::add(transaction, &batch.tests)?;
     if merge.leaves_edge_sets {
         edge_sets::prune(transaction)?;
@@ -216,9 +221,11 @@ fn choose_lines_as(transaction: &Transaction, branches: bool) -> Result<LinesAs,
 fn upgrade(transaction: &Transaction) -> Result<(), Fault> {
     let mut statement = transaction.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
     let mut rows = statement.query(())?;
-    let mut arcs = ArcRows::new(transaction);
+    let mut arcs = Rows::new(transaction, ARCS);
     while let Some(row) = rows.next()? {
-        arcs.add_lines(row.get(0)?, row.get(1)?, &read::numbits(row, 2)?)?;
+        let (file, context): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let lines: Vec<i64> = read::numbits(row, 2)?.iter().map(i64::from).collect();
+        lines.iter().rev().try_for_each(|line| arcs.add([file, context, -line, *line]))?;
     }
     arcs.write_rest()?;
     transaction.execute("DELETE FROM line_bits", ())?;
@@ -231,7 +238,8 @@ struct Merge<'a> {
     lines_as: LinesAs,
     /// Row numbers of the contexts met so far.
     contexts: HashMap<String, i64>,
-    arcs: ArcRows<'a>,
+    arcs: Rows<'a, 4>,
+    edges: Rows<'a, 3>,
     edge_sets: EdgeSets,
     /// Whether there may be sets of edges that are not needed any more.
     leaves_edge_sets: bool,
@@ -286,13 +294,25 @@ impl Merge<'_> {
 
     fn code(&mut self, file: i64, code: &BatchCode, is_new_file: bool) -> Result<(), Fault> {
         let mut row = None;
+        // By place in memory, while `code` keeps them there.
+        let mut sets: HashMap<*const SortedSet<Edge>, i64> = HashMap::new();
         for (context, edges) in code.edges.iter().filter(|(_, edges)| !edges.is_empty()) {
             let context = self.context_id(context)?;
             let row = match row {
                 Some(row) => row,
                 None => *row.insert(edges::code_row(self.connection, file, &code.key, is_new_file)?),
             };
-            self.leaves_edge_sets |= edges::add(self.connection, &mut self.edge_sets, row, context, edges)?;
+            if !row.is_new {
+                self.edges.write_rest()?;
+                self.leaves_edge_sets |=
+                    edges::add(self.connection, &mut self.edge_sets, row, context, edges)?;
+                continue;
+            }
+            let set = match sets.entry(Arc::as_ptr(edges)) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => *new.insert(self.edge_sets.id(self.connection, edges)?),
+            };
+            self.edges.add([row.id, context, set])?;
         }
         Ok(())
     }
@@ -335,6 +355,7 @@ impl Merge<'_> {
             return Ok(false);
         }
         self.arcs.write_rest()?;
+        self.edges.write_rest()?;
         let bits =
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
@@ -395,56 +416,6 @@ fn all_arcs(lines: Option<&LineSet>, arcs: Option<&SortedSet<LineArc>>) -> Vec<[
     all
 }
 
-/// Rows of one statement: starting a statement costs more than adding a row.
-const ARCS_AT_ONCE: usize = 32;
-
-static PUT_MANY_ARCS: LazyLock<String> = LazyLock::new(|| {
-    let rows = vec!["(?, ?, ?, ?)"; ARCS_AT_ONCE].join(", ");
-    format!("INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES {rows}")
-});
-
-/// Rows of the table `arc`, of any number of files: file, context and both ends of an arc. SQLite finds the place of a row at
-/// once where it comes behind all others, so they are best added in the order of its index.
-struct ArcRows<'a> {
-    connection: &'a Connection,
-    /// Fewer than [`ARCS_AT_ONCE`].
-    waiting: Vec<[i64; 4]>,
-    /// From the first use on.
-    put_many: Option<CachedStatement<'a>>,
-}
-
-impl<'a> ArcRows<'a> {
-    fn new(connection: &'a Connection) -> Self {
-        Self { connection, waiting: Vec::with_capacity(ARCS_AT_ONCE), put_many: None }
-    }
-
-    fn add(&mut self, row: [i64; 4]) -> Result<(), Fault> {
-        self.waiting.push(row);
-        if self.waiting.len() == ARCS_AT_ONCE {
-            let put = match &mut self.put_many {
-                Some(put) => put,
-                none => none.insert(self.connection.prepare_cached(&PUT_MANY_ARCS)?),
-            };
-            put.execute(params_from_iter(self.waiting.as_flattened()))?;
-            self.waiting.clear();
-        }
-        Ok(())
-    }
-
-    /// Adds lines that ran.
-    fn add_lines(&mut self, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
-        let lines: Vec<i64> = lines.iter().map(i64::from).collect();
-        lines.iter().rev().try_for_each(|line| self.add([file, context, -line, *line]))
-    }
-
-    /// Adds what waits for more. To be called at the end, and before anything else looks at the table.
-    fn write_rest(&mut self) -> Result<(), Fault> {
-        let mut put = self.connection.prepare_cached(
-            "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES (?, ?, ?, ?)",
-        )?;
-        for row in self.waiting.drain(..) {
-            put.execute(row)?;
-        }
-        Ok(())
-    }
-}
+/// Rows of arcs: file, context and both ends. They are nothing but their key, so that one that is there already is as good as
+/// one that takes its place, and SQLite need not look for it first.
+const ARCS: &str = "INSERT OR REPLACE INTO arc (file_id, context_id, fromno, tono)";

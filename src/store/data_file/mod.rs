@@ -22,6 +22,7 @@ mod needs;
 mod pairs;
 mod quick_check;
 mod read;
+mod rows;
 mod schema;
 mod vectors;
 
