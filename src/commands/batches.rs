@@ -156,7 +156,9 @@ impl Batches {
         // Whoever runs many tests is the only one to tell of them.
         let is_one_of_many = labels.len() <= FEW_CONTEXTS;
         let mut all_lines = LineSet::new();
-        seen.values().for_each(|seen| all_lines.union_with(&seen.lines));
+        for seen in seen.values() {
+            all_lines.union_with(&seen.lines);
+        }
         let mut taken: BTreeMap<usize, Vec<LineArc>> = BTreeMap::new();
         for (shape, mut edges) in codes {
             let key = CodeKey::of(&shape);

@@ -12,8 +12,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
+use super::arcs::{self, Arcs, Waiting};
 use super::edge_sets::{self, EdgeSets};
 use super::rows::Rows;
 use super::schema::{self, LinesAs};
@@ -133,9 +134,9 @@ pub(crate) struct MergeOutcome {
 impl DataFile {
     /// Adds a batch, all of it or nothing.
     pub(crate) fn merge(&mut self, batch: &Batch) -> Result<MergeOutcome, StoreError> {
-        self.write(|transaction| {
+        self.write(|connection| {
             let mut outcome = MergeOutcome::default();
-            add(transaction, batch, &mut outcome)?;
+            add(connection, batch, &mut outcome)?;
             Ok(outcome)
         })
     }
@@ -146,41 +147,59 @@ impl DataFile {
         afresh: bool,
         batches: impl Iterator<Item = Batch>,
     ) -> Result<MergeOutcome, StoreError> {
-        self.write(|transaction| {
+        self.write(|connection| {
             let mut outcome = MergeOutcome::default();
             if afresh {
-                schema::forget(transaction)?;
+                schema::forget(connection)?;
             }
             for batch in batches {
-                add(transaction, &batch, &mut outcome)?;
+                add(connection, &batch, &mut outcome)?;
             }
             Ok(outcome)
         })
     }
 }
 
-fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> Result<(), Fault> {
+/// Runs within a write transaction.
+fn add(connection: &mut Connection, batch: &Batch, outcome: &mut MergeOutcome) -> Result<(), Fault> {
+    let (waiting, leaves_edge_sets) = add_observed(connection, batch, outcome)?;
+    if let Some(waiting) = waiting {
+        waiting.copy(connection)?;
+    }
+    needs::add(connection, &batch.tests)?;
+    if leaves_edge_sets {
+        edge_sets::prune(connection)?;
+    }
+    Ok(())
+}
+
+/// Adds what ran, but for arcs that wait; tells whether there may be sets of edges that are not needed any more.
+fn add_observed(
+    connection: &Connection,
+    batch: &Batch,
+    outcome: &mut MergeOutcome,
+) -> Result<(Option<Waiting>, bool), Fault> {
     let mut merge = Merge {
-        connection: transaction,
-        lines_as: choose_lines_as(transaction, batch.branches)?,
+        connection,
+        lines_as: choose_lines_as(connection, batch.branches)?,
         contexts: HashMap::new(),
-        arcs: Rows::new(transaction, ARCS),
-        edges: Rows::new(transaction, edges::TAKEN),
+        arcs: Arcs::new(connection),
+        edges: Rows::new(connection, edges::TAKEN),
         edge_sets: EdgeSets::default(),
         leaves_edge_sets: false,
         outcome: MergeOutcome::default(),
     };
     // coverage.py's data does not say.
     if !batch.python.is_empty() {
-        schema::set_meta(transaction, "python", &batch.python)?;
+        schema::set_meta(connection, "python", &batch.python)?;
     }
     for (key, was_recorded) in [(vectors::RECORDED, batch.vectors), (edges::RECORDED, batch.edges)] {
         if was_recorded {
-            schema::set_meta(transaction, key, "1")?;
+            schema::set_meta(connection, key, "1")?;
         }
     }
     if batch.replaces {
-        merge.leaves_edge_sets |= needs::forget_earlier_runs(transaction, &batch.tests)?;
+        merge.leaves_edge_sets |= needs::forget_earlier_runs(connection, &batch.tests)?;
     }
     // Numbered in the order in which each file goes through them.
     let named = batch.files.iter().flat_map(BatchFile::contexts);
@@ -190,46 +209,41 @@ fn add(transaction: &Transaction, batch: &Batch, outcome: &mut MergeOutcome) -> 
     for file in &batch.files {
         merge.file(file)?;
     }
-    merge.arcs.write_rest()?;
     merge.edges.write_rest()?;
-    needs::add(transaction, &batch.tests)?;
-    if merge.leaves_edge_sets {
-        edge_sets::prune(transaction)?;
-    }
     outcome.changed.append(&mut merge.outcome.changed);
-    Ok(())
+    Ok((merge.arcs.finish()?, merge.leaves_edge_sets))
 }
 
 /// How the file holds lines from now on.
-fn choose_lines_as(transaction: &Transaction, branches: bool) -> Result<LinesAs, Fault> {
-    match schema::lines_as(transaction)? {
+fn choose_lines_as(connection: &Connection, branches: bool) -> Result<LinesAs, Fault> {
+    match schema::lines_as(connection)? {
         Some(LinesAs::Arcs) => Ok(LinesAs::Arcs),
         Some(LinesAs::Bits) if branches => {
-            upgrade(transaction)?;
+            upgrade(connection)?;
             Ok(LinesAs::Arcs)
         }
         Some(LinesAs::Bits) => Ok(LinesAs::Bits),
         None => {
             let (has_arcs, chosen) = if branches { ("1", LinesAs::Arcs) } else { ("0", LinesAs::Bits) };
-            transaction.execute("INSERT INTO meta (key, value) VALUES ('has_arcs', ?)", [has_arcs])?;
+            connection.execute("INSERT INTO meta (key, value) VALUES ('has_arcs', ?)", [has_arcs])?;
             Ok(chosen)
         }
     }
 }
 
 /// Makes a file of arcs out of one of lines.
-fn upgrade(transaction: &Transaction) -> Result<(), Fault> {
-    let mut statement = transaction.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
+fn upgrade(connection: &Connection) -> Result<(), Fault> {
+    let mut statement = connection.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
     let mut rows = statement.query(())?;
-    let mut arcs = Rows::new(transaction, ARCS);
+    let mut arcs = Rows::new(connection, arcs::INSERT);
     while let Some(row) = rows.next()? {
         let (file, context): (i64, i64) = (row.get(0)?, row.get(1)?);
         let lines: Vec<i64> = read::numbits(row, 2)?.iter().map(i64::from).collect();
         lines.iter().rev().try_for_each(|line| arcs.add([file, context, -line, *line]))?;
     }
     arcs.write_rest()?;
-    transaction.execute("DELETE FROM line_bits", ())?;
-    transaction.execute("UPDATE meta SET value = '1' WHERE key = 'has_arcs'", ())?;
+    connection.execute("DELETE FROM line_bits", ())?;
+    connection.execute("UPDATE meta SET value = '1' WHERE key = 'has_arcs'", ())?;
     Ok(())
 }
 
@@ -238,7 +252,7 @@ struct Merge<'a> {
     lines_as: LinesAs,
     /// Row numbers of the contexts met so far.
     contexts: HashMap<String, i64>,
-    arcs: Rows<'a, 4>,
+    arcs: Arcs<'a>,
     edges: Rows<'a, 3>,
     edge_sets: EdgeSets,
     /// Whether there may be sets of edges that are not needed any more.
@@ -415,7 +429,3 @@ fn all_arcs(lines: Option<&LineSet>, arcs: Option<&SortedSet<LineArc>>) -> Vec<[
     all.sort_unstable();
     all
 }
-
-/// Rows of arcs: file, context and both ends. They are nothing but their key, so that one that is there already is as good as
-/// one that takes its place, and SQLite need not look for it first.
-const ARCS: &str = "INSERT OR REPLACE INTO arc (file_id, context_id, fromno, tono)";

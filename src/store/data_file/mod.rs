@@ -8,6 +8,7 @@
 //! rolled back by the next opener; only `synchronous` is off, which gives up power loss alone and saves the milliseconds
 //! an fsync takes.
 
+mod arcs;
 mod contents;
 mod edge_contexts;
 mod edge_sets;
@@ -33,7 +34,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{Access, access};
 
 pub(crate) use error::{Fault, StoreError};
@@ -183,20 +184,30 @@ impl DataFile {
     }
 
     /// Runs `work` in one transaction, in a file that has all tables. When it fails, nothing has changed.
-    fn write<T>(&mut self, work: impl FnOnce(&Transaction) -> Result<T, Fault>) -> Result<T, StoreError> {
-        let (tables, state) = (&mut self.tables, &mut self.state);
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let written = transaction.map_err(Fault::from).and_then(|transaction| {
-            // Another process may have created or erased the tables since we opened the file.
-            let present = schema::state(&transaction)?;
-            let found = if present == *state { *tables } else { schema::check(&transaction)? };
-            let ensured = schema::ensure(&transaction, found)?;
-            let result = work(&transaction)?;
-            transaction.commit()?;
-            (*tables, *state) = (ensured, present);
-            Ok(result)
-        });
+    fn write<T>(&mut self, work: impl FnOnce(&mut Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
+        // Not one of rusqlite's, as in `read`.
+        let begun = self.connection.execute_batch("BEGIN IMMEDIATE").map_err(Fault::from);
+        let written = begun.and_then(|()| self.write_in_transaction(work));
+        if !self.connection.is_autocommit() {
+            // Closing the file does it, too.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
         written.map_err(|fault| fault.at(&self.path))
+    }
+
+    fn write_in_transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let Self { connection, tables, state, .. } = self;
+        // Another process may have created or erased the tables since we opened the file.
+        let present = schema::state(connection)?;
+        let found = if present == *state { *tables } else { schema::check(connection)? };
+        let ensured = schema::ensure(connection, found)?;
+        let result = work(connection)?;
+        connection.execute_batch("COMMIT")?;
+        (*tables, *state) = (ensured, present);
+        Ok(result)
     }
 }
 

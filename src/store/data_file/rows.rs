@@ -1,4 +1,6 @@
 //! Many rows for a table, some by each statement: starting a statement costs more than adding a row.
+//!
+//! Must not know: the tables. Invariant: no row is left out once [`Rows::write_rest`] was called.
 
 use rusqlite::{CachedStatement, Connection, params_from_iter};
 
