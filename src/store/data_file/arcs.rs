@@ -99,16 +99,18 @@ impl Waiting {
     /// Adds the rows to the table. To be called within a transaction.
     pub(super) fn copy(self, connection: &mut Connection) -> Result<(), Fault> {
         // It stays there as long as the connection, because it may not go in the middle of a transaction.
-        if connection.execute("ATTACH ':memory:' AS minicov_arcs", ()).is_err() {
+        let attached = connection.execute("ATTACH ':memory:' AS minicov_arcs", ()).and_then(|_| {
+            let image = &self.image;
+            connection.deserialize_read_exact(c"minicov_arcs", image.as_slice(), image.len(), true)
+        });
+        if attached.is_err() {
             let mut rows = Rows::new(connection, INSERT);
             self.rows()?.into_iter().try_for_each(|row| rows.add(row))?;
             return rows.write_rest();
         }
-        let Self { image, last } = self;
-        connection.deserialize_read_exact(c"minicov_arcs", image.as_slice(), image.len(), true)?;
         connection.execute("INSERT OR REPLACE INTO main.arc SELECT * FROM minicov_arcs.arc", ())?;
         let mut rows = Rows::new(connection, INSERT);
-        last.map_or(Ok(()), |last| rows.add(last))?;
+        self.last.map_or(Ok(()), |last| rows.add(last))?;
         rows.write_rest()
     }
 
