@@ -47,24 +47,23 @@ impl LineSteps {
         }
     }
 
-    /// Those of `lines` that say that this code ran, and not only what it makes on them.
-    pub(crate) fn telling(&self, lines: &[LineNo]) -> Vec<LineNo> {
-        let shared = self.shared.get_or_init(|| {
+    /// Lines that do not say that this code ran, since what it makes on them may have.
+    pub(crate) fn shared(&self) -> &LineSet {
+        self.shared.get_or_init(|| {
             let all = self.analysis.flow.instructions.iter();
             all.filter(|one| one.opcode.name == "MAKE_FUNCTION").filter_map(|one| one.line).collect()
-        });
-        lines.iter().copied().filter(|line| !shared.contains(*line)).collect()
+        })
     }
 
-    /// The steps between lines that follow from edges and lines, which ascend. An edge from an instruction to itself says that it
-    /// was reached.
-    pub(crate) fn arcs(&self, edges: &SortedSet<Edge>, lines: &[LineNo]) -> SortedSet<LineArc> {
+    /// The steps between lines that follow from edges and lines. An edge from an instruction to itself says that it was
+    /// reached.
+    pub(crate) fn arcs(&self, edges: &SortedSet<Edge>, lines: &LineSet) -> SortedSet<LineArc> {
         let Self { analysis, exit, entry, .. } = self;
         let Analysis { flow, ways } = &**analysis;
         let exit = *exit;
         let mut arcs = Vec::with_capacity(2 * lines.len());
         // Places that control got to, and whose lines may have only one way on.
-        let own = lines.iter().copied().filter(|line| Some(*line) != *entry);
+        let own = lines.iter().filter(|line| Some(*line) != *entry);
         let mut entered: Vec<usize> = own.filter_map(|line| ways.only_place(line)).collect();
         for edge in edges {
             let (Some(from), Some(to)) = (flow.index_at(edge.from), flow.index_at(edge.to)) else { continue };
@@ -91,14 +90,14 @@ impl LineSteps {
                 entered.extend(step(flow, line, place, exit, &mut arcs));
             }
         }
-        for line in lines {
-            arcs.extend(ways.only_source(*line).map(|source| arc(source, *line)));
+        for line in lines.iter() {
+            arcs.extend(ways.only_source(line).map(|source| arc(source, line)));
         }
         // A `raise` that is all that its line does was reached if the line ran, for all that matters: there is no other way.
         for (index, instruction) in flow.instructions.iter().enumerate() {
             if instruction.opcode.flow == Flow::Raise
                 && !ways.is_telling(index)
-                && instruction.line.is_some_and(|line| lines.binary_search(&line).is_ok())
+                && instruction.line.is_some_and(|line| lines.contains(line))
             {
                 arcs.extend(way_of_raise(flow, index, self.is_function.then_some(exit)));
             }

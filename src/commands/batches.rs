@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::needs::RecordedRuns;
 use crate::bytecode::{self, Analysis, LineSteps};
-use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineNo, LineSet, SortedSet, SourceHash};
+use crate::model::{CodeKey, CodeShape, Edge, FileStamp, LineArc, LineSet, SortedSet, SourceHash};
 use crate::paths::{Patterns, canonical, display_name, python_files, source_and_metadata};
 use crate::source;
 use crate::store::{
@@ -44,7 +44,7 @@ pub(super) struct Batches {
 }
 
 /// A context, a code object, the edges taken in it there, and those of its lines that ran.
-type Said = (String, CodeKey, SortedSet<Edge>, Vec<LineNo>);
+type Said = (String, CodeKey, Arc<SortedSet<Edge>>, LineSet);
 
 /// So many contexts at most has the journal of a process like those that a test starts by the dozen: none, and the test's.
 const FEW_CONTEXTS: usize = 2;
@@ -163,52 +163,52 @@ impl Batches {
         JournaledFile { seen, codes, stamp: _ }: JournaledFile,
     ) -> BatchFile {
         let mut file = BatchFile { path, source, ..BatchFile::default() };
-        let lines: BTreeMap<usize, LineSet> =
-            seen.iter().map(|(place, seen)| (*place, seen.lines.clone())).collect();
-        let mut taken: BTreeMap<usize, Vec<LineArc>> = BTreeMap::new();
-        for (place, SeenInContext { lines, arcs, vectors }) in seen {
-            let label = &labels[place];
-            file.lines.insert(label.clone(), lines);
-            taken.insert(place, arcs.into_iter().collect());
-            file.vectors.insert(label.clone(), vectors);
-        }
         // What is made in one context may run in another.
-        let has_contexts = lines.len() > 1;
+        let has_contexts = seen.len() > 1;
         // Whoever runs many tests is the only one to tell of them.
         let is_one_of_many = labels.len() <= FEW_CONTEXTS && !self.has_one_journal;
         let mut said = is_one_of_many.then(|| {
             let place = (settings.python.clone(), settings.branches, file.path.clone());
             self.said.entry(place).or_default()
         });
-        for JournaledCode { number, shape, edges } in codes {
+        let mut all_lines = LineSet::new();
+        for seen in seen.values() {
+            all_lines.union_with(&seen.lines);
+        }
+        let mut taken: BTreeMap<usize, Vec<LineArc>> = BTreeMap::new();
+        for JournaledCode { number, shape, mut edges } in codes {
             let key = CodeKey::of(&shape);
-            let mut steps = Steps::of(&shape, self.analyses.remove(&number));
+            let mut ways = Ways::of(&shape, self.analyses.remove(&number), &all_lines, has_contexts);
             let mut news = BTreeMap::new();
-            let places: BTreeSet<usize> = lines.keys().chain(edges.keys()).copied().collect();
-            for place in places {
-                let edges: SortedSet<Edge> =
-                    edges.get(&place).map(|edges| edges.iter().copied().collect()).unwrap_or_default();
-                let own_lines = lines.get(&place).map(|lines| steps.lines_among(lines)).unwrap_or_default();
-                if edges.is_empty() && own_lines.is_empty() {
-                    continue;
+            let mut add = |place: usize, edges: SortedSet<Edge>, lines: &LineSet| {
+                if edges.is_empty() && !ways.has_lines_among(lines) {
+                    return;
                 }
                 let label = &labels[place];
+                let way = ways.of_context(edges, lines);
                 if let Some(said) = &mut said
-                    && !said.insert((label.clone(), key.clone(), edges.clone(), own_lines.clone()))
+                    && !said.insert((label.clone(), key.clone(), way.edges.clone(), way.lines.clone()))
                 {
-                    continue;
+                    return;
                 }
-                let here = taken.entry(place).or_default();
-                if has_contexts {
-                    here.extend(steps.arcs_in_context(&edges, &own_lines));
-                } else {
-                    here.extend(steps.arcs(&edges, &own_lines));
-                }
-                news.insert(label.clone(), edges);
+                taken.entry(place).or_default().extend_from_slice(&way.arcs);
+                news.insert(label.clone(), Arc::clone(&way.edges));
+            };
+            for (place, seen) in &seen {
+                add(*place, edges.remove(place).unwrap_or_default(), &seen.lines);
+            }
+            for (place, edges) in edges {
+                add(place, edges, &LineSet::new());
             }
             if !news.is_empty() {
                 file.codes.push(BatchCode { key, edges: news });
             }
+        }
+        for (place, SeenInContext { lines, arcs, vectors }) in seen {
+            let label = &labels[place];
+            file.lines.insert(label.clone(), lines);
+            taken.entry(place).or_default().extend(arcs);
+            file.vectors.insert(label.clone(), vectors);
         }
         for (place, arcs) in taken {
             file.arcs.entry(labels[place].clone()).or_default().unite(arcs.into_iter().collect());
@@ -302,41 +302,62 @@ fn joined(of_run: &str, of_program: &str) -> String {
     }
 }
 
-/// Steps between the lines of one code object, for any number of contexts: many take the same ways.
-struct Steps<'a> {
+/// The ways that contexts take through one code object: mostly the same few.
+struct Ways<'a> {
     shape: &'a CodeShape,
-    range: Option<(LineNo, LineNo)>,
-    analysis: Option<LineSteps>,
-    known: BTreeMap<SortedSet<Edge>, BTreeMap<Vec<LineNo>, SortedSet<LineArc>>>,
+    /// Whether lines that the code shares with what it makes on them tell nothing of it.
+    has_contexts: bool,
+    /// Lines that ran in any context, from its first to its last.
+    range: LineSet,
+    /// What an analysis of the code object says, if there is one already.
+    analysis: Option<Arc<Analysis>>,
+    /// The steps that follow from it, and the lines that tell of the code object.
+    steps: Option<(LineSteps, LineSet)>,
+    known: HashMap<(Arc<SortedSet<Edge>>, LineSet), Way>,
 }
 
-impl<'a> Steps<'a> {
-    fn of(shape: &'a CodeShape, known: Option<Arc<Analysis>>) -> Self {
+/// A way through a code object.
+struct Way {
+    edges: Arc<SortedSet<Edge>>,
+    /// The lines that ran among those that tell of the code object.
+    lines: LineSet,
+    /// The steps between lines that follow.
+    arcs: Vec<LineArc>,
+}
+
+impl<'a> Ways<'a> {
+    fn of(
+        shape: &'a CodeShape,
+        analysis: Option<Arc<Analysis>>,
+        all_lines: &LineSet,
+        has_contexts: bool,
+    ) -> Self {
         let range = bytecode::line_range(&shape.line_table, shape.first_line);
-        let analysis = known.map(|known| LineSteps::of(shape, known));
-        Self { shape, range, analysis, known: BTreeMap::new() }
+        let range = range.map(|(first, last)| all_lines.between(first, last)).unwrap_or_default();
+        Self { shape, has_contexts, range, analysis, steps: None, known: HashMap::new() }
     }
 
-    /// The lines that ran among those of the code object.
-    fn lines_among(&self, lines: &LineSet) -> Vec<LineNo> {
-        let Some((first, last)) = self.range else { return Vec::new() };
-        if (last - first) as usize <= lines.len() {
-            (first..=last).filter(|line| lines.contains(*line)).collect()
-        } else {
-            lines.iter().filter(|line| (first..=last).contains(line)).collect()
-        }
+    /// Whether any of these lines may be the code object's.
+    fn has_lines_among(&self, lines: &LineSet) -> bool {
+        self.range.touches(lines)
     }
 
-    /// Those that follow in the only context there is.
-    fn arcs(&mut self, edges: &SortedSet<Edge>, lines: &[LineNo]) -> SortedSet<LineArc> {
-        self.analysis.get_or_insert_with(|| LineSteps::new(self.shape)).arcs(edges, lines)
-    }
-
-    /// Those that follow in one of several contexts.
-    fn arcs_in_context(&mut self, edges: &SortedSet<Edge>, lines: &[LineNo]) -> &SortedSet<LineArc> {
-        let steps = self.analysis.get_or_insert_with(|| LineSteps::new(self.shape));
-        let lines = steps.telling(lines);
-        let known = self.known.entry(edges.clone()).or_default();
-        known.entry(lines).or_insert_with_key(|lines| steps.arcs(edges, lines))
+    /// The way that a context took in which these `edges` were taken, and these `lines` of the file ran.
+    fn of_context(&mut self, edges: SortedSet<Edge>, lines: &LineSet) -> &Way {
+        let (steps, telling) = self.steps.get_or_insert_with(|| {
+            let steps = match self.analysis.take() {
+                Some(known) => LineSteps::of(self.shape, known),
+                None => LineSteps::new(self.shape),
+            };
+            let telling =
+                if self.has_contexts { self.range.difference(steps.shared()) } else { self.range.clone() };
+            (steps, telling)
+        });
+        let lines = lines.within(telling);
+        self.known.entry((Arc::new(edges), lines)).or_insert_with_key(|(edges, lines)| Way {
+            edges: Arc::clone(edges),
+            lines: lines.clone(),
+            arcs: steps.arcs(edges, lines).into_iter().collect(),
+        })
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::project::Project;
+use super::project::{Project, SourceFile};
 use crate::model::{Block, ImportName, MODULE_BLOCK};
 
 /// The files of a project by the names that they can be imported under.
@@ -120,6 +120,35 @@ fn is_package(files: &BTreeSet<String>, file: &str, folder: &[String]) -> bool {
     files.contains(&format!("{root}{}/__init__.py", folder.join("/")))
 }
 
+/// Where the imports of a file lead.
+#[derive(Debug, Default)]
+pub(super) struct Imported {
+    /// The packages round it, and the plugins that it names for pytest.
+    always: BTreeSet<String>,
+    /// By block, in their order: what imports in it may run.
+    by_block: Vec<BTreeSet<String>>,
+}
+
+impl Imported {
+    pub(super) fn new(index: &ModuleIndex, name: &str, file: Option<&SourceFile>) -> Self {
+        let owned = |found: BTreeSet<&str>| found.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+        let mut imported =
+            Self { always: owned(index.packages_round(name).into_iter().collect()), ..Self::default() };
+        let Some(blocks) = file.and_then(|file| file.blocks.as_ref()) else { return imported };
+        for plugin in &blocks.plugins {
+            imported.always.extend(owned(index.resolve(name, plugin)));
+        }
+        let of_block = |block: &Block| {
+            if block.imports_anything {
+                return index.files.clone();
+            }
+            owned(block.imports.iter().flat_map(|import| index.resolve(name, import)).collect())
+        };
+        imported.by_block = blocks.blocks.iter().map(of_block).collect();
+        imported
+    }
+}
+
 /// All files that are imported, over any number of steps, where `roots` are, and the roots. Of imports within functions
 /// those count whose function ran, as `ran` tells by file and block.
 pub(super) fn closure(
@@ -130,24 +159,20 @@ pub(super) fn closure(
     let mut found: BTreeSet<String> = BTreeSet::new();
     let mut waiting: Vec<String> = roots.iter().cloned().collect();
     while let Some(name) = waiting.pop() {
-        if !found.insert(name.clone()) {
+        if found.contains(&name) {
             continue;
         }
-        waiting.extend(project.index.packages_round(&name).into_iter().map(str::to_owned));
-        let Some(file) = project.file(&name) else { continue };
-        let Some(blocks) = &file.blocks else { continue };
-        let counts = |block: &&Block| block.name == MODULE_BLOCK || block.is_kept || ran(&name, &block.name);
-        for block in blocks.blocks.iter().filter(counts) {
-            if block.imports_anything {
-                waiting.extend(project.index.files.iter().cloned());
-            }
-            for import in &block.imports {
-                waiting.extend(project.index.resolve(&name, import).into_iter().map(str::to_owned));
+        let imported = project.imported_by(&name);
+        let is_new = |file: &&String| !found.contains(*file);
+        waiting.extend(imported.always.iter().filter(is_new).cloned());
+        let file = project.file(&name);
+        let blocks = file.iter().flat_map(|file| &file.blocks).flat_map(|blocks| &blocks.blocks);
+        for (block, files) in blocks.zip(&imported.by_block).filter(|(_, files)| !files.is_empty()) {
+            if block.name == MODULE_BLOCK || block.is_kept || ran(&name, &block.name) {
+                waiting.extend(files.iter().filter(is_new).cloned());
             }
         }
-        for plugin in &blocks.plugins {
-            waiting.extend(project.index.resolve(&name, plugin).into_iter().map(str::to_owned));
-        }
+        found.insert(name);
     }
     found
 }

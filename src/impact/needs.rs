@@ -1,6 +1,7 @@
 //! From what a run recorded to what each of its tests depends on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use super::imports::closure;
 use super::project::{Project, SourceFile};
 use super::test_id;
 use crate::model::{
-    Block, Dependency, DependencyKind, DependencySet, LineSet, MODULE_BLOCK, TestNeeds, TextUse, UNKNOWN, Use,
+    Block, Dependency, DependencyKind, DependencySet, Fingerprint, LineSet, MODULE_BLOCK, TestNeeds, TextUse,
+    UNKNOWN, Use,
 };
 
 /// The label of what ran in processes that tests started, where nobody knows which test started which.
@@ -221,6 +223,8 @@ struct Run<'a> {
     has_children: bool,
     /// Whether some test is known to have started one.
     is_child_told: bool,
+    /// Things as they are now, once they are asked for.
+    now: RefCell<HashMap<(DependencyKind, String), Fingerprint>>,
 }
 
 impl<'a> Run<'a> {
@@ -228,8 +232,14 @@ impl<'a> Run<'a> {
         let has_children = recorded.lines.values().any(|contexts| contexts.contains_key(CHILDREN))
             || recorded.uses.contains_key(CHILDREN)
             || recorded.changed.contains_key(CHILDREN);
-        let mut run =
-            Self { project, recorded, outside: BTreeMap::new(), has_children, is_child_told: false };
+        let mut run = Self {
+            project,
+            recorded,
+            outside: BTreeMap::new(),
+            has_children,
+            is_child_told: false,
+            now: RefCell::default(),
+        };
         run.is_child_told = recorded.tests().values().flatten().any(|context| run.starts(context));
         for (name, contexts) in &recorded.lines {
             let Some(lines) = contexts.get("") else { continue };
@@ -307,7 +317,8 @@ impl<'a> Run<'a> {
 
     /// Something as it is now.
     fn seen(&self, kind: DependencyKind, name: &str) -> Dependency {
-        let fingerprint = self.project.world.fingerprint(kind, name);
+        let make = || self.project.world.fingerprint(kind, name);
+        let fingerprint = *self.now.borrow_mut().entry((kind, name.to_owned())).or_insert_with(make);
         Dependency { kind, name: name.to_owned(), block: String::new(), fingerprint }
     }
 
@@ -436,7 +447,7 @@ fn unknown(name: &str) -> Dependency {
 }
 
 /// Of a file's docstrings or whole text.
-pub(super) fn text_fingerprint(kind: DependencyKind, file: &SourceFile) -> Option<crate::model::Fingerprint> {
+pub(super) fn text_fingerprint(kind: DependencyKind, file: &SourceFile) -> Option<Fingerprint> {
     match kind {
         DependencyKind::Docstrings => file.blocks.as_ref().map(|blocks| blocks.docstrings),
         DependencyKind::Text => Some(file.text),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::imports::ModuleIndex;
+use super::imports::{Imported, ModuleIndex};
 use super::test_id;
 use crate::model::{DependencyKind, Fingerprint, Layout, SourceBlocks};
 use crate::source;
@@ -35,6 +35,8 @@ pub(crate) struct Project<'a> {
     pub(super) world: &'a dyn World,
     pub(super) index: ModuleIndex,
     files: RefCell<BTreeMap<String, Option<Rc<SourceFile>>>>,
+    /// Where the imports of files lead that were asked for.
+    imported: RefCell<BTreeMap<String, Rc<Imported>>>,
     /// Files that Python does not compile, so that nobody can import them.
     broken: RefCell<BTreeSet<String>>,
 }
@@ -46,6 +48,7 @@ impl<'a> Project<'a> {
             world,
             index: ModuleIndex::new(sources),
             files: RefCell::default(),
+            imported: RefCell::default(),
             broken: RefCell::default(),
         }
     }
@@ -105,6 +108,16 @@ impl<'a> Project<'a> {
         let file = self.world.bytes(name).map(|bytes| Rc::new(SourceFile::new(name, &bytes)));
         self.files.borrow_mut().insert(name.to_owned(), file.clone());
         file
+    }
+
+    /// Where the imports of a file lead.
+    pub(super) fn imported_by(&self, name: &str) -> Rc<Imported> {
+        if let Some(known) = self.imported.borrow().get(name) {
+            return Rc::clone(known);
+        }
+        let imported = Rc::new(Imported::new(&self.index, name, self.file(name).as_deref()));
+        self.imported.borrow_mut().insert(name.to_owned(), Rc::clone(&imported));
+        imported
     }
 }
 

@@ -3,6 +3,8 @@
 //! A set is a bitmap, because that is how coverage.py's data file stores lines ("numbits") and because analysis is
 //! mostly unions and differences.
 
+use std::hash::{Hash, Hasher};
+
 use serde::{Deserialize, Serialize};
 
 /// A 1-based line of a source file. Line 0 stands for "no line" in CPython's tables and is never stored.
@@ -92,6 +94,27 @@ impl LineSet {
     pub(crate) fn last(&self) -> Option<LineNo> {
         let kept = self.words.iter().rposition(|word| *word != 0)?;
         Some((self.skipped + kept) as u32 * 64 + self.words[kept].ilog2())
+    }
+
+    /// Those of the lines from `first` to `last`, both included.
+    #[must_use]
+    pub(crate) fn between(&self, first: LineNo, last: LineNo) -> Self {
+        let (first, last) = (first as usize, last as usize);
+        let skipped = self.skipped.max(first / 64);
+        let kept = skipped..self.end().min(last / 64 + 1);
+        let word = |index: usize| {
+            let below = first.saturating_sub(index * 64).min(63);
+            let above = (index * 64 + 63).saturating_sub(last).min(63);
+            self.word(index) & (u64::MAX << below) & (u64::MAX >> above)
+        };
+        Self { skipped, words: kept.map(word).collect() }
+    }
+
+    /// Those of the lines that are in `frame`, too: sets made with the same frame are quick to compare.
+    #[must_use]
+    pub(crate) fn within(&self, frame: &Self) -> Self {
+        let words = frame.words.iter().enumerate().map(|(kept, word)| word & self.word(frame.skipped + kept));
+        Self { skipped: frame.skipped, words: words.collect() }
     }
 
     /// Whether any line from `first` to `last`, both included, is in the set.
@@ -206,11 +229,20 @@ impl LineSet {
 /// Sets are equal when they hold the same lines, however much room either has.
 impl PartialEq for LineSet {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
+        let mut words = self.skipped.min(other.skipped)..self.end().max(other.end());
+        words.all(|index| self.word(index) == other.word(index))
     }
 }
 
 impl Eq for LineSet {}
+
+impl Hash for LineSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for (kept, word) in self.words.iter().enumerate().filter(|(_, word)| **word != 0) {
+            (self.skipped + kept, word).hash(state);
+        }
+    }
+}
 
 impl FromIterator<LineNo> for LineSet {
     fn from_iter<I: IntoIterator<Item = LineNo>>(lines: I) -> Self {
@@ -231,6 +263,7 @@ impl Extend<LineNo> for LineSet {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
     use proptest::prelude::*;
 
@@ -241,6 +274,8 @@ mod tests {
         fn behaves_like_a_set_of_numbers(
             a in prop::collection::btree_set(0_u32..5_000, 0..80),
             b in prop::collection::btree_set(0_u32..5_000, 0..80),
+            first in 0_u32..5_000,
+            length in 0_u32..300,
         ) {
             let (left, right): (LineSet, LineSet) = (a.iter().copied().collect(), b.iter().copied().collect());
             let mut union = left.clone();
@@ -248,6 +283,13 @@ mod tests {
             prop_assert_eq!(union.iter().collect::<BTreeSet<_>>(), &a | &b);
             prop_assert_eq!(left.intersection(&right).iter().collect::<BTreeSet<_>>(), &a & &b);
             prop_assert_eq!(left.touches(&right), !a.is_disjoint(&b));
+            let between = left.between(first, first + length);
+            let expected: BTreeSet<_> = a.range(first..=first + length).copied().collect();
+            prop_assert_eq!(between.iter().collect::<BTreeSet<_>>(), expected);
+            prop_assert_eq!(left.within(&right).iter().collect::<BTreeSet<_>>(), &a & &b);
+            prop_assert_eq!(left == right, a == b);
+            let hash = |set: &LineSet| BuildHasherDefault::<DefaultHasher>::default().hash_one(set);
+            prop_assert_eq!(hash(&left.within(&right)), hash(&left.intersection(&right)));
             prop_assert_eq!(left.difference(&right).iter().collect::<BTreeSet<_>>(), &a - &b);
             prop_assert_eq!(left.len(), a.len());
             prop_assert_eq!(left.last(), a.last().copied());

@@ -63,6 +63,8 @@ struct Watch {
     /// The standard library, and what is installed beside it: their own files are told by versions.
     libraries: Vec<PathBuf>,
     begun: SystemTime,
+    /// Whose code files are, by their names, as far as it was asked for.
+    doers: Mutex<HashMap<String, Doer>>,
 }
 
 static WATCH: OnceLock<Watch> = OnceLock::new();
@@ -88,7 +90,15 @@ enum SetUp {
 pub(crate) fn watch(py: Python<'_>, folder: &Path, prefixes: &[PathBuf]) -> Result<(), TraceError> {
     let libraries =
         prefixes.iter().flat_map(|prefix| ["lib", "lib64"].map(|name| prefix.join(name))).collect();
-    if WATCH.set(Watch { folder: folder.to_path_buf(), libraries, begun: SystemTime::now() }).is_err() {
+    if WATCH
+        .set(Watch {
+            folder: folder.to_path_buf(),
+            libraries,
+            begun: SystemTime::now(),
+            doers: Mutex::default(),
+        })
+        .is_err()
+    {
         return Ok(());
     }
     // SAFETY: attached; the hook is a function of this program.
@@ -297,19 +307,11 @@ fn is_the_programs(py: Python<'_>, watch: &Watch) -> bool {
         // SAFETY: as stated.
         let code = unsafe { Bound::from_owned_ptr(py, code.cast::<raw::PyObject>()) };
         let file = ffi::plain_attribute(&code, c"co_filename");
-        let file =
-            file.and_then(|file| Some(file.cast_into::<PyString>().ok()?.to_string_lossy().into_owned()));
-        let Some(file) = file else { return true };
-        // `importlib.metadata` looks through the search path as imports do.
-        if file.starts_with("<frozen importlib") || file.contains("/importlib/metadata/") {
-            return false;
-        }
-        let is_runner = RUNNERS.iter().any(|runner| file.contains(runner));
-        let is_library = file.starts_with('<')
-            || (!file.contains("-packages/")
-                && watch.libraries.iter().any(|folder| Path::new(&file).starts_with(folder)));
-        if !is_runner && !is_library {
-            return true;
+        let Some(file) = file.and_then(|file| file.cast_into::<PyString>().ok()) else { return true };
+        match watch.doer(&file.to_string_lossy()) {
+            Doer::Import => return false,
+            Doer::Program => return true,
+            Doer::Library => {}
         }
         // SAFETY: the frame is alive; a new reference or null.
         frame = unsafe { raw::PyFrame_GetBack(frame) };
@@ -317,6 +319,41 @@ fn is_the_programs(py: Python<'_>, watch: &Watch) -> bool {
         held = unsafe { Bound::from_owned_ptr_or_opt(py, frame.cast::<raw::PyObject>()) };
     }
     true
+}
+
+/// Whose code a file is.
+#[derive(Clone, Copy)]
+enum Doer {
+    /// The import system's.
+    Import,
+    /// The standard library's or a runner's.
+    Library,
+    Program,
+}
+
+impl Watch {
+    /// Whose code the file of this name is.
+    fn doer(&self, file: &str) -> Doer {
+        let _pass = forks::pass();
+        let mut doers = self.doers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = doers.get(file) {
+            return *known;
+        }
+        // `importlib.metadata` looks through the search path as imports do.
+        let doer = if file.starts_with("<frozen importlib") || file.contains("/importlib/metadata/") {
+            Doer::Import
+        } else if RUNNERS.iter().any(|runner| file.contains(runner))
+            || file.starts_with('<')
+            || (!file.contains("-packages/")
+                && self.libraries.iter().any(|folder| Path::new(file).starts_with(folder)))
+        {
+            Doer::Library
+        } else {
+            Doer::Program
+        };
+        doers.insert(file.to_owned(), doer);
+        doer
+    }
 }
 
 /// `os.environ[key]` is looked up.

@@ -4,6 +4,7 @@
 //! file damaged somewhere adds nothing anywhere.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
@@ -174,7 +175,7 @@ impl Contents {
         }
         edges::each(connection, tables, |code, context, edges| {
             if let (Some(context), Some((_, code))) = (self.contexts.get(&context), codes.get_mut(&code)) {
-                code.edges.entry(context.clone()).or_default().unite(edges);
+                Arc::make_mut(code.edges.entry(context.clone()).or_default()).unite(edges);
             }
         })?;
         for id in order {

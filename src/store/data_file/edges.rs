@@ -174,10 +174,13 @@ pub(super) fn fingerprint(row: &Row, column: usize) -> rusqlite::Result<[u8; 16]
 /// The row of a code object.
 #[derive(Clone, Copy)]
 pub(super) struct CodeRow {
-    id: i64,
+    pub(super) id: i64,
     /// Whether it stands there only now, so that nothing refers to it yet.
-    is_new: bool,
+    pub(super) is_new: bool,
 }
+
+/// Rows of sets of edges: code object, context and set.
+pub(super) const TAKEN: &str = "INSERT OR REPLACE INTO minicov_code_edges (code_id, context_id, set_id)";
 
 /// The row of a code object, which is stated now if it never was: without looking first where the file is new.
 pub(super) fn code_row(
@@ -216,9 +219,7 @@ pub(super) fn add(
     edges: &SortedSet<Edge>,
 ) -> Result<bool, Fault> {
     let known = if code.is_new { None } else { known(connection, code.id, context)? };
-    let mut put = connection.prepare_cached(
-        "INSERT OR REPLACE INTO minicov_code_edges (code_id, context_id, set_id) VALUES (?, ?, ?)",
-    )?;
+    let mut put = connection.prepare_cached(&format!("{TAKEN} VALUES (?, ?, ?)"))?;
     let Some(known) = known else {
         put.execute([code.id, context, sets.id(connection, edges)?])?;
         return Ok(false);

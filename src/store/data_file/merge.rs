@@ -8,12 +8,14 @@
 //! coverage.py's sysmon core has, will not do: from a `with` statement on one line, coverage.py reads it as a step to the
 //! next.) So lines can be added to a file of arcs, and a file of lines becomes one of arcs when the first arcs come to it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::edge_sets::{self, EdgeSets};
+use super::rows::Rows;
 use super::schema::{self, LinesAs};
 use super::{DataFile, Fault, StoreError, Vectors, edges, moves, needs, read, vectors};
 use crate::model::{CodeKey, Edge, Layout, LineArc, LineSet, SortedSet, SourceHash, TestNeeds};
@@ -105,7 +107,8 @@ impl BatchFile {
                 self.codes.len() - 1
             });
             for (context, edges) in code.edges {
-                new += self.codes[place].edges.entry(context).or_default().unite(edges);
+                let known = self.codes[place].edges.entry(context).or_default();
+                new += Arc::make_mut(known).unite(Arc::unwrap_or_clone(edges));
             }
         }
         new
@@ -116,8 +119,8 @@ impl BatchFile {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BatchCode {
     pub(crate) key: CodeKey,
-    /// Edges that were taken, by context.
-    pub(crate) edges: BTreeMap<String, SortedSet<Edge>>,
+    /// Edges that were taken, by context: shared, because most contexts take the same ways.
+    pub(crate) edges: BTreeMap<String, Arc<SortedSet<Edge>>>,
 }
 
 /// What a merge did that the user should know.
@@ -132,7 +135,7 @@ impl DataFile {
     pub(crate) fn merge(&mut self, batch: &Batch) -> Result<MergeOutcome, StoreError> {
         self.write(|transaction| {
             let mut outcome = MergeOutcome::default();
-            add(transaction, batch, ArcRows::new(transaction), &mut outcome)?;
+            add(transaction, batch, ArcRows::added(transaction), &mut outcome)?;
             Ok(outcome)
         })
     }
@@ -149,7 +152,7 @@ impl DataFile {
                 schema::forget(transaction)?;
             }
             for batch in batches {
-                add(transaction, &batch, ArcRows::new(transaction), &mut outcome)?;
+                add(transaction, &batch, ArcRows::added(transaction), &mut outcome)?;
             }
             Ok(outcome)
         })
@@ -158,37 +161,37 @@ impl DataFile {
 
 /// Adds the only batch of a data file that is being made, but for its arcs: rows of their table, to be added without SQLite.
 pub(super) fn add_all_but_arcs(transaction: &Transaction, batch: &Batch) -> Result<Vec<[i64; 4]>, Fault> {
-    let arcs = ArcRows { is_table_left_alone: true, ..ArcRows::new(transaction) };
-    add(transaction, batch, arcs, &mut MergeOutcome::default())
+    add(transaction, batch, ArcRows::Kept(Vec::new()), &mut MergeOutcome::default())
 }
 
-/// Adds a batch; returns what is left of `arcs` to be written.
+/// Adds a batch; returns those of its arcs that were to be kept.
 fn add<'a>(
-    transaction: &'a Transaction,
+    connection: &'a Connection,
     batch: &Batch,
     arcs: ArcRows<'a>,
     outcome: &mut MergeOutcome,
 ) -> Result<Vec<[i64; 4]>, Fault> {
     let mut merge = Merge {
-        connection: transaction,
-        lines_as: choose_lines_as(transaction, batch.branches)?,
+        connection,
+        lines_as: choose_lines_as(connection, batch.branches)?,
         contexts: HashMap::new(),
         arcs,
+        edges: Rows::new(connection, edges::TAKEN),
         edge_sets: EdgeSets::default(),
         leaves_edge_sets: false,
         outcome: MergeOutcome::default(),
     };
     // coverage.py's data does not say.
     if !batch.python.is_empty() {
-        schema::set_meta(transaction, "python", &batch.python)?;
+        schema::set_meta(connection, "python", &batch.python)?;
     }
     for (key, was_recorded) in [(vectors::RECORDED, batch.vectors), (edges::RECORDED, batch.edges)] {
         if was_recorded {
-            schema::set_meta(transaction, key, "1")?;
+            schema::set_meta(connection, key, "1")?;
         }
     }
     if batch.replaces {
-        merge.leaves_edge_sets |= needs::forget_earlier_runs(transaction, &batch.tests)?;
+        merge.leaves_edge_sets |= needs::forget_earlier_runs(connection, &batch.tests)?;
     }
     // Numbered in the order in which each file goes through them.
     let named = batch.files.iter().flat_map(BatchFile::contexts);
@@ -198,43 +201,45 @@ fn add<'a>(
     for file in &batch.files {
         merge.file(file)?;
     }
-    merge.arcs.write_rest()?;
-    needs::add(transaction, &batch.tests)?;
+    merge.edges.write_rest()?;
+    needs::add(connection, &batch.tests)?;
     if merge.leaves_edge_sets {
-        edge_sets::prune(transaction)?;
+        edge_sets::prune(connection)?;
     }
     outcome.changed.append(&mut merge.outcome.changed);
-    Ok(merge.arcs.waiting)
+    merge.arcs.finish()
 }
 
 /// How the file holds lines from now on.
-fn choose_lines_as(transaction: &Transaction, branches: bool) -> Result<LinesAs, Fault> {
-    match schema::lines_as(transaction)? {
+fn choose_lines_as(connection: &Connection, branches: bool) -> Result<LinesAs, Fault> {
+    match schema::lines_as(connection)? {
         Some(LinesAs::Arcs) => Ok(LinesAs::Arcs),
         Some(LinesAs::Bits) if branches => {
-            upgrade(transaction)?;
+            upgrade(connection)?;
             Ok(LinesAs::Arcs)
         }
         Some(LinesAs::Bits) => Ok(LinesAs::Bits),
         None => {
             let (has_arcs, chosen) = if branches { ("1", LinesAs::Arcs) } else { ("0", LinesAs::Bits) };
-            transaction.execute("INSERT INTO meta (key, value) VALUES ('has_arcs', ?)", [has_arcs])?;
+            connection.execute("INSERT INTO meta (key, value) VALUES ('has_arcs', ?)", [has_arcs])?;
             Ok(chosen)
         }
     }
 }
 
 /// Makes a file of arcs out of one of lines.
-fn upgrade(transaction: &Transaction) -> Result<(), Fault> {
-    let mut statement = transaction.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
+fn upgrade(connection: &Connection) -> Result<(), Fault> {
+    let mut statement = connection.prepare("SELECT file_id, context_id, numbits FROM line_bits")?;
     let mut rows = statement.query(())?;
-    let mut arcs = ArcRows::new(transaction);
+    let mut arcs = Rows::new(connection, PUT_ARCS);
     while let Some(row) = rows.next()? {
-        arcs.add_lines(row.get(0)?, row.get(1)?, &read::numbits(row, 2)?)?;
+        let (file, context): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let lines: Vec<i64> = read::numbits(row, 2)?.iter().map(i64::from).collect();
+        lines.iter().rev().try_for_each(|line| arcs.add([file, context, -line, *line]))?;
     }
     arcs.write_rest()?;
-    transaction.execute("DELETE FROM line_bits", ())?;
-    transaction.execute("UPDATE meta SET value = '1' WHERE key = 'has_arcs'", ())?;
+    connection.execute("DELETE FROM line_bits", ())?;
+    connection.execute("UPDATE meta SET value = '1' WHERE key = 'has_arcs'", ())?;
     Ok(())
 }
 
@@ -244,6 +249,7 @@ struct Merge<'a> {
     /// Row numbers of the contexts met so far.
     contexts: HashMap<String, i64>,
     arcs: ArcRows<'a>,
+    edges: Rows<'a, 3>,
     edge_sets: EdgeSets,
     /// Whether there may be sets of edges that are not needed any more.
     leaves_edge_sets: bool,
@@ -298,13 +304,25 @@ impl Merge<'_> {
 
     fn code(&mut self, file: i64, code: &BatchCode, is_new_file: bool) -> Result<(), Fault> {
         let mut row = None;
+        // By place in memory, while `code` keeps them there.
+        let mut sets: HashMap<*const SortedSet<Edge>, i64> = HashMap::new();
         for (context, edges) in code.edges.iter().filter(|(_, edges)| !edges.is_empty()) {
             let context = self.context_id(context)?;
             let row = match row {
                 Some(row) => row,
                 None => *row.insert(edges::code_row(self.connection, file, &code.key, is_new_file)?),
             };
-            self.leaves_edge_sets |= edges::add(self.connection, &mut self.edge_sets, row, context, edges)?;
+            if !row.is_new {
+                self.edges.write_rest()?;
+                self.leaves_edge_sets |=
+                    edges::add(self.connection, &mut self.edge_sets, row, context, edges)?;
+                continue;
+            }
+            let set = match sets.entry(Arc::as_ptr(edges)) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => *new.insert(self.edge_sets.id(self.connection, edges)?),
+            };
+            self.edges.add([row.id, context, set])?;
         }
         Ok(())
     }
@@ -346,7 +364,8 @@ impl Merge<'_> {
         if noted.is_none() {
             return Ok(false);
         }
-        self.arcs.drop_of_file(file);
+        self.arcs.before_dropping(file)?;
+        self.edges.write_rest()?;
         let bits =
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
@@ -407,66 +426,47 @@ fn all_arcs(lines: Option<&LineSet>, arcs: Option<&SortedSet<LineArc>>) -> Vec<[
     all
 }
 
-/// Rows of one statement: starting a statement costs more than adding a row.
-const ARCS_AT_ONCE: usize = 32;
+/// Rows of the table `arc`, of any number of files: file, context and both ends of an arc. A row is nothing but its key, so that
+/// one that is there already is as good as one that takes its place, and SQLite need not look for it first.
+const PUT_ARCS: &str = "INSERT OR REPLACE INTO arc (file_id, context_id, fromno, tono)";
 
-static PUT_MANY_ARCS: LazyLock<String> = LazyLock::new(|| {
-    let rows = vec!["(?, ?, ?, ?)"; ARCS_AT_ONCE].join(", ");
-    format!("INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES {rows}")
-});
-
-/// Rows of the table `arc`, of any number of files: file, context and both ends of an arc. SQLite finds the place of a row at
-/// once where it comes behind all others, so they are best added in the order of its index.
-struct ArcRows<'a> {
-    connection: &'a Connection,
-    /// Fewer than [`ARCS_AT_ONCE`]; all, where they are not for SQLite to add.
-    waiting: Vec<[i64; 4]>,
-    is_table_left_alone: bool,
-    /// From the first use on.
-    put_many: Option<CachedStatement<'a>>,
+/// What becomes of such rows.
+enum ArcRows<'a> {
+    Added(Rows<'a, 4>),
+    /// They are not for SQLite to add.
+    Kept(Vec<[i64; 4]>),
 }
 
 impl<'a> ArcRows<'a> {
-    fn new(connection: &'a Connection) -> Self {
-        let waiting = Vec::with_capacity(ARCS_AT_ONCE);
-        Self { connection, waiting, is_table_left_alone: false, put_many: None }
+    fn added(connection: &'a Connection) -> Self {
+        Self::Added(Rows::new(connection, PUT_ARCS))
     }
 
     fn add(&mut self, row: [i64; 4]) -> Result<(), Fault> {
-        self.waiting.push(row);
-        if self.waiting.len() == ARCS_AT_ONCE && !self.is_table_left_alone {
-            let put = match &mut self.put_many {
-                Some(put) => put,
-                none => none.insert(self.connection.prepare_cached(&PUT_MANY_ARCS)?),
-            };
-            put.execute(params_from_iter(self.waiting.as_flattened()))?;
-            self.waiting.clear();
+        match self {
+            Self::Added(rows) => rows.add(row)?,
+            Self::Kept(rows) => rows.push(row),
         }
         Ok(())
     }
 
-    /// Adds lines that ran.
-    fn add_lines(&mut self, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
-        let lines: Vec<i64> = lines.iter().map(i64::from).collect();
-        lines.iter().rev().try_for_each(|line| self.add([file, context, -line, *line]))
-    }
-
-    /// Removes those of a file that wait, before those in the table are removed.
-    fn drop_of_file(&mut self, file: i64) {
-        self.waiting.retain(|[of, ..]| *of != file);
-    }
-
-    /// Adds what waits for more. To be called at the end.
-    fn write_rest(&mut self) -> Result<(), Fault> {
-        if self.is_table_left_alone {
-            return Ok(());
-        }
-        let mut put = self.connection.prepare_cached(
-            "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono) VALUES (?, ?, ?, ?)",
-        )?;
-        for row in self.waiting.drain(..) {
-            put.execute(row)?;
+    /// To be called before the rows of a file are removed from the table.
+    fn before_dropping(&mut self, file: i64) -> Result<(), Fault> {
+        match self {
+            Self::Added(rows) => rows.write_rest()?,
+            Self::Kept(rows) => rows.retain(|[of, ..]| *of != file),
         }
         Ok(())
+    }
+
+    /// Adds what waits for more; returns what was kept.
+    fn finish(self) -> Result<Vec<[i64; 4]>, Fault> {
+        match self {
+            Self::Added(mut rows) => {
+                rows.write_rest()?;
+                Ok(Vec::new())
+            }
+            Self::Kept(rows) => Ok(rows),
+        }
     }
 }

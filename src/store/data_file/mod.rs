@@ -24,6 +24,7 @@ mod needs;
 mod pairs;
 mod quick_check;
 mod read;
+mod rows;
 mod schema;
 mod vectors;
 

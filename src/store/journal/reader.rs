@@ -11,7 +11,7 @@ use super::format::{
     KIND_PACKAGE, KIND_SETTINGS, KIND_SWITCH, KIND_TEXT, KIND_USE, KIND_VECTOR, MAGIC, RECORD_HEADER_LENGTH,
     VERSION, padded, split_header,
 };
-use crate::model::{CodeShape, Edge, FileStamp, LineArc, LineSet, Place, Use, Vector};
+use crate::model::{CodeShape, Edge, FileStamp, LineArc, LineSet, Place, SortedSet, Use, Vector};
 
 /// Why bytes are not a journal this version reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +55,7 @@ pub(crate) struct JournaledCode {
     /// Without those nested in it.
     pub(crate) shape: CodeShape,
     /// The edges taken in it, by the place of the context.
-    pub(crate) edges: BTreeMap<usize, BTreeSet<Edge>>,
+    pub(crate) edges: BTreeMap<usize, SortedSet<Edge>>,
 }
 
 /// What was seen of one file in one context.
@@ -111,7 +111,7 @@ pub(super) fn read_parts(bytes: &[u8], more: &[&[u8]]) -> Result<JournalContents
     }
     let places = reading.by_path.into_iter();
     let mut files = reading.files;
-    let files = places.map(|(path, place)| (path, std::mem::take(&mut files[place]))).collect();
+    let files = places.map(|(path, place)| (path, std::mem::take(&mut files[place]).into_file())).collect();
     Ok(JournalContents {
         settings,
         contexts: reading.contexts,
@@ -121,10 +121,64 @@ pub(super) fn read_parts(bytes: &[u8], more: &[&[u8]]) -> Result<JournalContents
     })
 }
 
+/// What was read of one file so far.
+#[derive(Default)]
+struct ReadFile {
+    stamp: FileStamp,
+    seen: ByContext<SeenInContext>,
+    codes: Vec<ReadCode>,
+}
+
+/// What was read of one code object so far.
+struct ReadCode {
+    number: u32,
+    shape: CodeShape,
+    edges: ByContext<Vec<Edge>>,
+}
+
+impl ReadFile {
+    fn into_file(self) -> JournaledFile {
+        JournaledFile {
+            stamp: self.stamp,
+            seen: self.seen.all.into_iter().collect(),
+            codes: self.codes.into_iter().map(ReadCode::into_code).collect(),
+        }
+    }
+}
+
+impl ReadCode {
+    fn into_code(self) -> JournaledCode {
+        let Self { number, shape, edges } = self;
+        let edges = edges.all.into_iter().map(|(context, edges)| (context, edges.into_iter().collect()));
+        JournaledCode { number, shape, edges: edges.collect() }
+    }
+}
+
+/// Things by the places of contexts. What follows one another is mostly of the same context.
+#[derive(Default)]
+struct ByContext<T> {
+    all: Vec<(usize, T)>,
+    /// By context: the place in `all`.
+    places: HashMap<usize, usize>,
+}
+
+impl<T: Default> ByContext<T> {
+    fn of(&mut self, context: usize) -> &mut T {
+        let place = match self.all.last() {
+            Some((last, _)) if *last == context => self.all.len() - 1,
+            Some(_) | None => *self.places.entry(context).or_insert_with(|| {
+                self.all.push((context, T::default()));
+                self.all.len() - 1
+            }),
+        };
+        &mut self.all[place].1
+    }
+}
+
 /// What was read so far.
 #[derive(Default)]
 struct Reading {
-    files: Vec<JournaledFile>,
+    files: Vec<ReadFile>,
     /// Places in `files`.
     by_path: BTreeMap<String, usize>,
     /// By file number: the place in `files`.
@@ -133,6 +187,8 @@ struct Reading {
     last_file: Option<(u32, usize)>,
     /// By code number: the place in `files`, and the place among that file's code objects.
     codes: HashMap<u32, (usize, usize)>,
+    /// The one of these that was asked for last.
+    last_code: Option<(u32, (usize, usize))>,
     packages: BTreeSet<String>,
     contexts: Vec<String>,
     uses: BTreeMap<usize, BTreeSet<Use>>,
@@ -177,13 +233,13 @@ impl Reading {
 
     fn seen_in(&mut self, file: u32) -> Option<&mut SeenInContext> {
         let current = self.current;
-        Some(self.of_number(file)?.seen.entry(current).or_default())
+        Some(self.of_number(file)?.seen.of(current))
     }
 
     fn file(&mut self, payload: &[u8]) -> Option<()> {
         let (number, path, stamp) = file_record(payload)?;
         let place = *self.by_path.entry(path).or_insert_with(|| {
-            self.files.push(JournaledFile { stamp, ..JournaledFile::default() });
+            self.files.push(ReadFile { stamp, ..ReadFile::default() });
             self.files.len() - 1
         });
         self.by_number.insert(number, place);
@@ -195,7 +251,7 @@ impl Reading {
         self.packages.insert(std::str::from_utf8(payload).ok()?.to_owned()).then_some(())
     }
 
-    fn of_number(&mut self, file: u32) -> Option<&mut JournaledFile> {
+    fn of_number(&mut self, file: u32) -> Option<&mut ReadFile> {
         let place = match self.last_file {
             Some((number, place)) if number == file => place,
             Some(_) | None => *self.by_number.get(&file)?,
@@ -257,15 +313,21 @@ impl Reading {
         let file = self.files.get_mut(place)?;
         let number = number(payload, 0)?;
         self.codes.insert(number, (place, file.codes.len()));
-        file.codes.push(JournaledCode { number, shape, edges: BTreeMap::new() });
+        file.codes.push(ReadCode { number, shape, edges: ByContext::default() });
+        self.last_code = None;
         Some(())
     }
 
     fn edge(&mut self, payload: &[u8]) -> Option<()> {
-        let (place, index) = *self.codes.get(&number(payload, 0)?)?;
+        let code = number(payload, 0)?;
+        let (place, index) = match self.last_code {
+            Some((number, places)) if number == code => places,
+            Some(_) | None => *self.codes.get(&code)?,
+        };
+        self.last_code = Some((code, (place, index)));
         let edge = Edge { from: number(payload, 4)?, to: number(payload, 8)? };
         let edges = &mut self.files.get_mut(place)?.codes.get_mut(index)?.edges;
-        edges.entry(self.current).or_default().insert(edge);
+        edges.of(self.current).push(edge);
         Some(())
     }
 }
@@ -357,7 +419,7 @@ mod tests {
             (shape.name.as_str(), shape.qualname.as_str(), &shape.code[..]),
             ("f", "A.f", &[1, 2, 3, 4][..])
         );
-        assert_eq!(*edges, [(0, [Edge { from: 2, to: Edge::EXIT }].into())].into());
+        assert_eq!(*edges, [(0, [Edge { from: 2, to: Edge::EXIT }].into_iter().collect())].into());
     }
 
     #[test]
@@ -460,9 +522,8 @@ mod tests {
                 for JournaledCode { shape, edges, .. } in &file.codes {
                     let steps = crate::bytecode::LineSteps::new(shape);
                     for (context, edges) in edges {
-                        let lines = file.seen.get(context).map(|seen| seen.lines.iter().collect::<Vec<_>>());
-                        let edges = edges.iter().copied().collect();
-                        let _ = steps.arcs(&edges, &lines.unwrap_or_default());
+                        let lines = file.seen.get(context).map(|seen| seen.lines.clone());
+                        let _ = steps.arcs(edges, &lines.unwrap_or_default());
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -73,7 +74,7 @@ fn branch_batch(
     edges: &[(u32, u32)],
 ) -> Batch {
     let mut batch = Batch { branches: true, ..batch_in(context, path, source, ran) };
-    let edges = BTreeMap::from([(context.to_owned(), edges_of(edges).into_iter().collect())]);
+    let edges = BTreeMap::from([(context.to_owned(), Arc::new(edges_of(edges).into_iter().collect()))]);
     batch.files[0].arcs = BTreeMap::from([(context.to_owned(), arcs(taken).into_iter().collect())]);
     batch.files[0].codes = vec![BatchCode { key: key("f"), edges }];
     batch
