@@ -142,7 +142,7 @@ mod tests {
     /// A location table: how many lines on each entry stands, and at which column.
     fn with_columns(entries: &[(i32, u8)]) -> Vec<u8> {
         let entry = |(step, column): &(i32, u8)| match *step {
-            0..=2 => vec![0xd0 | (*step as u8) << 3, *column, *column + 1],
+            0..=2 => vec![0xd0 | (step.unsigned_abs() as u8) << 3, *column, *column + 1],
             step => {
                 let sign = u32::from(step < 0);
                 vec![0xf0, (step.unsigned_abs() << 1 | sign) as u8, 0, column + 1, column + 2]

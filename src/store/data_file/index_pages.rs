@@ -229,11 +229,11 @@ fn kind_of(value: i64) -> u8 {
         _ => {
             let bits = 65 - if value < 0 { value.leading_ones() } else { value.leading_zeros() };
             match bits {
-                ..=8 => 1,
-                ..=16 => 2,
-                ..=24 => 3,
-                ..=32 => 4,
-                ..=48 => 5,
+                0..=8 => 1,
+                9..=16 => 2,
+                17..=24 => 3,
+                25..=32 => 4,
+                33..=48 => 5,
                 _ => 6,
             }
         }
