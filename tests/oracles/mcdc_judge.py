@@ -477,11 +477,11 @@ def unguarded(code):
     def handler(instruction):
         return next((e.target for e in entries if e.start <= instruction.offset < e.end), None)
 
-    for number, instruction in enumerate(instructions):
-        if instruction.opname == "TO_BOOL" and number >= 2 and handler(instruction) is None:
-            before, after = handler(instructions[number - 2]), handler(instructions[number + 2])
-            if before is not None and before == after:
-                at = instruction.positions
+    # A value is made, kept, tested, and jumped on.
+    for made, _, instruction, _, next_one in zip(*(instructions[start:] for start in range(5))):
+        at = instruction.positions
+        if instruction.opname == "TO_BOOL" and handler(instruction) is None and at.lineno:
+            if handler(made) is not None and handler(made) == handler(next_one):
                 yield [at.lineno, at.col_offset, at.end_lineno, at.end_col_offset]
     for constant in code.co_consts:
         if hasattr(constant, "co_code"):
