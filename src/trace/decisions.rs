@@ -7,7 +7,8 @@
 //! followed as long as what was seen of the decision is a tree (`evaluations.rs`).
 //!
 //! Where a jump serves several conditions, an evaluation so far is recorded, too, once for each condition and truth: that is
-//! what is left of one that an exception ends.
+//! what is left of one that an exception ends. So it is where the value of a chained comparison comes last: whoever takes chains
+//! for one condition has all of the evaluation there, whatever becomes of the comparisons.
 //!
 //! Must not know: how events arrive. Invariant: an evaluation is recorded once, and only if it happened.
 
@@ -26,7 +27,8 @@ use super::session::Session;
 use super::{EVALUATIONS_MAY_REST, contexts, forks};
 use crate::bytecode::{CodeTest, ControlFlow, Joiner};
 use crate::model::{
-    ChainedComparisons, CodeShape, Context, DecisionMap, Edge, LineNo, Node, Place, ShortCircuit, Vector,
+    ChainedComparisons, CodeShape, Context, DecisionMap, Edge, LineNo, Next, Node, Place, ShortCircuit,
+    Vector,
 };
 use crate::paths::read_source;
 use crate::python;
@@ -108,6 +110,10 @@ struct WatchedDecision {
     paths: u64,
     evaluations: Mutex<Evaluations>,
     seen: Mutex<HashSet<Vector>>,
+    /// The condition that begins the chained comparison whose value comes last.
+    last_chain: Option<u32>,
+    /// The ways on which control came to it.
+    begun: Mutex<HashSet<Vec<Option<bool>>>>,
     /// Whether there is nothing more to learn.
     is_done: AtomicBool,
 }
@@ -202,6 +208,8 @@ impl DecisionWatch {
                         paths: graph.paths(),
                         evaluations: Mutex::new(evaluations),
                         seen: Mutex::default(),
+                        last_chain: joiner.start_of_last_chain(test.decision),
+                        begun: Mutex::default(),
                         is_done: AtomicBool::new(false),
                     });
                     decisions.len() - 1
@@ -242,6 +250,7 @@ impl DecisionWatch {
         for decision in &self.decisions {
             with(&decision.evaluations, Evaluations::follow_each);
             with(&decision.seen, HashSet::clear);
+            with(&decision.begun, HashSet::clear);
             decision.is_done.store(false, Ordering::Relaxed);
         }
     }
@@ -283,6 +292,9 @@ impl DecisionWatch {
             observed.is_open |= !may_rest;
             let has_other = recorded.load(Ordering::Relaxed) & (3 ^ bit) != 0;
             observed.other_is_open |= has_other && !other_may_rest;
+            if matches!(step, Step::Went | Step::LeftTree) {
+                watched.record_begun_chain(session, self.file, frame, (condition, truth));
+            }
             match step {
                 Step::Ended(vector) => watched.record(session, self.file, &vector),
                 // The edge leaves open what it told of, and this evaluation may never end.
@@ -344,6 +356,26 @@ impl WatchedDecision {
         session.record_vector(file, self.place, vector);
         if count as u64 == self.paths || count >= MOST_VECTORS {
             self.finish();
+        }
+    }
+
+    /// After a condition was found true or false with more to come.
+    fn record_begun_chain(
+        &self,
+        session: &Session,
+        file: u32,
+        frame: usize,
+        (condition, truth): (u32, bool),
+    ) {
+        let Some(start) = self.last_chain else { return };
+        if self.graph.next(condition, truth) != Next::Condition(start) {
+            return;
+        }
+        let way = with(&self.evaluations, |evaluations| evaluations.way_to(&self.graph, frame, start));
+        let Some(truths) = way else { return };
+        let is_new = with(&self.begun, |begun| begun.len() < MOST_VECTORS && begun.insert(truths.clone()));
+        if is_new {
+            session.record_vector(file, self.place, &Vector { truths, outcome: None });
         }
     }
 

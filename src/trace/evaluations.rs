@@ -104,6 +104,20 @@ impl Evaluations {
         self.open.get(&frame).map(|evaluation| evaluation.truths.as_slice())
     }
 
+    /// The truths on the way of a frame's evaluation to a condition that is next.
+    pub(super) fn way_to(
+        &self,
+        graph: &ShortCircuit,
+        frame: usize,
+        condition: u32,
+    ) -> Option<Vec<Option<bool>>> {
+        match (self.open.get(&frame), &self.recording) {
+            (Some(evaluation), _) => (evaluation.expected == condition).then(|| evaluation.truths.clone()),
+            (None, Recording::Tree(tree)) => tree.way_to(graph, condition),
+            (None, Recording::Each(_)) => None,
+        }
+    }
+
     /// A condition was found true or false in a frame.
     pub(super) fn take(&mut self, graph: &ShortCircuit, frame: usize, condition: u32, truth: bool) -> Step {
         let Recording::Tree(tree) = &mut self.recording else {

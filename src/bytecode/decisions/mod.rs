@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::control_flow::ControlFlow;
 use crate::model::{
-    AnchorKind, CodeKey, CodeShape, DecisionMap, Decisions, Jump, Measurability, MeasuredDecision, Place,
-    ShortCircuit, Test,
+    AnchorKind, CodeKey, CodeShape, DecisionMap, Decisions, Jump, Measurability, MeasuredDecision, Node,
+    Place, ShortCircuit, Test,
 };
 
 /// Why a decision has no tests at all.
@@ -95,6 +95,22 @@ impl Joiner {
     /// Whether a decision is one of the source, and not an arm of a conditional expression.
     pub(crate) fn is_reported(&self, decision: u32) -> bool {
         !self.map.decisions[decision as usize].is_auxiliary()
+    }
+
+    /// The condition that begins the chained comparison with whose value a decision ends, where its links are conditions.
+    pub(crate) fn start_of_last_chain(&self, decision: u32) -> Option<u32> {
+        let graph = self.graph(decision);
+        let chain = graph.parent(graph.node_of(graph.untested()?))?;
+        let chains = &self.map.decisions[decision as usize].decision.chains;
+        match graph.node(chain) {
+            Node::And(links) if chains.iter().any(|(node, _)| *node == chain) => {
+                links.first().and_then(|link| match graph.node(*link) {
+                    Node::Condition(condition) => Some(*condition),
+                    Node::Not(_) | Node::And(_) | Node::Or(_) => None,
+                })
+            }
+            Node::And(_) | Node::Condition(_) | Node::Not(_) | Node::Or(_) => None,
+        }
     }
 
     /// The tests in one code object, without those nested in it.
