@@ -78,7 +78,7 @@ impl Ways {
             .map(|raise| (raise, telling.contains(&raise)))
             .collect();
         telling.extend(raises_in_with.keys());
-        telling.extend(ends_of_async_for(flow, &predecessors, &owners, &forks, &sources));
+        telling.extend(ends_of_async_for(flow, &predecessors, &owners, &sources));
         let ends_of_with = if raises_in_with.is_empty() {
             BTreeMap::new()
         } else {
@@ -398,19 +398,18 @@ fn raises(flow: &ControlFlow, destinations: &Destinations, shape: &CodeShape) ->
     raises.filter(is_choice).collect()
 }
 
-/// What comes right behind the end of an `async for` that control leaves for a line that others lead to as well, too: past whose
+/// What comes right behind the end of an `async for` that control leaves for a line that others lead to as well: past whose
 /// suite a `break` leads, or that ends a handler. A jump there has no event (CPython 3.13+; 3.12 jumps with one), and the
 /// branch event of 3.14 tells that an exception was looked at, and not which.
 fn ends_of_async_for(
     flow: &ControlFlow,
     predecessors: &Predecessors,
     owners: &[Option<LineNo>],
-    forks: &LineSet,
     sources: &ByLine<LineNo>,
 ) -> Vec<usize> {
     let is_end = |behind: &usize| {
         let end = behind - 1;
-        let Some(line) = owners[end].filter(|line| forks.contains(*line)) else { return false };
+        let Some(line) = owners[end] else { return false };
         flow.instructions[end].opcode.name == "END_ASYNC_FOR"
             && owners[*behind] == Some(line)
             && predecessors[*behind] == [end]
