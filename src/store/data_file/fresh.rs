@@ -16,6 +16,12 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use super::schema::{self, Tables};
 use super::{Batch, DataFile, Fault, SIDE_FILES, index_pages, merge, set_rules};
 
+/// Asks for a file without a name, where there are such files.
+#[cfg(target_os = "linux")]
+const UNNAMED: Option<OFlags> = Some(OFlags::TMPFILE);
+#[cfg(not(target_os = "linux"))]
+const UNNAMED: Option<OFlags> = None;
+
 /// As SQLite has them, before the process's mask.
 const PERMISSIONS: Mode = Mode::from_raw_mode(0o644);
 
@@ -63,7 +69,8 @@ impl Unnamed {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
         }
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let Some(unnamed) = UNNAMED else { return Err(io::ErrorKind::Unsupported.into()) };
+        let flags = unnamed | OFlags::WRONLY | OFlags::CLOEXEC;
         Ok(Self(openat(CWD, folder, flags, PERMISSIONS)?.into()))
     }
 
