@@ -7,13 +7,17 @@ use std::sync::{Arc, OnceLock};
 
 use super::analysis::Analysis;
 use super::control_flow::ControlFlow;
+use super::except_star::StarWays;
 use super::exceptions::{Destination, destination_from};
 use super::own_sides::OwnSides;
-use super::walk::{End, walk_past};
+use super::walk::{End, walk, walk_past};
 use crate::model::{BranchDetail, CodeShape, Edge, LineNo, LineSet};
 
 /// So many branches that lead to one place are looked through, each time one of them asks.
 const MOST_BRANCHES: usize = 16;
+
+/// No line is called so.
+const NO_LINE: LineNo = 0;
 
 /// A code object under watch.
 #[derive(Debug)]
@@ -34,6 +38,17 @@ pub(crate) struct Verdict {
     pub(crate) is_passed_on: bool,
     /// Where it was passed on, or swallowed.
     pub(crate) at: u32,
+}
+
+/// What comes at the end of an `except*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndOfExceptStar {
+    /// An exception.
+    Raises,
+    /// Control goes on at this offset.
+    GoesOn(u32),
+    /// The end of another that is around it.
+    IsInAnother,
 }
 
 /// A way on without a jump that other ways join, by its number among those of the code object.
@@ -113,6 +128,60 @@ impl BranchWatch {
             is_passed_on: !is_swallowed && matches!(further, Destination::With(_)),
             at: if is_swallowed { swallowed } else { self.analysis.flow.instructions[end.reraise].start },
         })
+    }
+
+    /// The number of the line with several ways on that control leaves for the end of an `except*` by going from the instruction
+    /// at `edge.from` to `edge.to`, if so.
+    pub(crate) fn leads_past_except_star(&self, edge: Edge) -> Option<usize> {
+        let Analysis { flow, ways } = &*self.analysis;
+        let from = flow.index_at(edge.from)?;
+        let line = self.except_star().source(from)?;
+        let to = flow.index_at(edge.to)?;
+        matches!(walk(flow, ways.owner(from)?, to), End::ExceptStar(_)).then_some(line)
+    }
+
+    /// The number of the line that control may leave so by the branch or jump at `offset`.
+    pub(crate) fn may_lead_past_except_star(&self, offset: u32) -> Option<usize> {
+        self.except_star().source(self.analysis.flow.index_at(offset)?)
+    }
+
+    /// The number of the line that control leaves so by the instruction at `offset`, of which no other event tells.
+    pub(crate) fn falls_past_except_star(&self, offset: u32) -> Option<usize> {
+        let flow = &self.analysis.flow;
+        self.except_star().source_without_jump(flow, flow.index_at(offset)?)
+    }
+
+    /// Whether an exception comes to `offset` that arose at the end of an `except*` that such lines lead past.
+    pub(crate) fn breaks_off_except_star(&self, offset: u32) -> bool {
+        self.analysis.flow.index_at(offset).is_some_and(|index| self.except_star().is_broken_off_at(index))
+    }
+
+    /// How many such lines there are.
+    pub(crate) fn lines_past_except_star(&self) -> usize {
+        self.except_star().lines()
+    }
+
+    /// What was decided by a branch at the end of such an `except*`.
+    pub(crate) fn end_of_except_star(&self, edge: Edge) -> Option<EndOfExceptStar> {
+        if self.lines_past_except_star() == 0 {
+            return None;
+        }
+        let flow = &self.analysis.flow;
+        let branch = flow.index_at(edge.from).filter(|branch| self.except_star().is_decided_at(*branch))?;
+        let (next, raising) = flow.sides(edge.from)?;
+        if edge.to >= raising {
+            return Some(EndOfExceptStar::Raises);
+        }
+        let start = flow.index_at(next)?;
+        // The branch is of no line.
+        Some(match walk(flow, NO_LINE, start) {
+            End::ExceptStar(_) if flow.instructions[branch].line.is_none() => EndOfExceptStar::IsInAnother,
+            End::ExceptStar(_) | End::Line(_) | End::Return(_) | End::Open => EndOfExceptStar::GoesOn(next),
+        })
+    }
+
+    fn except_star(&self) -> &StarWays {
+        self.analysis.ways.except_star()
     }
 
     /// Whether the unconditional jump at an offset tells how control left a line that has several ways on.
@@ -217,7 +286,8 @@ impl BranchWatch {
                 End::Line(place) => jumps || self.is_told_by_line(line, place),
                 // The return has an event.
                 End::Return(place) => self.analysis.ways.owner(place).is_some(),
-                End::Open => true,
+                // Of the latter, the branch tells as long as it is to.
+                End::Open | End::ExceptStar(_) => true,
             },
             BranchDetail::Sides => match end {
                 End::Line(place) => {
@@ -227,7 +297,7 @@ impl BranchWatch {
                             && self.analysis.flow.index_at(landing.to) == Some(start)
                     })
                 }
-                End::Return(_) | End::Open => false,
+                End::Return(_) | End::Open | End::ExceptStar(_) => false,
             },
         }
     }

@@ -4,7 +4,7 @@
 
 use super::locations::{Span, UNIT, line_columns, locations};
 use super::opcodes::{Flow, Opcode, failed_assertion, opcode, safe_deletion};
-use crate::model::{CodeShape, LineNo, SortedSet};
+use crate::model::{CodeShape, LineNo, LineSet, SortedSet};
 
 /// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
 const RESUME_LOCATION: u32 = 3;
@@ -52,6 +52,9 @@ pub(crate) struct ControlFlow {
     successors: Vec<[u32; 2]>,
     /// By instruction: the rest of its position. Empty where there is no `raise`, of which alone it is asked.
     spans: Vec<Option<Span>>,
+    /// The lines on which tests of branches and items of an `async for` stand that go over several, but the first of each, in no
+    /// order: `(first, last)`.
+    long_tests: Vec<(LineNo, LineNo)>,
     /// Where handlers begin: offset range guarded, offset of the handler. Inner ones win.
     handlers: Vec<(u32, u32, u32)>,
 }
@@ -61,21 +64,50 @@ impl ControlFlow {
         let (mut instructions, by_unit) = instructions(&shape.code);
         let mut waiting = instructions.iter_mut().peekable();
         let mut end = 0_u32;
+        let mut long_tests = Vec::new();
         for location in line_columns(&shape.line_table, shape.first_line) {
             end = end.saturating_add(UNIT * u32::from(location.units));
             while let Some(instruction) = waiting.next_if(|instruction| instruction.start < end) {
                 instruction.line = location.line;
+                if location.further_lines > 0
+                    && (instruction.opcode.flow == Flow::Branch || instruction.opcode.name == "GET_ANEXT")
+                    && let Some(line) = location.line
+                {
+                    long_tests.push((line.saturating_add(1), line.saturating_add(location.further_lines)));
+                }
             }
         }
         let successors = successors(&instructions, &by_unit);
         let has_raise = instructions.iter().any(|instruction| instruction.opcode.flow == Flow::Raise);
         let spans = if has_raise { spans(shape, &instructions) } else { Vec::new() };
-        Self { instructions, by_unit, successors, spans, handlers: handlers(&shape.exception_table) }
+        let handlers = handlers(&shape.exception_table);
+        Self { instructions, by_unit, successors, spans, long_tests, handlers }
     }
 
     /// What the instruction at this index has of a position beyond its line. Known only where there is a `raise`.
     pub(super) fn span(&self, index: usize) -> Option<Span> {
         self.spans.get(index).copied().flatten()
+    }
+
+    /// Lines on which the test of a branch, or what a loop goes through, goes on that began on one before, and which therefore belong to that statement, as
+    /// does what follows on the last of them.
+    pub(super) fn lines_of_long_tests(&self) -> LineSet {
+        let mut tests = self.long_tests.clone();
+        tests.sort_unstable();
+        // By its first line, the last line of those that have begun.
+        let mut reach = 0;
+        for (_, last) in &mut tests {
+            reach = reach.max(*last);
+            *last = reach;
+        }
+        let is_in = |line: &LineNo| {
+            let begun = tests.partition_point(|(first, _)| first <= line);
+            begun > 0 && *line <= tests[begun - 1].1
+        };
+        if tests.is_empty() {
+            return LineSet::default();
+        }
+        self.instructions.iter().filter_map(|instruction| instruction.line).filter(is_in).collect()
     }
 
     /// How many code units there are.

@@ -34,19 +34,42 @@ pub(super) fn destination_from(flow: &ControlFlow, mut raising: usize, line: Opt
         if flow.ends_with_at(start).is_some() {
             return Destination::With(start);
         }
-        let way = flow.instructions[start..].iter().position(|next| {
-            next.opcode.flow != Flow::Next || next.line.is_some_and(|own| Some(own) != line)
-        });
-        let Some(end) = way.map(|length| start + length) else { break };
-        match flow.instructions[end] {
-            instruction if instruction.line.is_some() && instruction.line != line => {
-                return instruction.line.map_or(Destination::Unknown(end), Destination::Line);
-            }
-            instruction if instruction.opcode.flow == Flow::Reraise => raising = end,
-            _ => return Destination::Unknown(end),
+        match rest_of_handler(flow, start, line) {
+            Ok(reraise) => raising = reraise,
+            Err(destination) => return destination,
         }
     }
     Destination::Unknown(raising)
+}
+
+/// Where the instructions from `index` on lead that handle an exception which came from `line`: to one that passes it on.
+fn rest_of_handler(flow: &ControlFlow, mut index: usize, line: Option<LineNo>) -> Result<usize, Destination> {
+    for _ in 0..flow.instructions.len() {
+        let Some(instruction) = flow.instructions.get(index) else { break };
+        if let Some(own) = instruction.line.filter(|own| Some(*own) != line) {
+            return Err(Destination::Line(own));
+        }
+        let next = match instruction.opcode.flow {
+            Flow::Reraise => return Ok(index),
+            Flow::Jump => instruction.target,
+            // What an `except*` suite has raised is raised at the end, whatever the others left.
+            Flow::Next => match flow.ends_except_star_at(index) {
+                Some(branch) => flow.instructions[branch].target,
+                None => Some(instruction.end),
+            },
+            Flow::Branch
+            | Flow::Await
+            | Flow::Return
+            | Flow::Raise
+            | Flow::FailedAssertion
+            | Flow::ExtendedArgument => break,
+        };
+        match next.and_then(|offset| flow.index_at(offset)) {
+            Some(next) => index = next,
+            None => break,
+        }
+    }
+    Err(Destination::Unknown(index))
 }
 
 /// The end of a `with` that an exception came to, which asks the manager whether it goes on. Indices of instructions.

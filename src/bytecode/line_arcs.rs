@@ -142,7 +142,7 @@ fn step(
             arcs.push(LineArc::new(line.cast_signed(), exit));
             None
         }
-        End::Open => None,
+        End::Open | End::ExceptStar(_) => None,
     }
 }
 

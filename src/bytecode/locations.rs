@@ -164,13 +164,15 @@ impl Locations<'_> {
     }
 }
 
-/// A line, and where on it something stands. Without either where the table has none.
+/// A line, and where on it something begins. Without either where the table has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LineColumn {
     /// How many code units it is of.
     pub(super) units: u8,
     pub(super) line: Option<LineNo>,
     pub(super) column: Option<u32>,
+    /// On how many further lines it stands, where the table gives columns.
+    pub(super) further_lines: u32,
 }
 
 /// What [`locations_in`] tells of lines and columns, up to the first error: of each code object at first sight, in a
@@ -202,7 +204,7 @@ impl Iterator for LineColumns<'_> {
         self.line = self.line.checked_add(step)?;
         self.at += length;
         let line = LineNo::try_from(self.line).ok().filter(|line| *line > 0);
-        Some(LineColumn { units: units(rest[0]), line, column: line.map(|_| column) })
+        Some(LineColumn { units: units(rest[0]), line, column: line.map(|_| column), further_lines: 0 })
     }
 }
 
@@ -256,23 +258,25 @@ impl LineColumns<'_> {
         let mut at = self.at + 1;
         let mut number = || unsigned(self.table, &mut at, self.at).ok();
         let head = *self.table.get(self.at)?;
-        let (step, column) = match head {
-            0xe8..0xf0 => (Some(signed(number()?)), None),
+        let (step, column, lines) = match head {
+            0xe8..0xf0 => (Some(signed(number()?)), None, 0),
             0xf0..0xf8 => {
                 let (step, lines, column, end_column) = (number()?, number()?, number()?, number()?);
                 let step = signed(step);
                 let line = LineNo::try_from(self.line.checked_add(step)?).unwrap_or_default();
                 line.checked_add(lines)?;
-                (Some(step), column.checked_sub(1).filter(|_| end_column > 0))
+                (Some(step), column.checked_sub(1).filter(|_| end_column > 0), lines)
             }
-            0xf8.. => (None, None),
+            0xf8.. => (None, None, 0),
             // No entry begins here, or it is cut off.
             _ => return None,
         };
         self.line = self.line.checked_add(step.unwrap_or_default())?;
         self.at = at;
         let line = step.and_then(|_| LineNo::try_from(self.line).ok()).filter(|line| *line > 0);
-        Some(LineColumn { units: units(head), line, column: column.filter(|_| line.is_some()) })
+        let column = column.filter(|_| line.is_some());
+        let further_lines = column.map_or(0, |_| lines);
+        Some(LineColumn { units: units(head), line, column, further_lines })
     }
 }
 
@@ -424,10 +428,13 @@ mod tests {
             bytes.extend(noise);
             bytes.truncate(cut.index(bytes.len() + 1));
             let told = locations_in(&bytes, first_line).map_while(Result::ok);
-            let told = told.map(|at| (at.end - at.start, at.line, at.span.map(|span| span.column)));
+            let told = told.map(|at| {
+                let further_lines = at.span.zip(at.line).map_or(0, |(span, line)| span.end_line - line);
+                (at.end - at.start, at.line, at.span.map(|span| span.column), further_lines)
+            });
             let told: Vec<_> = told.collect();
             let lines = line_columns(&bytes, first_line).take(bytes.len() + 1);
-            let lines = lines.map(|at| (UNIT * u32::from(at.units), at.line, at.column));
+            let lines = lines.map(|at| (UNIT * u32::from(at.units), at.line, at.column, at.further_lines));
             prop_assert_eq!(lines.collect::<Vec<_>>(), told);
         }
 

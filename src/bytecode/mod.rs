@@ -12,6 +12,7 @@ mod branch_watch;
 mod control_flow;
 mod decisions;
 mod due;
+mod except_star;
 mod exceptions;
 mod executable;
 mod line_arcs;
@@ -25,7 +26,7 @@ mod walk;
 mod ways;
 
 pub(crate) use analysis::Analysis;
-pub(crate) use branch_watch::{BranchWatch, Fall, Verdict};
+pub(crate) use branch_watch::{BranchWatch, EndOfExceptStar, Fall, Verdict};
 pub(crate) use control_flow::ControlFlow;
 pub(crate) use decisions::{CodeTest, Joiner};
 #[cfg(Py_3_12)]

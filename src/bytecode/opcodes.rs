@@ -47,13 +47,14 @@ pub(super) struct Opcode {
 }
 
 /// Opcodes that only move values about. What they touch is known to be there.
-const CANNOT_RAISE: [&str; 34] = [
+const CANNOT_RAISE: [&str; 35] = [
     "CACHE",
     "COPY",
     "END_FOR",
     "JUMP_BACKWARD",
     "JUMP_BACKWARD_NO_INTERRUPT",
     "JUMP_FORWARD",
+    "LIST_APPEND",
     "LOAD_CLOSURE",
     "LOAD_CONST",
     "LOAD_CONST_IMMORTAL",

@@ -13,6 +13,8 @@ pub(super) enum End {
     Line(usize),
     /// With a return, at this index, that has no line of its own.
     Return(usize),
+    /// At the end of an `except*`, at this index, where it is decided whether anything is raised.
+    ExceptStar(usize),
     /// At something that may raise or has a choice; or at a return of the line itself.
     Open,
 }
@@ -42,6 +44,7 @@ pub(super) fn walk_past(
                 instruction.target
             }
             Flow::Next if !instruction.opcode.may_raise => Some(instruction.end),
+            Flow::Next if flow.ends_except_star_at(index).is_some() => return End::ExceptStar(index),
             Flow::Next
             | Flow::Branch
             | Flow::Await

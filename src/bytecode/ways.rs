@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Index;
 
 use super::control_flow::ControlFlow;
+use super::except_star::StarWays;
 use super::exceptions::{Destination, EndOfWith, destination_of_raise};
 use super::is_function;
 use super::opcodes::Flow;
@@ -36,6 +37,7 @@ pub(super) struct Ways {
     /// By the index of the instruction that asks the manager. The handler's first one has a line event, which swallows that of
     /// the instruction when it is turned off (CPython 3.13, `_Py_call_instrumentation_line`).
     ends_of_with: BTreeMap<usize, EndOfWith>,
+    except_star: StarWays,
 }
 
 /// A place that control can fall into from a line with several ways on, past something that may have raised, and that other
@@ -65,7 +67,12 @@ impl Ways {
                 forks.insert(line);
             }
         }
-        let mut telling = raises(flow, &destinations, shape);
+        // A suite may stand on the last line of its header: its ways on are those of the header's statement.
+        let long_tests = flow.lines_of_long_tests();
+        for line in long_tests.iter() {
+            forks.insert(line);
+        }
+        let mut telling = raises(flow, &destinations, &long_tests, shape);
         let sources = sources(flow, &starts);
         let landings = landings(flow, &predecessors, &starts);
         let places = places(flow, &predecessors, &starts);
@@ -84,6 +91,7 @@ impl Ways {
         } else {
             starts.iter().filter_map(|start| Some((*start + 1, flow.ends_with_at(*start)?))).collect()
         };
+        let except_star = StarWays::new(flow, &owners, &forks);
         let mut ways = Self {
             owners,
             sources,
@@ -94,7 +102,10 @@ impl Ways {
             joins: Vec::new(),
             raises_in_with,
             ends_of_with,
+            except_star,
         };
+        let silent: Vec<usize> = ways.silent_jumps(flow, &predecessors, &starts).collect();
+        ways.telling.extend(silent);
         let joins = ways.find_joins(flow, &predecessors, &starts);
         let (silent, told): (Vec<Join>, Vec<Join>) =
             joins.into_iter().partition(|join| join.has_silent_jumps(flow, &predecessors));
@@ -141,7 +152,9 @@ impl Ways {
 
     /// Whether it tells something of any instruction that it was reached.
     pub(super) fn has_telling(&self) -> bool {
-        !self.telling.is_empty() || self.joins.iter().any(|join| !join.has_line)
+        !self.telling.is_empty()
+            || self.joins.iter().any(|join| !join.has_line)
+            || self.except_star.lines() > 0
     }
 
     pub(super) fn joins(&self) -> &[Join] {
@@ -152,6 +165,11 @@ impl Ways {
     /// line.
     pub(super) fn raises_in_with(&self) -> &BTreeMap<usize, bool> {
         &self.raises_in_with
+    }
+
+    /// Ways past suites of `except*`.
+    pub(super) fn except_star(&self) -> &StarWays {
+        &self.except_star
     }
 
     /// Whether there are such statements.
@@ -167,6 +185,28 @@ impl Ways {
     /// The one that is decided by the branch at this index.
     pub(super) fn end_of_with_by(&self, branch: usize) -> Option<EndOfWith> {
         self.ends_of_with.values().copied().find(|end| end.branch == branch)
+    }
+
+    /// The jumps without an event by which a line with several ways on is left, past something that may have raised, for one
+    /// that others lead to as well.
+    fn silent_jumps(
+        &self,
+        flow: &ControlFlow,
+        predecessors: &Predecessors,
+        starts: &SortedSet<usize>,
+    ) -> impl Iterator<Item = usize> {
+        let tells = |index: &usize| {
+            let Some(line) = self.owners[*index].filter(|line| self.is_fork(*line)) else { return false };
+            flow.instructions[*index].jumps_silently()
+                && match walk(flow, line, *index) {
+                    End::Line(place) => {
+                        flow.instructions[place].line.and_then(|next| self.only_source(next)) != Some(line)
+                    }
+                    End::Return(_) | End::Open | End::ExceptStar(_) => false,
+                }
+                && !self.is_told_by_jumps(flow, predecessors, starts, *index)
+        };
+        (0..flow.instructions.len()).filter(tells)
     }
 
     fn find_joins(
@@ -371,8 +411,13 @@ impl Destinations {
 }
 
 /// The `raise` statements that are not the only way on from their line, that do not begin their line, or that stand in a
-/// function's own line.
-fn raises(flow: &ControlFlow, destinations: &Destinations, shape: &CodeShape) -> BTreeSet<usize> {
+/// function's own line or on one where the test goes on that they depend on.
+fn raises(
+    flow: &ControlFlow,
+    destinations: &Destinations,
+    long_tests: &LineSet,
+    shape: &CodeShape,
+) -> BTreeSet<usize> {
     let is_choice = |index: &usize| {
         let raise = &flow.instructions[*index];
         let Some(line) = raise.line else { return false };
@@ -391,6 +436,7 @@ fn raises(flow: &ControlFlow, destinations: &Destinations, shape: &CodeShape) ->
         });
         elsewhere.count() > 1
             || is_behind_others
+            || long_tests.contains(line)
             || (is_function(shape.flags) && i32::try_from(line) == Ok(shape.first_line))
     };
     let raises =
@@ -418,7 +464,7 @@ fn ends_of_async_for(
                     flow.instructions[place].line.and_then(|line| sources.get(line)) != Some(line)
                 }
                 // Returns have an event.
-                End::Return(_) | End::Open => false,
+                End::Return(_) | End::Open | End::ExceptStar(_) => false,
             }
     };
     (1..flow.instructions.len()).filter(is_end).collect()

@@ -15,7 +15,7 @@ use pyo3::types::PyString;
 use super::code::{CodeState, line_table};
 use super::forks;
 use super::session::Session;
-use crate::bytecode::{self, Analysis, BranchWatch, Fall, Verdict};
+use crate::bytecode::{self, Analysis, BranchWatch, EndOfExceptStar, Fall, Verdict};
 use crate::model::{CodeShape, Edge, LineNo};
 use crate::python;
 
@@ -34,6 +34,9 @@ thread_local! {
 
     /// By frame: the `raise` statement whose exception is on its way to the end of a `with`, or waits there for its manager.
     static RAISED: RefCell<BTreeMap<usize, Raised>> = const { RefCell::new(BTreeMap::new()) };
+
+    /// By frame: the code object, and the offset of the instruction by which control left a line for the end of an `except*`.
+    static LEAVING: RefCell<BTreeMap<usize, (u32, u32)>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// What was found out of code objects, by their numbers in the journal: for who reads that when the process ends.
@@ -42,7 +45,7 @@ static ANALYSES: Mutex<Vec<(u32, Arc<Analysis>)>> = Mutex::new(Vec::new());
 /// They are kept beyond the end of their code objects, so a program that makes new ones for ever must not add any for ever.
 const MOST_ANALYSES: usize = 10_000;
 
-/// Frames that never came back from the manager of a `with` leave a [`Raised`] behind; so many are borne.
+/// Frames that never came back from the manager of a `with` leave a [`Raised`] behind; so many are borne, and of others.
 const FORGOTTEN_FRAMES: usize = 1000;
 
 /// What is known of a `raise` statement: a mark in its code unit.
@@ -77,6 +80,8 @@ pub(super) struct BranchState {
     instructions_tell: AtomicBool,
     /// By the offset of an instruction that has not run and to which several branches lead: the one whose event is off.
     awaited: Mutex<BTreeMap<u32, u32>>,
+    /// By the number of a line that leads past an `except*`: whether that was seen.
+    past_except_star: Box<[AtomicBool]>,
 }
 
 /// A branch of which both sides were seen.
@@ -207,6 +212,7 @@ impl BranchState {
             in_vain: AtomicU32::new(0),
             instructions_tell: AtomicBool::new(false),
             awaited: Mutex::default(),
+            past_except_star: (0..watch.lines_past_except_star()).map(|_| AtomicBool::new(false)).collect(),
             watch,
         }
     }
@@ -218,6 +224,9 @@ impl BranchState {
         }
         for fall in &self.falls {
             fall.store(MAY_FALL, Ordering::Relaxed);
+        }
+        for was_seen in &self.past_except_star {
+            was_seen.store(false, Ordering::Relaxed);
         }
         self.awaits(BTreeMap::clear);
     }
@@ -510,6 +519,7 @@ impl BranchState {
         self.watch.is_telling(offset)
             || self.watch.asks_manager(offset)
             || self.watch.unlined_fall_to(offset).is_some()
+            || self.tells_of_except_star(offset)
     }
 
     /// Records that control reached the instruction at `offset`, which tells something. `frame` is the running one.
@@ -529,11 +539,122 @@ impl BranchState {
         if self.watch.is_telling(offset) {
             session.record_edge(self.code, Edge { from: offset, to: offset });
         }
+        if self.tells_of_except_star(offset) {
+            return self.pass_except_star(offset, frame());
+        }
         if self.watch.asks_manager(offset) {
             self.comes_to_end_of_with(frame());
             return self.outlook_of_raises();
         }
-        self.watch.unlined_fall_to(offset).map_or(Outlook::Settled, |fall| self.record_fall(session, fall))
+        let Some(fall) = self.watch.unlined_fall_to(offset) else { return Outlook::Settled };
+        self.record_fall(session, fall)
+    }
+
+    /// Whether there are ways past an `except*` to be seen.
+    pub(super) fn knows_except_star(&self) -> bool {
+        !self.past_except_star.is_empty()
+    }
+
+    /// Takes note of it if control leaves a line for the end of an `except*` by the instruction at `offset`.
+    pub(super) fn falls_past_except_star(&self, offset: u32, frame: impl FnOnce() -> Option<usize>) {
+        if let Some(line) = self.watch.falls_past_except_star(offset) {
+            self.leave_for_except_star(line, offset, frame);
+        }
+    }
+
+    /// Whether it tells of a way past an `except*` that control reached the instruction at `offset`.
+    fn tells_of_except_star(&self, offset: u32) -> bool {
+        self.knows_except_star()
+            && (self.watch.falls_past_except_star(offset).is_some()
+                || self.watch.breaks_off_except_star(offset))
+    }
+
+    /// Control reached an instruction that tells of a way past an `except*`.
+    fn pass_except_star(&self, offset: u32, frame: Option<usize>) -> Outlook {
+        let Some(line) = self.watch.falls_past_except_star(offset) else {
+            with_leaving(|all| frame.and_then(|frame| all.remove(&frame)));
+            return self.outlook_of_except_star();
+        };
+        self.leave_for_except_star(line, offset, || frame)
+    }
+
+    /// Takes note of a branch or jump that leads past a suite of `except*`, maybe; open until control was seen to get there.
+    /// `has_other_side`: whether the event serves the other side of the branch, too.
+    pub(super) fn jumps_past_except_star(
+        &self,
+        edge: Edge,
+        has_other_side: bool,
+        frame: impl FnOnce() -> Option<usize>,
+    ) -> Outlook {
+        if !self.knows_except_star() {
+            return Outlook::Settled;
+        }
+        match self.watch.leads_past_except_star(edge) {
+            Some(line) => self.leave_for_except_star(line, edge.from, frame),
+            None if has_other_side => match self.watch.may_lead_past_except_star(edge.from) {
+                Some(line) if !self.has_passed_except_star(line) => Outlook::Open,
+                Some(_) | None => Outlook::Settled,
+            },
+            None => Outlook::Settled,
+        }
+    }
+
+    fn leave_for_except_star(
+        &self,
+        line: usize,
+        from: u32,
+        frame: impl FnOnce() -> Option<usize>,
+    ) -> Outlook {
+        if self.has_passed_except_star(line) {
+            return Outlook::Settled;
+        }
+        let Some(frame) = frame() else { return Outlook::Open };
+        with_leaving(|all| {
+            if all.len() >= FORGOTTEN_FRAMES {
+                all.clear();
+            }
+            all.insert(frame, (self.code, from))
+        });
+        Outlook::Open
+    }
+
+    fn has_passed_except_star(&self, line: usize) -> bool {
+        self.past_except_star.get(line).is_none_or(|was_seen| was_seen.load(Ordering::Relaxed))
+    }
+
+    /// Settled once all lines were seen to lead past their `except*`.
+    fn outlook_of_except_star(&self) -> Outlook {
+        let all_are_settled = (0..self.past_except_star.len()).all(|line| self.has_passed_except_star(line));
+        if all_are_settled { Outlook::Settled } else { Outlook::Open }
+    }
+
+    /// Records what came at the end of an `except*` in the running frame, if a branch tells that.
+    pub(super) fn record_end_of_except_star(
+        &self,
+        session: &Session,
+        edge: Edge,
+        frame: impl FnOnce() -> Option<usize>,
+    ) -> Outlook {
+        let Some(end) = self.watch.end_of_except_star(edge) else { return Outlook::Settled };
+        let Some(frame) = frame() else { return self.outlook_of_except_star() };
+        match end {
+            EndOfExceptStar::IsInAnother => (),
+            EndOfExceptStar::Raises => {
+                with_leaving(|all| all.remove(&frame));
+            }
+            EndOfExceptStar::GoesOn(to) => {
+                let left = with_leaving(|all| all.remove(&frame));
+                let left = left.filter(|(code, _)| *code == self.code);
+                if let Some((_, from)) = left
+                    && let Some(line) = self.watch.may_lead_past_except_star(from)
+                    && let Some(was_seen) = self.past_except_star.get(line)
+                    && !was_seen.swap(true, Ordering::Relaxed)
+                {
+                    session.record_edge(self.code, Edge { from, to });
+                }
+            }
+        }
+        self.outlook_of_except_star()
     }
 
     /// Takes note that an exception has come to the end of a `with`: that of the `raise` statement which ran just before in the
@@ -556,6 +677,13 @@ impl BranchState {
 /// Does something with [`RAISED`]; nothing in a thread that is about to end.
 fn with_raised(change: impl FnOnce(&mut BTreeMap<usize, Raised>) -> Option<Raised>) -> Option<Raised> {
     RAISED.try_with(|all| change(&mut all.borrow_mut())).ok().flatten()
+}
+
+/// The same with [`LEAVING`].
+fn with_leaving(
+    change: impl FnOnce(&mut BTreeMap<usize, (u32, u32)>) -> Option<(u32, u32)>,
+) -> Option<(u32, u32)> {
+    LEAVING.try_with(|all| change(&mut all.borrow_mut())).ok().flatten()
 }
 
 fn note_raised(frame: Option<usize>, raised: Raised) {

@@ -18,7 +18,8 @@ struct Place {
     in_function: bool,
     /// `raise` alone is allowed.
     in_handler: bool,
-    /// In `except*`, which is left by instructions of no line, so that suites there stay off their header's line.
+    /// In `except*`, where the core `settrace` cannot tell `raise` alone from what is raised at the end of the statement anyway;
+    /// so it stays off its header's line there.
     in_star: bool,
 }
 
@@ -67,7 +68,7 @@ fn suite(text: &mut String, suite: &Suite, place: Place, first: &str) {
         .iter()
         .map(|statement| if let Statement::Simple(simple) = statement { Some(&simple[..]) } else { None })
         .collect();
-    if let Some(simple) = simple.filter(|_| suite.on_header_line && !place.in_star) {
+    if let Some(simple) = simple.filter(|all| suite.on_header_line && !(place.in_star && has_reraise(all))) {
         let live = live(simple.into_iter().flatten());
         let words: Vec<String> = live.into_iter().map(|simple| words(simple, place)).collect();
         let _ = writeln!(text, " {first}{}{}", if first.is_empty() { "" } else { "; " }, words.join("; "));
@@ -81,6 +82,10 @@ fn suite(text: &mut String, suite: &Suite, place: Place, first: &str) {
     for inner in &suite.statements {
         statement(text, inner, place);
     }
+}
+
+fn has_reraise(statements: &[&[Simple]]) -> bool {
+    statements.iter().copied().flatten().any(|simple| matches!(simple, Simple::Reraise))
 }
 
 fn clause(text: &mut String, head: &str, body: &Suite, place: Place, inside: Place) {
@@ -156,8 +161,6 @@ fn statement(text: &mut String, statement: &Statement, place: Place) {
             {
                 let inside = Place { in_handler: true, in_star: true, ..place.without_jumps() };
                 clause(text, kind, body, place, inside);
-                // How control gets past a branch to the end of the suite is a known gap.
-                let _ = writeln!(text, "{:1$}d()", "", indent + 4);
             }
             if let Some(body) = finally {
                 clause(text, "finally", body, place, place.without_jumps());
@@ -277,6 +280,25 @@ fn words(simple: &Simple, place: Place) -> String {
     }
 }
 
+/// Whether the compiler may leave nothing of it.
+fn is_decided(expression: &Expression) -> bool {
+    match expression {
+        Expression::Folded(_) => true,
+        Expression::Not(of) => is_decided(of),
+        Expression::And(of) | Expression::LongAnd(of) | Expression::Or(of) => of.iter().any(is_decided),
+        Expression::Ternary(of) => of.iter().any(is_decided),
+        Expression::Decide
+        | Expression::MayRaise
+        | Expression::Chain
+        | Expression::Walrus
+        | Expression::Comprehension
+        | Expression::InnerGenerator
+        | Expression::Lambda
+        | Expression::Suspend
+        | Expression::LongCall(_) => false,
+    }
+}
+
 fn expression(of: &Expression, place: Place) -> String {
     let inner = |of: &Expression| expression(of, place);
     let joined =
@@ -286,7 +308,14 @@ fn expression(of: &Expression, place: Place) -> String {
         Expression::MayRaise => "r()".to_owned(),
         Expression::Not(of) => format!("(not {})", inner(of)),
         Expression::And(of) => joined(of, " and "),
-        Expression::LongAnd(of) => joined(of, "\n  and "),
+        Expression::LongAnd(of) => {
+            let mut operands: Vec<String> = of.iter().map(inner).collect();
+            // Where the compiler decides what stands on the last line, nothing tells that a suite behind it is on its header's.
+            if of.last().is_some_and(is_decided) {
+                operands.push("d()".to_owned());
+            }
+            format!("({})", operands.join("\n  and "))
+        }
         Expression::Or(of) => joined(of, " or "),
         Expression::Ternary(of) => {
             format!("({} if {} else {})", inner(&of[0]), inner(&of[1]), inner(&of[2]))

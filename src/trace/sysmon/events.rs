@@ -97,6 +97,12 @@ pub(super) fn line(tool: &Tool, session: &Session, event: &Event) -> PyResult<An
         // `_Py_call_instrumentation_line`).
         reached(tool, session, state, event, branches, offset)?;
     }
+    if let Some(branches) = state.branches.get().filter(|branches| branches.knows_except_star())
+        && let Some(offset) = ffi::current_offset(event.code.py())
+    {
+        // As above.
+        branches.falls_past_except_star(offset, || ffi::current_frame(event.code.py()));
+    }
     if let Some(branches) = state.branches.get().filter(|branches| branches.asks_for_place(line))
         && let Some(offset) = ffi::current_offset(event.code.py())
     {
@@ -180,6 +186,7 @@ fn branch_side(tool: &Tool, session: &Session, event: &Event, site: Site) -> PyR
             let frame = ffi::current_frame(event.code.py());
             outlook = outlook.and(branches.record_verdict(session, verdict, frame));
         }
+        outlook = outlook.and(past_except_star(session, event, branches, side, false));
     }
     settle(state, event, site, edge.from, if is_open { Outlook::Open } else { outlook })
 }
@@ -212,6 +219,7 @@ pub(super) fn branch(tool: &Tool, session: &Session, event: &Event) -> PyResult<
         }
         None => outlook,
     };
+    let outlook = outlook.and(past_except_star(session, event, branches, edge, true));
     settle(state, event, Site::Branch, edge.from, outlook)
 }
 
@@ -292,7 +300,23 @@ pub(super) fn jump(_tool: &Tool, session: &Session, event: &Event) -> PyResult<A
         return told(state, event, true);
     }
     let Some(branches) = session.branches_of(state, event.code)? else { return Ok(Answer::Disable) };
-    settle(state, event, Site::End, edge.from, branches.record_jump(session, edge))
+    let frame = || ffi::current_frame(event.code.py());
+    let outlook = branches.record_jump(session, edge);
+    let outlook = outlook.and(branches.jumps_past_except_star(edge, false, frame));
+    settle(state, event, Site::End, edge.from, outlook)
+}
+
+/// What a branch, or a side of it, tells of ways past suites of `except*`. `has_other_side`: whether the event serves both.
+fn past_except_star(
+    session: &Session,
+    event: &Event,
+    branches: &BranchState,
+    edge: Edge,
+    has_other_side: bool,
+) -> Outlook {
+    let frame = || ffi::current_frame(event.code.py());
+    let end = branches.record_end_of_except_star(session, edge, frame);
+    end.and(branches.jumps_past_except_star(edge, has_other_side, frame))
 }
 
 /// INSTRUCTION(code, offset): an instruction is about to run.
