@@ -403,18 +403,18 @@ impl CodeMember {
     }
 
     /// Where it lies in `code`; none where that is no code object, or the member is of another kind.
-    fn place(&self, code: &Bound<'_, PyAny>) -> Option<*const u8> {
+    fn place(&self, code: &Bound<'_, PyAny>) -> Option<*const c_void> {
         if !code.is_instance_of::<PyCode>() {
             return None;
         }
         let offset = (*self.offset.get_or_init(|| self.declared_offset()))?;
         // SAFETY: a code object has this member at this place.
-        Some(unsafe { code.as_ptr().cast::<u8>().add(offset) })
+        Some(unsafe { code.as_ptr().byte_add(offset) }.cast::<c_void>())
     }
 
     fn declared_offset(&self) -> Option<usize> {
         // SAFETY: a static type that nobody changes.
-        let mut member = unsafe { (*(&raw const raw::PyCode_Type)).tp_members };
+        let mut member = unsafe { raw::PyCode_Type.tp_members };
         loop {
             // SAFETY: a table of members that ends with one without a name, or null.
             let declared = unsafe { member.as_ref() }.filter(|member| !member.name.is_null())?;
