@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -143,7 +144,7 @@ impl Selection {
 
     fn in_source_folder(&self, path: &Path) -> bool {
         self.source_folders.iter().any(|folder| {
-            path.starts_with(folder) && (!self.is_third_party(path) || self.is_third_party(folder))
+            is_below(path, folder) && (!self.is_third_party(path) || self.is_third_party(folder))
         })
     }
 
@@ -156,13 +157,14 @@ impl Selection {
 
     /// Whether `path` belongs to the standard library or to an installed package.
     fn is_installed(&self, path: &Path) -> bool {
-        self.is_third_party(path) || self.standard_library.iter().any(|folder| path.starts_with(folder))
+        self.is_third_party(path) || self.standard_library.iter().any(|folder| is_below(path, folder))
     }
 
     /// Whether `path` belongs to an installed package.
     fn is_third_party(&self, path: &Path) -> bool {
-        path.components().any(|part| INSTALLED.iter().any(|name| part.as_os_str() == *name))
-            || self.scripts.iter().any(|folder| path.starts_with(folder))
+        let mut names = path.as_os_str().as_bytes().split(|byte| *byte == b'/');
+        names.any(|name| INSTALLED.iter().any(|installed| name == installed.as_bytes()))
+            || self.scripts.iter().any(|folder| is_below(path, folder))
     }
 
     /// The source folders, absolute.
@@ -174,6 +176,13 @@ impl Selection {
     pub(crate) fn source_packages(&self) -> &[String] {
         &self.source_packages
     }
+}
+
+/// Whether `path` is `folder` or lies below it, by their text: both are as [`canonical`] has them, or as they stand in code
+/// objects. Asked of each file that runs, for each of many folders.
+fn is_below(path: &Path, folder: &Path) -> bool {
+    let rest = path.as_os_str().as_bytes().strip_prefix(folder.as_os_str().as_bytes());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
 /// A source folder, absolute.
