@@ -178,11 +178,17 @@ impl Selection {
     }
 }
 
-/// Whether `path` is `folder` or lies below it, by their text: both are as [`canonical`] has them, or as they stand in code
-/// objects. Asked of each file that runs, for each of many folders.
+/// Whether `path` is `folder` or lies below it. Asked of each file that runs, for each of many folders: nearly all are as
+/// [`canonical`] has them, and their text tells.
 fn is_below(path: &Path, folder: &Path) -> bool {
-    let rest = path.as_os_str().as_bytes().strip_prefix(folder.as_os_str().as_bytes());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    let [text, folder_text] = [path, folder].map(|path| path.as_os_str().as_bytes());
+    match text.strip_prefix(folder_text) {
+        Some(rest) if rest.is_empty() || rest.starts_with(b"/") || folder_text.ends_with(b"/") => true,
+        Some(_) | None => {
+            let is_odd = |parts: &[u8]| parts == b"//" || parts == b"/.";
+            text.windows(2).any(is_odd) && path.starts_with(folder)
+        }
+    }
 }
 
 /// A source folder, absolute.
@@ -299,6 +305,16 @@ mod tests {
             ),
         ] {
             assert_eq!(Selection::new(&request, &folders).unwrap_err(), error);
+        }
+    }
+
+    #[test]
+    fn what_lies_below_a_folder_is_what_the_parts_of_its_path_say() {
+        for folder in ["/", "/a", "/a/b", "/a/bc"] {
+            for path in ["/", "/a", "/ab", "/a/b", "/a/bc/d", "/a//b/c", "/a/./b", "//a/b", "/a/.b", "a/b"] {
+                let [path, folder] = [path, folder].map(Path::new);
+                assert_eq!(is_below(path, folder), path.starts_with(folder), "{path:?} {folder:?}");
+            }
         }
     }
 
