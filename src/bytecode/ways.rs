@@ -520,6 +520,7 @@ impl<T: Copy + Ord> ByLine<T> {
             }
             is_same_line
         });
+        values.shrink_to_fit();
         Self(values)
     }
 
@@ -551,5 +552,6 @@ fn landings(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<
             entered = before;
         }
     }
+    landings.shrink_to_fit();
     landings
 }
