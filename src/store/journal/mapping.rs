@@ -189,8 +189,8 @@ const SHORT: usize = 64 * 1024;
 /// disk: most journals are gone before. To find blocks at once, and give them back, takes twice as long as all else that is
 /// done to such a journal (Linux, `Documentation/filesystems/ext4/`, `delalloc`).
 fn reserves_what_is_written(file: &File) -> bool {
-    const EXT: u64 = 0xef53;
-    fstatfs(file).is_ok_and(|system| system.f_type as u64 == EXT)
+    // `EXT4_SUPER_MAGIC` (`linux/magic.h`), which is that of ext2 and ext3, too.
+    fstatfs(file).is_ok_and(|system| system.f_type == 0xef53)
 }
 
 fn fill_with_zeros(file: &File, mut offset: u64, end: u64) -> io::Result<()> {
