@@ -224,3 +224,51 @@ hot(1000, 1000)
     assert_eq!(decision["vectors"].to_string(), "[[true,null,false,false],[true,null,true,true]]");
     assert_eq!(decision["contexts"].to_string(), "[[\"late\"],[\"\",\"again\",\"late\"]]");
 });
+
+/// What instructions tell of ways that no branch tells of, they tell after a profiler or a debugger was there, too: CPython keeps
+/// no record of who wants events of instructions while there is one tool alone.
+#[test]
+#[cfg_attr(not(Py_3_12), ignore = "sys.monitoring came with Python 3.12")]
+fn raises_are_told_after_another_tool_came() {
+    let program = "\
+import cProfile, sys
+def look(function, number):
+    WATCH
+    function(number)
+    LEAVE
+def plain(number):
+    if number: raise ValueError
+    return 1
+def inner(number):
+    if number: return {}[1]
+def handled(number):
+    try:
+        if number < 5: inner(number); raise ValueError
+    except (KeyError, ValueError): return 1
+plain(0)
+look(plain, 0)
+try: plain(1)
+except ValueError: pass
+handled(1)
+handled(7)
+look(handled, 1)
+handled(0)
+";
+    let watchers = [
+        ("pass", "pass"),
+        ("sys.settrace(lambda *_: None)", "sys.settrace(None)"),
+        ("profile = cProfile.Profile(); profile.enable()", "profile.disable()"),
+    ];
+    let branches = watchers.map(|(watch, leave)| {
+        let program = program.replace("WATCH", watch).replace("LEAVE", leave);
+        let project = Project::with(&[("watched.py", &program)]);
+        project.run("sysmon", &["--branch", "watched.py"]).success().stderr("");
+        let report = project.minicov(&["report", "--format", "json", "-o", "-"]).run();
+        report.success();
+        let report: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
+        report["files"]["watched.py"]["executed_branches"].to_string()
+    });
+    assert_eq!(branches[0], "[[7,-6],[7,8],[13,-11],[13,14]]");
+    assert_eq!(branches[1], branches[0]);
+    assert_eq!(branches[2], branches[0]);
+}

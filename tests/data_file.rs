@@ -191,3 +191,26 @@ covtest!(the_schema_is_coverage_pys_seven, |core| {
     assert_eq!(path, project.path("program.py").to_str().unwrap());
     assert_eq!(hash.len(), 32);
 });
+
+covtest!(settings_may_be_long, |core| {
+    let patterns = (0..3_000).map(|number| format!("    generated/tables/number_{number}_of_many.py\n"));
+    let settings = "[run]\nomit =\n".to_owned() + &patterns.collect::<String>();
+    let program = "\
+import os, subprocess, sys
+subprocess.run([sys.executable, 'child.py'], check=True)
+child = os.fork() if hasattr(os, 'fork') else 0
+if not child:
+    forked = 1
+    os._exit(0)
+os.waitpid(child, 0)
+";
+    let files = [(".coveragerc", settings.as_str()), ("long.py", program), ("child.py", "ran = 1\n")];
+    let project = Project::with(&files);
+    // More than fits into an environment variable: what the program starts must start all the same.
+    let expected = "\
+minicov: warning: child processes were not measured: there are too many patterns and folders to tell them; shorten `source`, \
+`include` or `omit` [child-not-measured]
+";
+    project.run(core, &["long.py"]).success().stdout("").stderr(expected);
+    assert_eq!(project.executed("long.py"), [1, 2, 3, 4, 5, 6, 7]);
+});

@@ -121,9 +121,14 @@ impl Comparison {
                     continue;
                 };
                 is_measurable = own["measurable"] == true;
+                let ends_idly = !is_measurable
+                    && own["reason"].as_str().unwrap().starts_with("nothing depends on condition");
+                if decision["ends_idly"] != ends_idly {
+                    let _ = writeln!(self.differences, "{name} {at}: ends idly: {ends_idly}");
+                }
                 if is_measurable {
                     self.decision(name, &at, own, decision);
-                } else if !decision["vectors"].as_array().unwrap().is_empty() {
+                } else if !ends_idly && !decision["vectors"].as_array().unwrap().is_empty() {
                     self.not_measurable.push(format!("{name} {at}: {}", own["reason"]));
                 }
             }

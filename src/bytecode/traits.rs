@@ -13,6 +13,8 @@ pub(crate) struct Traits(u8);
 const JUMPS: u8 = 1;
 const JUMPS_BACK: u8 = 2;
 const TAKES_WAYS: u8 = 4;
+const TESTS: u8 = 8;
+const TESTS_AGAIN: u8 = 16;
 
 /// How control gets about in a code object.
 #[cfg(Py_3_12)]
@@ -33,7 +35,8 @@ static TRAITS: LazyLock<[u8; 256]> = LazyLock::new(|| {
         let has = |is: bool, what: u8| if is { what } else { 0 };
         *traits = has(matches!(opcode.flow, Flow::Jump | Flow::Branch | Flow::Await), JUMPS)
             | has(opcode.backward, JUMPS_BACK)
-            | has(opcode.flow == Flow::Raise || matches!(opcode.name, "NOP" | "END_ASYNC_FOR"), TAKES_WAYS);
+            | has(opcode.flow == Flow::Raise || matches!(opcode.name, "NOP" | "END_ASYNC_FOR"), TAKES_WAYS)
+            | has(opcode.name.contains("JUMP_") && opcode.name.contains("IF_"), TESTS);
     }
     traits
 });
@@ -42,13 +45,22 @@ impl Traits {
     /// Those of `code` (`co_code`).
     pub(crate) fn of(code: &[u8]) -> Self {
         let traits = &*TRAITS;
-        Self(code.as_chunks::<2>().0.iter().fold(0, |all, [number, _]| all | traits[usize::from(*number)]))
+        let opcodes = code.as_chunks::<2>().0.iter().map(|[number, _]| traits[usize::from(*number)]);
+        Self(opcodes.fold(0, |all, own| {
+            let again = if all & own & TESTS != 0 { TESTS_AGAIN } else { 0 };
+            all | own | again
+        }))
     }
 
     /// Whether control may go one of several ways where no branch tells of it: by a `raise` statement, at the end of an `async
     /// for`, or where the compiler decided a condition, which leaves an instruction that does nothing.
     pub(crate) fn takes_ways_without_branches(self) -> bool {
         self.0 & TAKES_WAYS != 0
+    }
+
+    /// Whether there are several jumps that test a value.
+    pub(crate) fn tests_several_values(self) -> bool {
+        self.0 & TESTS_AGAIN != 0
     }
 
     #[cfg(Py_3_12)]

@@ -159,6 +159,31 @@ impl ShortCircuit {
         Next::Outcome(Some(truth))
     }
 
+    /// An idle condition that an evaluation can end with although others of it were tested. Whether such an evaluation came
+    /// to its outcome, no test tells: what is evaluated there may raise.
+    pub(crate) fn idle_end(&self) -> Option<u32> {
+        let ways = self.ways_in();
+        let tested = (0..self.len() as u32)
+            .filter(|condition| ways[*condition as usize] > 0 && self.untested != Some(*condition));
+        tested.flat_map(|condition| [(condition, false), (condition, true)]).find_map(|(condition, truth)| {
+            let mut idle = None;
+            let mut at = self.step(condition, truth);
+            while let Next::Condition(next) = at
+                && self.untested != Some(next)
+            {
+                let known = self.constants[next as usize];
+                if known.is_none() {
+                    if !self.is_idle(next) {
+                        return None;
+                    }
+                    idle = Some(next);
+                }
+                at = self.step(next, known.unwrap_or_default());
+            }
+            idle
+        })
+    }
+
     /// The decision's truth if a condition has this one, where only constants are left to evaluate then.
     pub(crate) fn decided(&self, condition: u32, truth: bool) -> Option<bool> {
         let mut at = self.step(condition, truth);
@@ -365,5 +390,31 @@ mod tests {
         assert!(graph.is_idle(0) && !graph.is_idle(2));
         assert_eq!(graph.start(), Next::Condition(2));
         assert_eq!(graph.ways_in(), [0, 0, 1]);
+        assert_eq!(graph.idle_end(), None);
+    }
+
+    #[test]
+    fn what_makes_no_difference_may_be_evaluated_last() {
+        // `not c and (a or True)`
+        let decision = |context| Decision {
+            nodes: vec![
+                Node::Condition(0),
+                Node::Not(0),
+                Node::Condition(1),
+                Node::Condition(2),
+                Node::Or(vec![2, 3]),
+                Node::And(vec![1, 4]),
+            ],
+            conditions: vec![
+                Condition::default(),
+                Condition::default(),
+                Condition { constant: Some(true), ..Condition::default() },
+            ],
+            ..diamond(context)
+        };
+        assert_eq!(ShortCircuit::new(&decision(Context::If)).idle_end(), Some(1));
+        // Of a value it makes a difference: the value is its own, or the constant.
+        assert_eq!(ShortCircuit::new(&decision(Context::Value)).idle_end(), None);
+        assert_eq!(ShortCircuit::new(&diamond(Context::If)).idle_end(), None);
     }
 }

@@ -64,10 +64,20 @@ struct Changed {
     _texts: Vec<CString>,
 }
 
+/// The most bytes to hand over. With a longer variable in its environment no program can be started (Linux: 128 KiB,
+/// `MAX_ARG_STRLEN`, `include/uapi/linux/binfmts.h`).
+const MOST_HANDED_OVER: usize = 120_000;
+
 /// From now on programs that this process starts are measured as `handover` says. Fails where that cannot be put into words:
-/// a path is not UTF-8.
+/// a path is not UTF-8, or there are too many.
 pub(crate) fn arm(handover: &Handover) -> Result<(), String> {
     let text = handover.serialise().map_err(|error| error.to_string())?;
+    if text.len() > MOST_HANDED_OVER {
+        return Err(
+            "there are too many patterns and folders to tell them; shorten `source`, `include` or `omit`"
+                .to_owned(),
+        );
+    }
     let variable = format!("{}={text}", env_vars::PROCESS.name);
     let armed = Armed {
         minicov: CString::new(handover.minicov.as_os_str().as_bytes()).map_err(|error| error.to_string())?,

@@ -150,6 +150,11 @@ impl Session {
     }
 
     fn watch(&self, state: &CodeState, code: &Bound<'_, PyAny>) -> PyResult<Option<DecisionWatch>> {
+        // A condition that is reached in two ways comes behind two others, and what is tested twice has two tests: sources
+        // need not be parsed for code that just runs from top to bottom.
+        if !state.traits(code)?.tests_several_values() {
+            return Ok(None);
+        }
         let file = self.decisions_of_file(state, code)?;
         let Some(file) = file
             .filter(|file| file.candidates.iter().any(|(first, last)| state.has_line_within(*first, *last)))

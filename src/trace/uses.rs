@@ -334,16 +334,20 @@ enum Doer {
 impl Watch {
     /// Whose code the file of this name is.
     fn doer(&self, file: &str) -> Doer {
+        // Names that are made up (`<string>`, `<attrs generated …>`) may be ever new ones.
+        if file.starts_with('<') {
+            let is_import = file.starts_with("<frozen importlib");
+            return if is_import { Doer::Import } else { Doer::Library };
+        }
         let _pass = forks::pass();
         let mut doers = self.doers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = doers.get(file) {
             return *known;
         }
         // `importlib.metadata` looks through the search path as imports do.
-        let doer = if file.starts_with("<frozen importlib") || file.contains("/importlib/metadata/") {
+        let doer = if file.contains("/importlib/metadata/") {
             Doer::Import
         } else if RUNNERS.iter().any(|runner| file.contains(runner))
-            || file.starts_with('<')
             || (!file.contains("-packages/")
                 && self.libraries.iter().any(|folder| Path::new(file).starts_with(folder)))
         {

@@ -378,15 +378,17 @@ def judge(decision):
     if decision.context == VALUE:
         counts[-1] = False
     free = [index for index in range(count) if constants[index] is None]
+    ends_idly = False
     if len(free) < count and len(free) <= 12:
         # What constants keep from being evaluated does not count.
-        reached = set()
+        reached = []
         for truths in itertools.product([False, True], repeat=len(free)):
             assignment = list(constants)
             for index, truth in zip(free, truths):
                 assignment[index] = truth
             walk(decision.tree, assignment, reached)
         idle = idle_conditions(decision, constants, free)
+        ends_idly = may_end_idly(decision, constants, free, idle)
         counts = [counts[index] and index in reached and index not in idle for index in range(count)]
         decision.vectors = {
             tuple(None if index in idle else truth for index, truth in enumerate(vector))
@@ -413,7 +415,23 @@ def judge(decision):
         masking.append(by_masking)
         unique_cause.append(by_unique_cause)
         mixed.append(by_masking if index in decision.coupled else by_unique_cause)
-    return counts, masking, unique_cause, mixed
+    return counts, masking, unique_cause, mixed, ends_idly
+
+
+def may_end_idly(decision, constants, free, idle):
+    """Whether evaluations that have tested something may still evaluate, before they are complete, conditions on which
+    nothing depends. If these raise, no test tells that the outcome never came."""
+    last = len(constants) - 1 if decision.context == VALUE else None
+    for truths in itertools.product([False, True], repeat=len(free)):
+        assignment = list(constants)
+        for index, truth in zip(free, truths):
+            assignment[index] = truth
+        order = []
+        walk(decision.tree, assignment, order)
+        tests = [index for index in order if index in free and index != last]
+        if tests and tests[-1] in idle and not idle.issuperset(tests):
+            return True
+    return False
 
 
 def idle_conditions(decision, constants, free):
@@ -423,9 +441,9 @@ def idle_conditions(decision, constants, free):
     idle = set()
 
     def what_happens(assignment):
-        reached = set()
+        reached = []
         outcome = walk(decision.tree, assignment, reached)
-        return reached & set(free), None if last in reached else outcome
+        return set(reached) & set(free), None if last in reached else outcome
 
     for index in reversed(free):
         if index == last:
@@ -447,9 +465,9 @@ def idle_conditions(decision, constants, free):
 
 
 def walk(tree, assignment, reached):
-    """Evaluates as Python does, noting the conditions that are."""
+    """Evaluates as Python does, noting the conditions that are, in their order."""
     if isinstance(tree, int):
-        reached.add(tree)
+        reached.append(tree)
         return assignment[tree]
     kind, operands = tree
     if kind == "not":
@@ -542,11 +560,12 @@ def main(output, programs, is_split):
             continue
         rows = []
         for decision, leaf_texts in zip(recorder.decisions[start:end], texts[program]):
-            counts, masking, unique_cause, mixed = judge(decision)
+            counts, masking, unique_cause, mixed, ends_idly = judge(decision)
             rows.append(
                 {
                     "place": decision.place,
                     "context": decision.context,
+                    "ends_idly": ends_idly,
                     "conditions": [
                         {"place": leaf_place, "text": text, "true": known(counts, seen, i, True),
                          "false": known(counts, seen, i, False), "masking": masking[i],

@@ -165,7 +165,12 @@ impl Joiner {
                 })
                 .collect();
             let retests = retested.remove(&number).unwrap_or_default();
-            let measurability = if let Some(reason) = broken.get(&number) {
+            let measurability = if let Some(condition) = graph.idle_end() {
+                Measurability::No(format!(
+                    "nothing depends on condition {}, because of constants, so whether it is evaluated to its end is not told",
+                    condition + 1
+                ))
+            } else if let Some(reason) = broken.get(&number) {
                 Measurability::No(reason.clone())
             } else if let Some(reason) = missing_test(graph, &folded, &tests, &retests) {
                 Measurability::No(reason)

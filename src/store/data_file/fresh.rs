@@ -22,6 +22,9 @@ const UNNAMED: Option<OFlags> = Some(OFlags::TMPFILE);
 #[cfg(not(target_os = "linux"))]
 const UNNAMED: Option<OFlags> = None;
 
+/// So many arcs are kept in memory at most, 44 bytes each. A larger file takes SQLite long anyway.
+const MOST_ROWS: usize = 1 << 20;
+
 /// As SQLite has them, before the process's mask.
 const PERMISSIONS: Mode = Mode::from_raw_mode(0o644);
 
@@ -31,7 +34,7 @@ impl DataFile {
     /// is.
     pub(crate) fn create(path: &Path, batch: &Batch) -> bool {
         // Most files are there already.
-        if fs::symlink_metadata(path).is_ok() {
+        if fs::symlink_metadata(path).is_ok() || batch.most_arcs() > MOST_ROWS {
             return false;
         }
         let Ok(file) = Unnamed::beside(path) else { return false };

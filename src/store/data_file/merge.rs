@@ -39,6 +39,13 @@ pub(crate) struct Batch {
     pub(crate) replaces: bool,
 }
 
+impl Batch {
+    /// How many rows its lines and steps make at most.
+    pub(super) fn most_arcs(&self) -> usize {
+        self.files.iter().map(BatchFile::most_arcs).sum()
+    }
+}
+
 /// What was seen of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BatchFile {
@@ -61,6 +68,12 @@ pub(crate) struct BatchFile {
 }
 
 impl BatchFile {
+    /// How many rows its lines and steps make at most.
+    fn most_arcs(&self) -> usize {
+        let lines = self.lines.values().map(LineSet::len);
+        lines.chain(self.arcs.values().map(SortedSet::len)).sum()
+    }
+
     /// The contexts in which anything ran.
     fn contexts(&self) -> impl Iterator<Item = &str> {
         let lines = self.lines.iter().filter(|(_, lines)| !lines.is_empty()).map(|(context, _)| context);
@@ -135,7 +148,7 @@ impl DataFile {
     pub(crate) fn merge(&mut self, batch: &Batch) -> Result<MergeOutcome, StoreError> {
         self.write(|transaction| {
             let mut outcome = MergeOutcome::default();
-            add(transaction, batch, ArcRows::added(transaction), &mut outcome)?;
+            add(transaction, batch, ArcRows::added(transaction)?, &mut outcome)?;
             Ok(outcome)
         })
     }
@@ -152,7 +165,7 @@ impl DataFile {
                 schema::forget(transaction)?;
             }
             for batch in batches {
-                add(transaction, &batch, ArcRows::added(transaction), &mut outcome)?;
+                add(transaction, &batch, ArcRows::added(transaction)?, &mut outcome)?;
             }
             Ok(outcome)
         })
@@ -426,9 +439,11 @@ fn all_arcs(lines: Option<&LineSet>, arcs: Option<&SortedSet<LineArc>>) -> Vec<[
     all
 }
 
-/// Rows of the table `arc`, of any number of files: file, context and both ends of an arc. A row is nothing but its key, so that
-/// one that is there already is as good as one that takes its place, and SQLite need not look for it first.
+/// Rows of the table `arc`, of any number of files: file, context and both ends of an arc. In our table a row is nothing but its
+/// key, so that one that is there already is as good as one that takes its place, and SQLite need not look for it first.
 const PUT_ARCS: &str = "INSERT OR REPLACE INTO arc (file_id, context_id, fromno, tono)";
+/// The same where coverage.py has made the table, whose rows would be removed and added anew.
+const PUT_NEW_ARCS: &str = "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono)";
 
 /// What becomes of such rows.
 enum ArcRows<'a> {
@@ -438,8 +453,9 @@ enum ArcRows<'a> {
 }
 
 impl<'a> ArcRows<'a> {
-    fn added(connection: &'a Connection) -> Self {
-        Self::Added(Rows::new(connection, PUT_ARCS))
+    fn added(connection: &'a Connection) -> Result<Self, Fault> {
+        let put = if schema::arcs_have_numbers(connection)? { PUT_NEW_ARCS } else { PUT_ARCS };
+        Ok(Self::Added(Rows::new(connection, put)))
     }
 
     fn add(&mut self, row: [i64; 4]) -> Result<(), Fault> {

@@ -242,6 +242,11 @@ pub(super) fn forget(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether SQLite numbers the rows of the table `arc`, as in coverage.py's files.
+pub(super) fn arcs_have_numbers(connection: &Connection) -> Result<bool, Fault> {
+    Ok(connection.query_row("SELECT NOT wr FROM pragma_table_list('arc')", (), |row| row.get(0))?)
+}
+
 /// Where the table `arc` begins in the file.
 pub(super) fn first_page_of_arcs(connection: &Connection) -> Result<u32, Fault> {
     Ok(connection.query_row("SELECT rootpage FROM sqlite_master WHERE name = 'arc'", (), |row| row.get(0))?)

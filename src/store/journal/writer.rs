@@ -22,7 +22,7 @@ use crate::model::{
     CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, NO_CONTEXT, Place, Use, Vector,
 };
 
-/// Bytes of the first segment; each further one is twice as long, up to [`LARGEST_SEGMENT`].
+/// Bytes of the first segment, or a multiple of it that the settings fit into; each further one is twice as long, up to [`LARGEST_SEGMENT`].
 const FIRST_SEGMENT: usize = 64 * 1024;
 const LARGEST_SEGMENT: usize = 4 * 1024 * 1024;
 
@@ -247,11 +247,13 @@ impl Numbers {
 
 impl Open {
     fn create(folder: &JournalFolder, settings: &RunHeader) -> Result<Self, JournalError> {
+        let settings = serde_json::to_vec(settings).map_err(|error| JournalError(error.to_string()))?;
+        let needed = HEADER_LENGTH + RECORD_HEADER_LENGTH + padded(settings.len());
         let (path, file, header) = folder.create_journal()?;
         let mut file = JournalHandle::new(file).map_err(|error| no_room(&path, &error))?;
         let segment = file
             .file(&path)
-            .and_then(|file| Segment::map(file, 0, FIRST_SEGMENT))
+            .and_then(|file| Segment::map(file, 0, needed.next_multiple_of(FIRST_SEGMENT)))
             .map_err(|error| no_room(&path, &error));
         let segment = match segment {
             Ok(segment) => segment,
@@ -276,7 +278,6 @@ impl Open {
             context: NO_CONTEXT,
         };
         open.segment.store(0, &header);
-        let settings = serde_json::to_vec(settings).map_err(|error| JournalError(error.to_string()))?;
         open.append(KIND_SETTINGS, &[&settings])?;
         Ok(open)
     }

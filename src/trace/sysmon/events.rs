@@ -27,7 +27,7 @@ pub(super) fn py_start(tool: &Tool, session: &Session, event: &Event) -> PyResul
         (Some(_), _) | (None, None) => Answer::Disable,
     };
     if (state.is_some() || test_frame.is_some())
-        && !tool.watch(event.code, tool.events_in(state, test_frame))?
+        && !tool.watch_first(event.code, tool.events_in(state, test_frame))?
     {
         return Ok(Answer::Keep);
     }

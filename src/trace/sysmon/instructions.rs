@@ -6,7 +6,9 @@
 //! as long as the instruction is not reached. So once a branch has told nothing many times, the events of all instructions of
 //! its code go on; each that runs is heard of once more, and then only those are on that have never run.
 //!
-//! Invariant: where contexts are tracked they are off, since switches turn on again what was turned off event by event.
+//! Invariant: where contexts are tracked they are off, since switches turn on again what was turned off event by event. So they
+//! are in builds without the GIL: another thread could go on with a branch whose events are off before those of instructions are
+//! on.
 
 use pyo3::prelude::*;
 
@@ -19,7 +21,7 @@ use crate::trace::contexts;
 impl Tool {
     /// Whether instructions may be made to tell.
     pub(super) fn may_have_instructions_tell(&self) -> bool {
-        self.set_local_events.is_some() && !contexts::are_tracked()
+        !cfg!(Py_GIL_DISABLED) && self.set_local_events.is_some() && !contexts::are_tracked()
     }
 
     /// Has the instructions of a code object tell from now on, if that can be had.
@@ -29,12 +31,12 @@ impl Tool {
         state: &CodeState,
         branches: &BranchState,
     ) -> PyResult<()> {
-        lines::remember(code)?;
         branches.have_instructions_tell(true);
         let is_done = self.watch_for_good(code, self.events_in(Some(state), None));
-        if !matches!(is_done, Ok(true)) {
-            branches.have_instructions_tell(false);
+        if matches!(is_done, Ok(true)) {
+            return lines::remember(code);
         }
+        branches.have_instructions_tell(false);
         is_done.map(|_| ())
     }
 
@@ -42,9 +44,10 @@ impl Tool {
     /// whether it was done.
     ///
     /// Where a code object has had events of one tool only, CPython keeps no record of who wants those of an instruction, and makes
-    /// an empty one when a second tool comes: `sys.settrace()` is one (3.12.1 and 3.13.0, `Python/instrumentation.c`,
-    /// `update_instrumentation_data`). So another tool wants them first, for a moment.
-    fn watch_for_good(&self, code: &Bound<'_, PyAny>, events: u32) -> PyResult<bool> {
+    /// an empty one when a second tool comes: `sys.settrace()` is one (seen with 3.12.1, 3.13.0, 3.14.10 and 3.15.2,
+    /// `Python/instrumentation.c`, `update_instrumentation_data`). So another tool wants them first, for a moment; before that, it
+    /// wants what is on already, since CPython 3.12.0 looks for the records of other events past instructions only (gh-109371).
+    pub(super) fn watch_for_good(&self, code: &Bound<'_, PyAny>, events: u32) -> PyResult<bool> {
         let py = code.py();
         let Some(monitoring) = ffi::sys_attribute(py, c"monitoring") else { return Ok(false) };
         let is_free = |id: &u8| match monitoring.call_method1("use_tool_id", (*id, TOOL_NAME)) {
@@ -59,6 +62,7 @@ impl Tool {
         // Those that are on already would be forgotten.
         let is_done = self
             .watch(code, events & !self.instructions)
+            .and_then(|_| want(events & !self.instructions))
             .and_then(|_| want(self.instructions))
             .and_then(|_| self.watch(code, events));
         let is_undone = want(0).and_then(|_| monitoring.call_method1("free_tool_id", (other,)));

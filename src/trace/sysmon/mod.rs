@@ -284,6 +284,14 @@ impl Tool {
         Ok(true)
     }
 
+    /// Turns events on in a code object that had none. Tells whether it could be asked for at all.
+    fn watch_first(&self, code: &Bound<'_, PyAny>, events: u32) -> PyResult<bool> {
+        if events & self.instructions != 0 && self.watch_for_good(code, events)? {
+            return Ok(true);
+        }
+        self.watch(code, events)
+    }
+
     /// Turns the events of all branches in a code object on again, for frames that run, too, from their next instruction on.
     /// Tells whether it was done.
     fn turn_on_branches(&self, code: &Bound<'_, PyAny>, state: &CodeState) -> bool {
