@@ -18,6 +18,7 @@ mod c_main {
     /// # Safety
     /// Called by libc alone.
     #[unsafe(no_mangle)]
+    #[expect(clippy::disallowed_methods, reason = "this is main, through which exit codes leave")]
     unsafe extern "C" fn main(_: c_int, _: *const *const c_char) -> c_int {
         open_standard_descriptors();
         // A closed pipe is an error to be told, not a reason to die.
