@@ -107,7 +107,7 @@ fn write_opcodes(executable: &str) {
 }
 
 /// Links GCC's unwinder from `libgcc_eh.a`, where there is one, instead of `libgcc_s.so.1`, which std asks for and python does
-/// without: to load it costs a start 0.2 ms. The linker finds this stand-in first.
+/// without: to load it costs a start 0.1 ms. The linker finds this stand-in first.
 fn take_unwinder_in() {
     println!("cargo:rerun-if-env-changed=RUSTC_LINKER");
     let linker = variable("RUSTC_LINKER").unwrap_or_else(|| "cc".into());

@@ -2,7 +2,7 @@
 //!
 //! Where std finds the command line without its help (glibc hands it to `.init_array`, std's `sys/args/unix.rs`), `main` is C's.
 //! What Rust's own runtime sets up would have to be taken back before a program is measured, and to find the end of the stack it
-//! reads `/proc/self/maps`: a tenth of what minicov adds to a start. What is of use of it is done here.
+//! reads `/proc/self/maps`. What is of use of it is done here.
 #![cfg_attr(all(target_os = "linux", target_env = "gnu"), no_main)]
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
