@@ -263,8 +263,8 @@ fn spans(shape: &CodeShape, instructions: &[Instruction]) -> Vec<Option<Span>> {
 
 /// Takes `co_code` apart: the instructions, and by code unit the index of that which it is a part of.
 fn instructions(code: &[u8]) -> (Vec<Instruction>, Box<[u32]>) {
-    // With their caches, instructions take two units on average, or more.
-    let mut found: Vec<Instruction> = Vec::with_capacity(code.len() / 3);
+    // Room that is not used is given back before it was touched.
+    let mut found: Vec<Instruction> = Vec::with_capacity(code.len() / 2);
     let mut by_unit = Vec::with_capacity(code.len() / 2);
     let mut start = 0_usize;
     let mut at = 0_usize;
@@ -306,6 +306,7 @@ fn instructions(code: &[u8]) -> (Vec<Instruction>, Box<[u32]>) {
         start = at;
         high = 0;
     }
+    found.shrink_to_fit();
     (found, by_unit.into_boxed_slice())
 }
 

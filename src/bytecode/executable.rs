@@ -37,7 +37,9 @@ pub(crate) fn executable_lines(module: &CodeShape) -> LineSet {
 /// The lines of one code object, by its `co_linetable` and `co_firstlineno`, ascending.
 pub(crate) fn lines(table: &[u8], first_line: i32) -> Vec<LineNo> {
     let mut all = line_columns(table, first_line);
-    let mut lines: Vec<LineNo> = all.find_map(|at| at.line).into_iter().collect();
+    // Few lines take less than four bytes.
+    let mut lines = Vec::with_capacity(table.len() / 4);
+    lines.extend(all.find_map(|at| at.line));
     all.skip_steps(|line| {
         if line > 0 {
             lines.push(line.cast_unsigned());

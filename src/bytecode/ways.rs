@@ -474,6 +474,7 @@ impl<T: Copy + Ord> ByLine<T> {
             }
             is_same_line
         });
+        values.shrink_to_fit();
         Self(values)
     }
 
@@ -505,5 +506,6 @@ fn landings(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<
             entered = before;
         }
     }
+    landings.shrink_to_fit();
     landings
 }

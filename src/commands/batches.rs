@@ -70,7 +70,8 @@ impl Batches {
     pub(super) fn of_own(contents: JournalContents, analyses: HashMap<u32, Arc<Analysis>>) -> Self {
         let mut batches = Self { analyses, has_one_journal: true, ..Self::default() };
         batches.add(contents);
-        batches.analyses.clear();
+        // The process ends: its memory goes faster than it is given back piece by piece.
+        std::mem::forget(std::mem::take(&mut batches.analyses));
         batches
     }
 
@@ -178,7 +179,7 @@ impl Batches {
         let mut taken: BTreeMap<usize, Vec<LineArc>> = BTreeMap::new();
         for JournaledCode { number, shape, mut edges } in codes {
             let key = CodeKey::of(&shape);
-            let mut ways = Ways::of(&shape, self.analyses.remove(&number), &all_lines, has_contexts);
+            let mut ways = Ways::of(&shape, self.analyses.get(&number).cloned(), &all_lines, has_contexts);
             let mut news = BTreeMap::new();
             let mut add = |place: usize, edges: SortedSet<Edge>, lines: &LineSet| {
                 if edges.is_empty() && !ways.has_lines_among(lines) {

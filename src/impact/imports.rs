@@ -3,6 +3,7 @@
 //! Invariant: where a name could mean several files, it means all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::project::{Project, SourceFile};
 use crate::model::{Block, ImportName, MODULE_BLOCK};
@@ -14,7 +15,7 @@ pub(crate) struct ModuleIndex {
     by_last: BTreeMap<String, Vec<Module>>,
     /// By all parts of the path.
     by_path: BTreeMap<Vec<String>, Vec<String>>,
-    pub(super) files: BTreeSet<String>,
+    pub(super) files: Arc<BTreeSet<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ impl ModuleIndex {
             }
             index.by_path.entry(parts).or_default().push(file.clone());
         }
-        index.files = files;
+        index.files = Arc::new(files);
         index
     }
 
@@ -125,8 +126,8 @@ fn is_package(files: &BTreeSet<String>, file: &str, folder: &[String]) -> bool {
 pub(super) struct Imported {
     /// The packages round it, and the plugins that it names for pytest.
     always: BTreeSet<String>,
-    /// By block, in their order: what imports in it may run.
-    by_block: Vec<BTreeSet<String>>,
+    /// By block, in their order: what imports in it may run. Those that may run anything share all files.
+    by_block: Vec<Arc<BTreeSet<String>>>,
 }
 
 impl Imported {
@@ -140,9 +141,9 @@ impl Imported {
         }
         let of_block = |block: &Block| {
             if block.imports_anything {
-                return index.files.clone();
+                return Arc::clone(&index.files);
             }
-            owned(block.imports.iter().flat_map(|import| index.resolve(name, import)).collect())
+            Arc::new(owned(block.imports.iter().flat_map(|import| index.resolve(name, import)).collect()))
         };
         imported.by_block = blocks.blocks.iter().map(of_block).collect();
         imported

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -143,7 +144,7 @@ impl Selection {
 
     fn in_source_folder(&self, path: &Path) -> bool {
         self.source_folders.iter().any(|folder| {
-            path.starts_with(folder) && (!self.is_third_party(path) || self.is_third_party(folder))
+            is_below(path, folder) && (!self.is_third_party(path) || self.is_third_party(folder))
         })
     }
 
@@ -156,13 +157,14 @@ impl Selection {
 
     /// Whether `path` belongs to the standard library or to an installed package.
     fn is_installed(&self, path: &Path) -> bool {
-        self.is_third_party(path) || self.standard_library.iter().any(|folder| path.starts_with(folder))
+        self.is_third_party(path) || self.standard_library.iter().any(|folder| is_below(path, folder))
     }
 
     /// Whether `path` belongs to an installed package.
     fn is_third_party(&self, path: &Path) -> bool {
-        path.components().any(|part| INSTALLED.iter().any(|name| part.as_os_str() == *name))
-            || self.scripts.iter().any(|folder| path.starts_with(folder))
+        let mut names = path.as_os_str().as_bytes().split(|byte| *byte == b'/');
+        names.any(|name| INSTALLED.iter().any(|installed| name == installed.as_bytes()))
+            || self.scripts.iter().any(|folder| is_below(path, folder))
     }
 
     /// The source folders, absolute.
@@ -173,6 +175,19 @@ impl Selection {
     /// The `source` entries that are no folders.
     pub(crate) fn source_packages(&self) -> &[String] {
         &self.source_packages
+    }
+}
+
+/// Whether `path` is `folder` or lies below it. Asked of each file that runs, for each of many folders: nearly all are as
+/// [`canonical`] has them, and their text tells.
+fn is_below(path: &Path, folder: &Path) -> bool {
+    let [text, folder_text] = [path, folder].map(|path| path.as_os_str().as_bytes());
+    match text.strip_prefix(folder_text) {
+        Some(rest) if rest.is_empty() || rest.starts_with(b"/") || folder_text.ends_with(b"/") => true,
+        Some(_) | None => {
+            let is_odd = |parts: &[u8]| parts == b"//" || parts == b"/.";
+            text.windows(2).any(is_odd) && path.starts_with(folder)
+        }
     }
 }
 
@@ -290,6 +305,16 @@ mod tests {
             ),
         ] {
             assert_eq!(Selection::new(&request, &folders).unwrap_err(), error);
+        }
+    }
+
+    #[test]
+    fn what_lies_below_a_folder_is_what_the_parts_of_its_path_say() {
+        for folder in ["/", "/a", "/a/b", "/a/bc"] {
+            for path in ["/", "/a", "/ab", "/a/b", "/a/bc/d", "/a//b/c", "/a/./b", "//a/b", "/a/.b", "a/b"] {
+                let [path, folder] = [path, folder].map(Path::new);
+                assert_eq!(is_below(path, folder), path.starts_with(folder), "{path:?} {folder:?}");
+            }
         }
     }
 

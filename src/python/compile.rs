@@ -7,6 +7,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCode, PyDict, PyString, PyTuple};
 
+use super::ffi::{
+    CO_CONSTS, CO_EXCEPTIONTABLE, CO_FIRSTLINENO, CO_FLAGS, CO_LINETABLE, CO_NAME, CO_QUALNAME,
+};
 use crate::model::CodeShape;
 
 #[derive(Debug, thiserror::Error)]
@@ -39,21 +42,20 @@ fn shape(code: &Bound<'_, PyAny>) -> PyResult<CodeShape> {
 
 /// The code objects among the constants of `code`.
 pub(crate) fn nested_code<'py>(code: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let constants = code.getattr(intern!(code.py(), "co_consts"))?.cast_into::<PyTuple>()?;
+    let constants = CO_CONSTS.of(code)?.cast_into::<PyTuple>()?;
     Ok(constants.iter().filter(PyAnyMethods::is_instance_of::<PyCode>).collect())
 }
 
 /// Takes a code object out of Python, without those nested in it.
 pub(crate) fn lone_shape(code: &Bound<'_, PyAny>) -> PyResult<CodeShape> {
-    let py = code.py();
     Ok(CodeShape {
-        name: text(&code.getattr(intern!(py, "co_name"))?),
-        qualname: text(&code.getattr(intern!(py, "co_qualname"))?),
-        first_line: code.getattr(intern!(py, "co_firstlineno"))?.extract()?,
-        flags: code.getattr(intern!(py, "co_flags"))?.extract()?,
-        code: bytes(&code.getattr(intern!(py, "co_code"))?)?,
-        line_table: bytes(&code.getattr(intern!(py, "co_linetable"))?)?,
-        exception_table: bytes(&code.getattr(intern!(py, "co_exceptiontable"))?)?,
+        name: text(&CO_NAME.of(code)?),
+        qualname: text(&CO_QUALNAME.of(code)?),
+        first_line: CO_FIRSTLINENO.number_of(code)?,
+        flags: CO_FLAGS.number_of(code)?.cast_unsigned(),
+        code: bytes(&code.getattr(intern!(code.py(), "co_code"))?)?,
+        line_table: bytes(&CO_LINETABLE.of(code)?)?,
+        exception_table: bytes(&CO_EXCEPTIONTABLE.of(code)?)?,
         children: Vec::new(),
     })
 }

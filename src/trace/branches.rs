@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -17,7 +16,7 @@ use super::forks;
 use super::session::Session;
 use crate::bytecode::{self, Analysis, BranchWatch, Fall, Verdict};
 use crate::model::{CodeShape, Edge, LineNo};
-use crate::python;
+use crate::python::{self, ffi};
 
 /// Code objects of expressions (CPython 3.11–3.15, `Python/compile.c` and `Python/codegen.c`).
 const NO_SUITES: [&str; 6] =
@@ -182,7 +181,7 @@ fn defines_on_one_line(code: &Bound<'_, PyAny>) -> PyResult<bool> {
         }
         let (table, first_line) = line_table(&nested)?;
         if bytecode::may_begin_on_header(table.as_bytes(), first_line, outer.as_deref().unwrap_or_default()) {
-            let name = nested.getattr(intern!(code.py(), "co_name"))?.cast_into::<PyString>()?;
+            let name = ffi::CO_NAME.of(&nested)?.cast_into::<PyString>()?;
             if !NO_SUITES.contains(&name.to_string_lossy().as_ref()) {
                 return Ok(true);
             }

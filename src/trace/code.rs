@@ -111,11 +111,10 @@ pub(super) struct CodeState {
 
 impl CodeState {
     pub(super) fn new(code: &Bound<'_, PyAny>, file: u32, test_frame: Option<TestFrame>) -> PyResult<Self> {
-        let py = code.py();
         let (table, first_line) = line_table(code)?;
         let index = LineIndex::of(table.as_bytes(), first_line);
-        let flags = code.getattr(intern!(py, "co_flags"))?.extract::<u32>()?;
-        let name = code.getattr(intern!(py, "co_name"))?.cast_into::<PyString>()?;
+        let flags = ffi::CO_FLAGS.number_of(code)?.cast_unsigned();
+        let name = ffi::CO_NAME.of(code)?.cast_into::<PyString>()?;
         let seen = (0..index.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         Ok(Self {
             file,
@@ -394,9 +393,8 @@ impl StepsSeen {
 
 /// `co_linetable` and `co_firstlineno`.
 pub(super) fn line_table<'py>(code: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, i32)> {
-    let py = code.py();
-    let table = code.getattr(intern!(py, "co_linetable"))?.cast_into::<PyBytes>()?;
-    Ok((table, code.getattr(intern!(py, "co_firstlineno"))?.extract()?))
+    let table = ffi::CO_LINETABLE.of(code)?.cast_into::<PyBytes>()?;
+    Ok((table, ffi::CO_FIRSTLINENO.number_of(code)?))
 }
 
 /// Numbers for the lines of a code object, without those nested in it, from 0 on.
@@ -492,7 +490,8 @@ fn while_alone<T>(body: impl FnOnce() -> T) -> T {
 
 /// Called by CPython when a code object dies.
 unsafe extern "C" fn free(pointer: *mut c_void) {
-    if pointer.addr() > LAST_UNMEASURED {
+    // Where the process ends, its memory goes faster than it is given back piece by piece.
+    if pointer.addr() > LAST_UNMEASURED && !ffi::is_finalizing() {
         // SAFETY: every other pointer in a slot came from `Box::into_raw` in `state_of`, and is freed once.
         drop(unsafe { Box::from_raw(pointer.cast::<CodeState>()) });
     }

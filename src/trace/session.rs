@@ -229,13 +229,12 @@ impl Session {
     ///
     /// Must be called while a frame of that code is the current one, because that is where its module's name stands.
     pub(super) fn admit(&self, code: &Bound<'_, PyAny>) -> PyResult<Admitted> {
-        let py = code.py();
-        let name = code.getattr(intern!(py, "co_name"))?;
+        let name = ffi::CO_NAME.of(code)?;
         if name.cast::<PyString>().is_ok_and(|name| name.to_string_lossy() == bytecode::DEFERRED_ANNOTATIONS)
         {
             return Ok(Admitted::Unmeasured(None));
         }
-        let filename = code.getattr(intern!(py, "co_filename"))?.cast_into::<PyString>()?;
+        let filename = ffi::CO_FILENAME.of(code)?.cast_into::<PyString>()?;
         let test_frame = TestFrame::of(code, &filename, self.dynamic)?;
         let Some(file) = self.file_number(&filename)? else { return Ok(Admitted::Unmeasured(test_frame)) };
         let state = Box::new(CodeState::new(code, file, test_frame)?);

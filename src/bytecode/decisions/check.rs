@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::control_flow::ControlFlow;
+use super::super::opcodes::Flow;
 use super::tested::producer;
 use super::{CodeTest, CodeTests, Joiner, NodeTest};
 use crate::model::{Jump, Next, Node, Place, ShortCircuit};
@@ -53,7 +54,12 @@ impl Joiner {
         let mut found = CodeTests::default();
         for (decision, tests) in by_decision {
             let mapped = &self.map.decisions[decision as usize].decision;
-            let before_test = |index: usize| producer(flow, index).map_or(index, |made| made + 1)..index;
+            // Not behind a jump, past which the value may have been made.
+            let goes_on = |index: &usize| flow.instructions[*index].opcode.flow != Flow::Jump;
+            let before_test = |index: usize| {
+                let made = producer(flow, index).map_or(index, |made| made + 1);
+                (made..index).rev().take_while(goes_on)
+            };
             let before_tests = tests.keys().copied().flat_map(before_test).collect();
             let mut checker = Checker {
                 flow,

@@ -166,10 +166,19 @@ impl<T: Default> ByContext<T> {
     fn of(&mut self, context: usize) -> &mut T {
         let place = match self.all.last() {
             Some((last, _)) if *last == context => self.all.len() - 1,
-            Some(_) | None => *self.places.entry(context).or_insert_with(|| {
+            Some((last, _)) => {
+                let (last, count) = (*last, self.all.len());
+                // The first one is noted only where there is a second: mostly there is none.
+                self.places.entry(last).or_insert(count - 1);
+                *self.places.entry(context).or_insert_with(|| {
+                    self.all.push((context, T::default()));
+                    count
+                })
+            }
+            None => {
                 self.all.push((context, T::default()));
-                self.all.len() - 1
-            }),
+                0
+            }
         };
         &mut self.all[place].1
     }

@@ -340,9 +340,13 @@ impl Open {
     }
 
     fn append_code(&mut self, number: u32, file: u32, shape: &CodeShape) -> Result<(), JournalError> {
+        let parts = [shape.qualname.as_bytes(), &shape.code, &shape.line_table, &shape.exception_table];
+        let fixed = numbers([number, file, shape.first_line.cast_unsigned(), shape.flags]);
+        let fixed = fixed.as_flattened();
         let mut payload =
-            numbers([number, file, shape.first_line.cast_unsigned(), shape.flags]).as_flattened().to_vec();
-        for part in [shape.qualname.as_bytes(), &shape.code, &shape.line_table, &shape.exception_table] {
+            Vec::with_capacity(fixed.len() + parts.iter().map(|part| padded(4 + part.len())).sum::<usize>());
+        payload.extend_from_slice(fixed);
+        for part in parts {
             let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
             payload.extend(length.to_le_bytes());
             payload.extend(part);
