@@ -105,13 +105,14 @@ const OWNED: &[Owned] = &[
     Owned {
         word: "unsafe",
         owners: &[
+            "main.rs",
             "python/ffi.rs",
             "trace",
             "store/journal/mapping.rs",
             "processes/exec.rs",
             "processes/waiting.rs",
         ],
-        why: "raw calls into CPython, callbacks from it, the journal's shared mapping, libc's functions in our place, and signals sent on",
+        why: "C's main, raw calls into CPython, callbacks from it, the journal's shared mapping, libc's functions in our place, and signals sent on",
     },
     Owned { word: "rustix", owners: &["store"], why: "locks, allocation and mappings are the store's" },
     Owned { word: "anstream", owners: &["ui.rs"], why: "one printer" },
@@ -127,7 +128,7 @@ const OWNED: &[Owned] = &[
     Owned { word: "io::stderr", owners: &["ui.rs"], why: "ui prints" },
     Owned { word: "env::var", owners: &["env_vars.rs"], why: "every environment variable stands once" },
     Owned { word: "env::set_var", owners: &[], why: "the program's environment is not ours" },
-    Owned { word: "process::exit", owners: &[], why: "exit codes leave through main" },
+    Owned { word: "process::exit", owners: &["main.rs"], why: "exit codes leave through main" },
     Owned {
         word: "chrono",
         owners: &["commands/report.rs", "report"],

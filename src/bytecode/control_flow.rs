@@ -80,6 +80,7 @@ impl ControlFlow {
         let successors = successors(&instructions, &by_unit);
         let has_raise = instructions.iter().any(|instruction| instruction.opcode.flow == Flow::Raise);
         let spans = if has_raise { spans(shape, &instructions) } else { Vec::new() };
+        mark_copies_of_failed_assertions(&mut instructions, &spans);
         let handlers = handlers(&shape.exception_table);
         Self { instructions, by_unit, successors, spans, long_tests, handlers }
     }
@@ -291,6 +292,24 @@ fn spans(shape: &CodeShape, instructions: &[Instruction]) -> Vec<Option<Span>> {
         }
     }
     spans
+}
+
+/// Where the message of an `assert` statement is a conditional expression, each arm may have an end of the statement to itself (seen
+/// with CPython 3.13.0), of which only the first was known by what comes before it. No `raise` statement has its position.
+fn mark_copies_of_failed_assertions(instructions: &mut [Instruction], spans: &[Option<Span>]) {
+    let ends = |flow: Flow, instructions: &[Instruction]| -> Vec<(usize, LineNo, Span)> {
+        let placed = instructions.iter().zip(spans).enumerate();
+        placed
+            .filter(|(_, (instruction, _))| instruction.opcode.flow == flow)
+            .filter_map(|(index, (instruction, span))| Some((index, instruction.line?, (*span)?)))
+            .collect()
+    };
+    let failed = ends(Flow::FailedAssertion, instructions);
+    for (index, line, span) in ends(Flow::Raise, instructions) {
+        if failed.iter().any(|(_, other, of_other)| (*other, *of_other) == (line, span)) {
+            instructions[index].opcode = failed_assertion();
+        }
+    }
 }
 
 /// Takes `co_code` apart: the instructions, and by code unit the index of that which it is a part of.

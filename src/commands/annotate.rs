@@ -1,13 +1,12 @@
 //! `minicov annotate`: copies of the sources that show which lines ran.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use super::exclusions::ExclusionRules;
 use super::project::{self, Wanted};
 use super::{Failure, output};
 use crate::config::{Selected, Workplace};
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::report;
 
 /// Writes to `folder`, or beside each source.

@@ -7,10 +7,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use super::run::{self, OLDEST_FOREIGN_MINOR, Role};
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::processes::{self, Bootstrap, Handover};
 use crate::python::{self, Booted, Environment, LINKED_MINOR};
 use crate::store::JournalFolder;

@@ -5,12 +5,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use super::inputs::{self, Fate, Inputs};
 use super::{Failure, collect};
 use crate::config::{CombineSettings, Workplace};
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::paths::{Remap, canonical, parallel_files};
 use crate::store::{self, DataFile, Fault, StoreError};
 use crate::ui;

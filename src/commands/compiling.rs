@@ -6,14 +6,14 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
-use std::process::{ChildStdin, Command, ExitCode, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::thread;
 
 use pyo3::Python;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::model::CodeShape;
 use crate::python;
 use crate::ui;

@@ -1,13 +1,12 @@
 //! `minicov contexts`, `who` and `unique`: which context ran what.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use super::exclusions::ExclusionRules;
 use super::project::{self, Wanted};
 use super::{Failure, UserError};
 use crate::config::{Selected, Workplace};
-use crate::error::ExitStatus;
+use crate::error::{ExitCode, ExitStatus};
 use crate::paths::canonical;
 use crate::report::{self, ByContext, MeasuredSource, Spot, Who};
 use crate::ui;

@@ -5,12 +5,11 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use super::Failure;
 use crate::config::{Effect, Kind, Row, Settings, Value, Workplace, nearest, options};
 use crate::env_vars;
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::paths::parallel_files;
 use crate::python::{self, Environment, LINKED_MINOR};
 use crate::report;

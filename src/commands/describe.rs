@@ -1,12 +1,11 @@
 //! `minicov completions` and `minicov man`: the command line, told to shells and to `man`.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use super::Failure;
 use crate::cli::{self, Vocabulary};
 use crate::config::{Verb, nearest};
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::ui;
 
 pub(super) fn completions(words: &[OsString], vocabulary: &Vocabulary) -> Result<ExitCode, Failure> {

@@ -1,10 +1,8 @@
 //! `minicov erase`: removes the data file and what waits in journals for it.
 
-use std::process::ExitCode;
-
 use super::Failure;
 use crate::config::Workplace;
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::paths::parallel_files;
 use crate::store::{self, JournalFolder};
 

@@ -4,11 +4,11 @@
 //! Invariant: the program's standard streams, signals and end are what they would be without minicov.
 
 use std::path::PathBuf;
-use std::process::{self, Command, ExitCode};
+use std::process::{self, Command};
 
 use super::{Failure, collect, run};
 use crate::config::{RunSettings, Workplace};
-use crate::error::UserError;
+use crate::error::{ExitCode, UserError};
 use crate::paths::{Folders, Selection};
 use crate::processes::{self, Bootstrap, Handover};
 use crate::python::{Environment, LINKED_MINOR, Layout};

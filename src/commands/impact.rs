@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use super::compiling::{self, Source};
 use super::world::{Disk, Former, name_of};
 use super::{Failure, collect, combine, run, verify};
 use crate::config::{ImpactSettings, Workplace};
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::impact::{self, Baseline, Project, Reason, Selection, is_python};
 use crate::model::TestNeeds;
 use crate::paths::project_files;

@@ -1,13 +1,12 @@
 //! `minicov mcdc [FILE[:LINE]]…`: decisions, what was seen of them, and what tests still have to do.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use super::Failure;
 use super::exclusions::ExclusionRules;
 use super::project::{self, Wanted};
 use crate::config::{McdcSettings, Selected, Workplace, nearest};
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::metrics::{Form, JudgedDecision, McDcTotals};
 use crate::model::LineNo;
 use crate::paths::{canonical, display_name};

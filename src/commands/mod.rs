@@ -32,7 +32,6 @@ mod world;
 
 use std::env;
 use std::path::Path;
-use std::process::ExitCode;
 
 use self::exclusions::ExclusionRules;
 use crate::cli::{self, Invocation, Vocabulary};
@@ -40,7 +39,7 @@ use crate::config::{
     CombineSettings, Complaint, ConfigError, ImpactSettings, McdcSettings, ReportSettings, RunSettings,
     Selected, Settings, Verb, Workplace, options,
 };
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::metrics::{Form, METRICS};
 use crate::processes;
 use crate::report::FORMATS;
@@ -56,8 +55,12 @@ enum Failure {
     Output(#[from] OutputError),
 }
 
-/// Runs minicov.
-pub fn main() -> ExitCode {
+/// Runs minicov; returns its exit code.
+pub fn main() -> u8 {
+    command().number()
+}
+
+fn command() -> ExitCode {
     // Before anything else: a minicov that a measured program starts is none of its parent's business.
     let handover = processes::received();
     if let Some(request) = child::Request::from_command_line(env::args_os()) {

@@ -1,13 +1,12 @@
 //! `minicov report`, `html`, `xml`, `json`, `lcov`: what was recorded, in the formats asked for, and whether it is enough.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use super::exclusions::ExclusionRules;
 use super::project::{self, Wanted};
 use super::{Failure, html_folder, output};
 use crate::config::{Demanded, Html, Look, ReportSettings, Workplace};
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::paths::{Patterns, canonical};
 use crate::report::{
     Demands, FORMATS, Format, HtmlOptions, INDEX, Options, Pages, Sort, SortError, Threshold, View,

@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, ExitCode};
+use std::process::{self, Command};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ use pyo3::Python;
 use super::collect::Collected;
 use super::{Failure, collect, erase, foreign, impacted};
 use crate::config::{RunSettings, Workplace};
-use crate::error::UserError;
+use crate::error::{ExitCode, UserError};
 use crate::metrics::{self, Needs};
 use crate::model::BranchDetail;
 use crate::paths::{Folders, Selection};

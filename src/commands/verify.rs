@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use super::Failure;
 use super::impact::known_tests;
 use crate::config::{ImpactSettings, Workplace};
-use crate::error::{ExitStatus, UserError};
+use crate::error::{ExitCode, ExitStatus, UserError};
 use crate::impact::Selection;
 use crate::model::{DependencyKind, TestNeeds};
 use crate::processes;

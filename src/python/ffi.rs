@@ -56,9 +56,9 @@ impl From<raw::PyStatus> for Status {
     }
 }
 
-/// Takes back what Rust's runtime set up in this thread to report stack overflows (`sys/pal/unix/stack_overflow.rs`
-/// of std): handlers of SIGSEGV and SIGBUS, and the stack they run on. Its handler returns from a signal that was
-/// sent, where python dies. A signal that the process was started to ignore stays ignored.
+/// Takes back what Rust's runtime, where there is one (`src/main.rs`), set up in this thread to report stack overflows
+/// (`sys/pal/unix/stack_overflow.rs` of std): handlers of SIGSEGV and SIGBUS, and the stack they run on. Its handler
+/// returns from a signal that was sent, where python dies. A signal that the process was started to ignore stays ignored.
 pub(crate) fn forget_crash_handlers() {
     for signal in [libc::SIGSEGV, libc::SIGBUS] {
         // SAFETY: the default action needs nothing of ours.
@@ -254,7 +254,8 @@ pub(crate) fn lift_limits() {
     for resource in [libc::RLIMIT_AS, libc::RLIMIT_DATA, libc::RLIMIT_FSIZE, libc::RLIMIT_NOFILE] {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: writes to `limit` only.
-        if unsafe { libc::getrlimit(resource, &raw mut limit) } == 0 {
+        let known = unsafe { libc::getrlimit(resource, &raw mut limit) } == 0;
+        if known && limit.rlim_cur != limit.rlim_max {
             limit.rlim_cur = limit.rlim_max;
             // SAFETY: reads `limit` only; where it is refused, things stay as they were.
             unsafe { libc::setrlimit(resource, &raw const limit) };
