@@ -90,9 +90,12 @@ impl ControlFlow {
         self.spans.get(index).copied().flatten()
     }
 
-    /// Lines on which the test of a branch, or what a loop goes through, goes on that began on one before, and which therefore belong to that statement, as
-    /// does what follows on the last of them.
+    /// Lines on which the test of a branch, or what a loop goes through, goes on that began on one before, and which therefore
+    /// belong to that statement, as does what follows on the last of them.
     pub(super) fn lines_of_long_tests(&self) -> LineSet {
+        if self.long_tests.is_empty() {
+            return LineSet::default();
+        }
         let mut tests = self.long_tests.clone();
         tests.sort_unstable();
         // By its first line, the last line of those that have begun.
@@ -105,9 +108,6 @@ impl ControlFlow {
             let begun = tests.partition_point(|(first, _)| first <= line);
             begun > 0 && *line <= tests[begun - 1].1
         };
-        if tests.is_empty() {
-            return LineSet::default();
-        }
         self.instructions.iter().filter_map(|instruction| instruction.line).filter(is_in).collect()
     }
 
@@ -305,6 +305,9 @@ fn mark_copies_of_failed_assertions(instructions: &mut [Instruction], spans: &[O
             .collect()
     };
     let failed = ends(Flow::FailedAssertion, instructions);
+    if failed.is_empty() {
+        return;
+    }
     for (index, line, span) in ends(Flow::Raise, instructions) {
         if failed.iter().any(|(_, other, of_other)| (*other, *of_other) == (line, span)) {
             instructions[index].opcode = failed_assertion();

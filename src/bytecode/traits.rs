@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use super::decisions::tests_a_value;
 use super::opcodes::{Flow, opcode};
 
 /// What the opcodes of a code object have about them.
@@ -13,7 +14,9 @@ pub(crate) struct Traits(u8);
 const JUMPS: u8 = 1;
 const JUMPS_BACK: u8 = 2;
 const TAKES_WAYS: u8 = 4;
+/// A jump that tests a value.
 const TESTS: u8 = 8;
+/// A second one.
 const TESTS_AGAIN: u8 = 16;
 
 /// How control gets about in a code object.
@@ -36,7 +39,7 @@ static TRAITS: LazyLock<[u8; 256]> = LazyLock::new(|| {
         *traits = has(matches!(opcode.flow, Flow::Jump | Flow::Branch | Flow::Await), JUMPS)
             | has(opcode.backward, JUMPS_BACK)
             | has(opcode.flow == Flow::Raise || matches!(opcode.name, "NOP" | "END_ASYNC_FOR"), TAKES_WAYS)
-            | has(opcode.name.contains("JUMP_") && opcode.name.contains("IF_"), TESTS);
+            | has(tests_a_value(opcode), TESTS);
     }
     traits
 });

@@ -17,6 +17,8 @@ use crate::model::{
     Place, ShortCircuit, Test,
 };
 
+pub(super) use self::tested::tests_a_value;
+
 /// Why a decision has no tests at all.
 const LEFT_OUT: &str = "the compiler left it out";
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::control_flow::{ControlFlow, Instruction};
 use super::super::locations::locations;
-use super::super::opcodes::Flow;
+use super::super::opcodes::{Flow, Opcode};
 use super::{Joiner, NodeTest};
 use crate::model::{Anchor, AnchorKind, CodeShape, Node, Place};
 
@@ -38,6 +38,11 @@ impl JumpsIf {
             _ => None,
         }
     }
+}
+
+/// Whether it is a jump that tests a value.
+pub(in super::super) fn tests_a_value(opcode: &Opcode) -> bool {
+    JumpsIf::of(opcode.name).is_some()
 }
 
 impl Joiner {

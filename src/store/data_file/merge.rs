@@ -434,7 +434,7 @@ fn all_arcs(lines: Option<&LineSet>, arcs: Option<&SortedSet<LineArc>>) -> Vec<[
     let ends = arcs.into_iter().flatten().flat_map(|arc| arc.lines()).collect();
     let rest = lines.map(|lines| lines.difference(&ends)).unwrap_or_default();
     let mut all: Vec<[i64; 2]> = rest.iter().map(i64::from).map(|line| [-line, line]).collect();
-    // What is in order nearly everywhere is soon sorted.
+    // From the last line on, these are in order.
     all.reverse();
     all.extend(arcs.into_iter().flatten().map(|arc| [i64::from(arc.from), i64::from(arc.to)]));
     all.sort_unstable();

@@ -22,7 +22,8 @@ use crate::model::{
     CodeShape, Edge, FileStamp, Journal, JournalError, LineArc, LineNo, NO_CONTEXT, Place, Use, Vector,
 };
 
-/// Bytes of the first segment, or a multiple of it that the settings fit into; each further one is twice as long, up to [`LARGEST_SEGMENT`].
+/// Bytes of the first segment, or a multiple of it that the settings fit into; each further one is twice as long, up to
+/// [`LARGEST_SEGMENT`].
 const FIRST_SEGMENT: usize = 64 * 1024;
 const LARGEST_SEGMENT: usize = 4 * 1024 * 1024;
 
