@@ -95,13 +95,17 @@ impl Due {
         news: &mut NewlyDue,
     ) {
         let mut waiting = vec![start];
+        let mut line_before = None;
         while let Some(index) = waiting.pop() {
             if std::mem::replace(&mut self.reached[index], true) {
                 continue;
             }
             let instruction = &flow.instructions[index];
             if let Some(line) = instruction.line {
-                news.any |= !knows(line) && self.lines.insert(line);
+                if line_before != Some(line) {
+                    news.any |= !knows(line) && self.lines.insert(line);
+                    line_before = Some(line);
+                }
                 if watch.is_some_and(|watch| {
                     watch.asks_for_place(line) && watch.landing(instruction.start).is_some()
                 }) {

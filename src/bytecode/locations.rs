@@ -212,7 +212,7 @@ impl Iterator for LineColumns<'_> {
 /// byte of a table looks like one of these, since its top bit is clear.
 const STEPS: [u8; 256] = {
     let mut steps = [0; 256];
-    let mut byte = 0xd8;
+    let mut byte = LEAST_STEP as usize;
     while byte < 0xf8 {
         steps[byte] = match byte {
             0xd8..0xe0 => 1,
@@ -226,6 +226,9 @@ const STEPS: [u8; 256] = {
 
 const OTHER_STEP: u8 = 3;
 
+/// The least byte at which an entry begins that stands further on.
+const LEAST_STEP: u8 = 0xd8;
+
 impl LineColumns<'_> {
     /// Passes over entries up to the first that stands on another line and that `stops`, which is told of each such line (0
     /// and below for none); without a look at what else they say.
@@ -234,6 +237,10 @@ impl LineColumns<'_> {
         let rest = self.table.get(self.at..).unwrap_or_default();
         let mut line = self.line;
         for (index, byte) in rest.iter().enumerate() {
+            // Nearly all bytes.
+            if *byte < LEAST_STEP {
+                continue;
+            }
             let step = match STEPS[usize::from(*byte)] {
                 0 => continue,
                 OTHER_STEP => {

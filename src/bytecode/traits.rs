@@ -18,6 +18,8 @@ const TAKES_WAYS: u8 = 4;
 const TESTS: u8 = 8;
 /// A second one.
 const TESTS_AGAIN: u8 = 16;
+/// An opcode that no compiler writes: another may hide behind it.
+const HIDES: u8 = 32;
 
 /// How control gets about in a code object.
 #[cfg(Py_3_12)]
@@ -39,20 +41,43 @@ static TRAITS: LazyLock<[u8; 256]> = LazyLock::new(|| {
         *traits = has(matches!(opcode.flow, Flow::Jump | Flow::Branch | Flow::Await), JUMPS)
             | has(opcode.backward, JUMPS_BACK)
             | has(opcode.flow == Flow::Raise || matches!(opcode.name, "NOP" | "END_ASYNC_FOR"), TAKES_WAYS)
-            | has(tests_a_value(opcode), TESTS);
+            | has(tests_a_value(opcode), TESTS)
+            | has(is_put_in(opcode.name), HIDES);
     }
     traits
 });
 
+/// Whether the interpreter puts the opcode of that name, or of none, into code that runs; that of the event with which code begins
+/// hides nothing.
+fn is_put_in(name: &str) -> bool {
+    name.is_empty()
+        || name == "ENTER_EXECUTOR"
+        || name.strip_prefix("INSTRUMENTED_").is_some_and(|name| name != "RESUME")
+}
+
 impl Traits {
     /// Those of `code` (`co_code`).
     pub(crate) fn of(code: &[u8]) -> Self {
+        Self::of_units(|unit| Some(code.as_chunks::<2>().0.get(unit)?[0]))
+    }
+
+    /// Those of code as it lies in memory: `first_byte` tells that of each code unit. None where the code was rewritten as it ran.
+    pub(crate) fn in_memory(first_byte: impl Fn(usize) -> Option<u8>) -> Option<Self> {
+        let traits = Self::of_units(first_byte);
+        (traits.0 & HIDES == 0).then_some(traits)
+    }
+
+    fn of_units(first_byte: impl Fn(usize) -> Option<u8>) -> Self {
         let traits = &*TRAITS;
-        let opcodes = code.as_chunks::<2>().0.iter().map(|[number, _]| traits[usize::from(*number)]);
-        Self(opcodes.fold(0, |all, own| {
+        let (mut all, mut unit) = (0, 0);
+        while let Some(number) = first_byte(unit) {
+            let own = traits[usize::from(number)];
             let again = if all & own & TESTS != 0 { TESTS_AGAIN } else { 0 };
-            all | own | again
-        }))
+            all |= own | again;
+            // What stands in caches looks like anything.
+            unit += 1 + usize::from(opcode(number).caches);
+        }
+        Self(all)
     }
 
     /// Whether control may go one of several ways where no branch tells of it: by a `raise` statement, at the end of an `async
@@ -75,5 +100,42 @@ impl Traits {
         } else {
             Jumps::None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(name: &str) -> Option<u8> {
+        (0..=u8::MAX).find(|number| opcode(*number).name == name)
+    }
+
+    #[test]
+    fn code_in_memory_is_read_past_its_caches() {
+        let caching = number("LOAD_ATTR").unwrap();
+        let caches = usize::from(opcode(caching).caches);
+        let raise = number("RAISE_VARARGS").unwrap();
+        let mut code = vec![caching];
+        code.extend(vec![raise; caches]);
+        assert!(caches > 0);
+        let traits = Traits::in_memory(|unit| code.get(unit).copied()).unwrap();
+        assert!(!traits.takes_ways_without_branches());
+        code.push(raise);
+        let traits = Traits::in_memory(|unit| code.get(unit).copied()).unwrap();
+        assert!(traits.takes_ways_without_branches());
+    }
+
+    #[cfg(Py_3_12)]
+    #[test]
+    fn code_that_was_rewritten_is_not_read() {
+        let in_memory = |name: &str| {
+            let code = [number("NOP"), number(name)].map(Option::unwrap);
+            Traits::in_memory(|unit| code.get(unit).copied())
+        };
+        assert!(in_memory("INSTRUMENTED_RESUME").is_some());
+        assert!(in_memory("INSTRUMENTED_LINE").is_none());
+        let unknown = (0..=u8::MAX).find(|number| opcode(*number).name.is_empty()).unwrap();
+        assert!(Traits::in_memory(|unit| [unknown].get(unit).copied()).is_none());
     }
 }

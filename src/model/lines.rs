@@ -53,7 +53,9 @@ impl LineSet {
             return false;
         }
         let (index, bit) = Self::place(line);
-        self.make_room(index, index + 1);
+        if index < self.skipped || self.end() <= index {
+            self.make_room(index, index + 1);
+        }
         let word = &mut self.words[index - self.skipped];
         let new = *word & bit == 0;
         *word |= bit;

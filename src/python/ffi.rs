@@ -13,6 +13,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU8;
 
 use pyo3::ffi as raw;
 use pyo3::prelude::*;
@@ -603,6 +604,19 @@ pub(crate) fn line_at(code: &Bound<'_, PyAny>, offset: u32) -> Option<u32> {
     // SAFETY: `code` is a code object, as was just checked, and alive; an offset outside of it gives -1.
     let line = unsafe { raw::PyCode_Addr2Line(code.as_ptr().cast(), offset) };
     u32::try_from(line).ok().filter(|line| *line > 0)
+}
+
+/// The code units of a code object as they lie in memory, caches among them, where the interpreter rewrites them. Empty where it is
+/// no code object, or other threads may be about to (without the GIL).
+pub(crate) fn units_in_memory<'a>(code: &'a Bound<'_, PyAny>) -> &'a [[AtomicU8; 2]] {
+    // SAFETY: a static type that nobody changes.
+    let (size, of_unit) = unsafe { (raw::PyCode_Type.tp_basicsize, raw::PyCode_Type.tp_itemsize) };
+    let is_readable = code.is_instance_of::<PyCode>() && of_unit == 2 && !cfg!(Py_GIL_DISABLED);
+    let Some(size) = usize::try_from(size).ok().filter(|_| is_readable) else { return &[] };
+    // SAFETY: a code object ends with its units (CPython 3.11–3.15, `PyCode_Type` in `Objects/codeobject.c`).
+    let start = unsafe { code.as_ptr().byte_add(size) };
+    // SAFETY: as many bytes as there are, alive as long as `code`; whoever has the GIL may rewrite them, so they are atomic.
+    unsafe { std::slice::from_raw_parts(start.cast(), code_units(code)) }
 }
 
 /// How many code units a code object has, inline caches among them; none where it is no code object.

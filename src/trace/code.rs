@@ -300,8 +300,16 @@ impl CodeState {
         if let Some(known) = self.traits.get() {
             return Ok(*known);
         }
-        let instructions = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
-        Ok(*self.traits.get_or_init(|| Traits::of(instructions.as_bytes())))
+        // `co_code` is a copy that is made when it is asked for, and kept.
+        let units = ffi::units_in_memory(code);
+        let traits = match Traits::in_memory(|unit| Some(units.get(unit)?[0].load(Ordering::Relaxed))) {
+            Some(traits) if !units.is_empty() => traits,
+            Some(_) | None => {
+                let instructions = code.getattr(intern!(code.py(), "co_code"))?.cast_into::<PyBytes>()?;
+                Traits::of(instructions.as_bytes())
+            }
+        };
+        Ok(*self.traits.get_or_init(|| traits))
     }
 
     /// The code taken apart, at the first call.
