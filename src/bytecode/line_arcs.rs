@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::analysis::Analysis;
 use super::control_flow::ControlFlow;
 use super::exceptions::{Destination, destination_from, destination_of_raise};
-use super::opcodes::Flow;
+use super::opcodes::{Flow, Role};
 use super::walk::{End, walk};
 use super::{is_function, is_statement};
 use crate::model::{ArcEnd, CodeShape, Edge, LineArc, LineNo, LineSet, SortedSet};
@@ -51,7 +51,7 @@ impl LineSteps {
     pub(crate) fn shared(&self) -> &LineSet {
         self.shared.get_or_init(|| {
             let all = self.analysis.flow.instructions.iter();
-            all.filter(|one| one.opcode.name == "MAKE_FUNCTION").filter_map(|one| one.line).collect()
+            all.filter(|one| one.opcode.role == Role::MakeFunction).filter_map(|one| one.line).collect()
         })
     }
 
@@ -115,7 +115,7 @@ impl LineSteps {
 
 /// The line of the instructions up to the first `RESUME`, if no other instruction is of that line.
 fn line_of_entry_alone(flow: &ControlFlow) -> Option<LineNo> {
-    let resume = flow.instructions.iter().position(|instruction| instruction.opcode.name == "RESUME")?;
+    let resume = flow.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
     let line = flow.instructions[resume].line?;
     let is_alone = flow.instructions[resume + 1..].iter().all(|instruction| instruction.line != Some(line));
     is_alone.then_some(line)

@@ -31,10 +31,51 @@ pub(super) enum Flow {
     ExtendedArgument,
 }
 
+/// What an opcode is for, where analysis asks for it of each instruction: a number is quicker to compare than a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Role {
+    /// Nothing that is asked for.
+    Other,
+    /// Makes a function, or the body of a class.
+    MakeFunction,
+    /// Ends an `async for`.
+    EndAsyncFor,
+    /// Asks for the next item of an `async for`.
+    NextAsyncItem,
+    /// Drops the value on top.
+    Drop,
+    /// Jumps without an event (CPython 3.12+, `Python/instrumentation.c`).
+    SilentJump,
+    /// What a function begins with, or goes on with.
+    Resume,
+    /// Calls one of the interpreter's own functions of two arguments.
+    OwnFunction,
+    /// Loads the exception of a failed `assert` (CPython 3.11+, `Python/compile.c`).
+    AssertionError,
+    /// Loads one of the interpreter's constants: its first is that exception (3.14+, `Include/internal/pycore_opcode_utils.h`).
+    CommonConstant,
+}
+
+/// The roles of all instructions of a code object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Roles(u16);
+
+impl Roles {
+    pub(super) fn add(&mut self, role: Role) {
+        self.0 |= 1 << role as u8;
+    }
+
+    pub(super) fn has(self, role: Role) -> bool {
+        self.0 & 1 << role as u8 != 0
+    }
+}
+
 /// One opcode.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opcode {
     pub(super) name: &'static str,
+    pub(super) role: Role,
     /// Code units that follow the instruction.
     pub(super) caches: u8,
     pub(super) flow: Flow,
@@ -87,13 +128,14 @@ const CANNOT_RAISE: [&str; 35] = [
 ];
 
 const UNKNOWN: Opcode =
-    Opcode { name: "", caches: 0, flow: Flow::Next, backward: false, may_raise: true, deleted_by: 0 };
+    Opcode { name: "", role: Role::Other, caches: 0, flow: Flow::Next, backward: false, may_raise: true, deleted_by: 0 };
 
 static BY_NUMBER: LazyLock<[Opcode; 256]> = LazyLock::new(|| {
     let mut table = [UNKNOWN; 256];
     for (number, name, caches, jumps) in OPCODES {
         table[usize::from(*number)] = Opcode {
             name,
+            role: role(name),
             caches: *caches,
             flow: flow(name, *jumps),
             backward: name.contains("BACKWARD"),
@@ -130,6 +172,21 @@ static SAFE_DELETIONS: LazyLock<Vec<(u8, Opcode)>> = LazyLock::new(|| {
 pub(super) fn safe_deletion(number: u8) -> &'static Opcode {
     let known = SAFE_DELETIONS.iter().find(|(known, _)| *known == number);
     known.map_or_else(|| opcode(number), |(_, opcode)| opcode)
+}
+
+fn role(name: &str) -> Role {
+    match name {
+        "MAKE_FUNCTION" => Role::MakeFunction,
+        "END_ASYNC_FOR" => Role::EndAsyncFor,
+        "GET_ANEXT" => Role::NextAsyncItem,
+        "POP_TOP" => Role::Drop,
+        "JUMP_BACKWARD_NO_INTERRUPT" => Role::SilentJump,
+        "RESUME" => Role::Resume,
+        "CALL_INTRINSIC_2" => Role::OwnFunction,
+        "LOAD_ASSERTION_ERROR" => Role::AssertionError,
+        "LOAD_COMMON_CONSTANT" => Role::CommonConstant,
+        _ => Role::Other,
+    }
 }
 
 fn flow(name: &str, jumps: bool) -> Flow {

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Index;
 
-use super::control_flow::ControlFlow;
+use super::control_flow::{ControlFlow, Instruction};
 use super::except_star::StarWays;
 use super::exceptions::{Destination, EndOfWith, destination_of_raise};
 use super::is_function;
-use super::opcodes::Flow;
+use super::opcodes::{Flow, Role};
 use super::walk::{End, walk};
 use crate::model::{CodeShape, Edge, LineNo, LineSet, SortedSet};
 
@@ -57,40 +57,48 @@ impl Ways {
     pub(super) fn new(flow: &ControlFlow, shape: &CodeShape) -> Self {
         let predecessors = Predecessors::new(flow);
         let starts = flow.handler_starts();
-        let owners: Vec<_> =
-            (0..flow.instructions.len()).map(|index| owner(flow, &predecessors, &starts, index)).collect();
-        let destinations = Destinations::new(flow, &owners);
+        let runs = Runs::new(flow, &predecessors, &starts);
+        let line_of = |(index, instruction): (usize, &Instruction)| {
+            instruction.line.or_else(|| owner(flow, &predecessors, &starts, index))
+        };
+        let owners: Vec<_> = flow.instructions.iter().enumerate().map(line_of).collect();
+        let destinations = Destinations::new(flow, &runs, &owners);
         let mut forks = destinations.forks();
-        // The body of a one-line function or class is left from the line that defines it.
-        for instruction in flow.instructions.iter().filter(|next| next.opcode.name == "MAKE_FUNCTION") {
-            if let Some(line) = instruction.line {
-                forks.insert(line);
-            }
+        if flow.has(Role::MakeFunction) {
+            // The body of a one-line function or class is left from the line that defines it.
+            let made = flow.instructions.iter().filter(|next| next.opcode.role == Role::MakeFunction);
+            forks.extend(made.filter_map(|instruction| instruction.line));
         }
         // A suite may stand on the last line of its header: its ways on are those of the header's statement.
         let long_tests = flow.lines_of_long_tests();
         for line in long_tests.iter() {
             forks.insert(line);
         }
-        let mut telling = raises(flow, &destinations, &long_tests, shape);
-        let sources = sources(flow, &starts);
-        let landings = landings(flow, &predecessors, &starts);
-        let places = places(flow, &predecessors, &starts);
-        let is_in_with = |index: &usize| {
-            flow.instructions[*index].opcode.flow == Flow::Raise
-                && matches!(destination_of_raise(flow, *index), Destination::With(_))
-        };
-        let raises_in_with: BTreeMap<usize, bool> = (0..flow.instructions.len())
-            .filter(is_in_with)
-            .map(|raise| (raise, telling.contains(&raise)))
-            .collect();
-        telling.extend(raises_in_with.keys());
-        telling.extend(ends_of_async_for(flow, &predecessors, &owners, &sources));
-        let ends_of_with = if raises_in_with.is_empty() {
-            BTreeMap::new()
-        } else {
-            starts.iter().filter_map(|start| Some((*start + 1, flow.ends_with_at(*start)?))).collect()
-        };
+        let sources = sources(flow, &runs, &starts);
+        let landings = landings(flow, &runs, &predecessors, &starts);
+        let places = places(flow, &runs, &predecessors, &starts);
+        let mut telling = BTreeSet::new();
+        let mut raises_in_with = BTreeMap::new();
+        let mut ends_of_with = BTreeMap::new();
+        if flow.has_raise() {
+            telling = raises(flow, &destinations, &long_tests, shape);
+            let is_in_with = |index: &usize| {
+                flow.instructions[*index].opcode.flow == Flow::Raise
+                    && matches!(destination_of_raise(flow, *index), Destination::With(_))
+            };
+            raises_in_with = (0..flow.instructions.len())
+                .filter(is_in_with)
+                .map(|raise| (raise, telling.contains(&raise)))
+                .collect();
+            telling.extend(raises_in_with.keys());
+        }
+        if !raises_in_with.is_empty() {
+            ends_of_with =
+                starts.iter().filter_map(|start| Some((*start + 1, flow.ends_with_at(*start)?))).collect();
+        }
+        if flow.has(Role::EndAsyncFor) {
+            telling.extend(ends_of_async_for(flow, &predecessors, &owners, &sources));
+        }
         let except_star = StarWays::new(flow, &owners, &forks);
         let mut ways = Self {
             owners,
@@ -104,9 +112,11 @@ impl Ways {
             ends_of_with,
             except_star,
         };
-        let silent: Vec<usize> = ways.silent_jumps(flow, &predecessors, &starts).collect();
-        ways.telling.extend(silent);
-        let joins = ways.find_joins(flow, &predecessors, &starts);
+        if flow.has(Role::SilentJump) {
+            let silent: Vec<usize> = ways.silent_jumps(flow, &predecessors, &starts).collect();
+            ways.telling.extend(silent);
+        }
+        let joins = ways.find_joins(flow, &runs, &predecessors, &starts);
         let (silent, told): (Vec<Join>, Vec<Join>) =
             joins.into_iter().partition(|join| join.has_silent_jumps(flow, &predecessors));
         // What may raise there and does not is lost.
@@ -196,15 +206,17 @@ impl Ways {
         starts: &SortedSet<usize>,
     ) -> impl Iterator<Item = usize> {
         let tells = |index: &usize| {
+            if !flow.instructions[*index].jumps_silently() {
+                return false;
+            }
             let Some(line) = self.owners[*index].filter(|line| self.is_fork(*line)) else { return false };
-            flow.instructions[*index].jumps_silently()
-                && match walk(flow, line, *index) {
-                    End::Line(place) => {
-                        flow.instructions[place].line.and_then(|next| self.only_source(next)) != Some(line)
-                    }
-                    End::Return(_) | End::Open | End::ExceptStar(_) => false,
+            let leads_on = match walk(flow, line, *index) {
+                End::Line(place) => {
+                    flow.instructions[place].line.and_then(|next| self.only_source(next)) != Some(line)
                 }
-                && !self.is_told_by_jumps(flow, predecessors, starts, *index)
+                End::Return(_) | End::Open | End::ExceptStar(_) => false,
+            };
+            leads_on && !self.is_told_by_jumps(flow, predecessors, starts, *index)
         };
         (0..flow.instructions.len()).filter(tells)
     }
@@ -212,12 +224,14 @@ impl Ways {
     fn find_joins(
         &self,
         flow: &ControlFlow,
+        runs: &Runs,
         predecessors: &Predecessors,
         starts: &SortedSet<usize>,
     ) -> Vec<Join> {
         let mut joins = Vec::new();
-        for (place, instruction) in flow.instructions.iter().enumerate().skip(1) {
-            let last = place - 1;
+        for &place in &runs.beginnings {
+            let Some(last) = place.checked_sub(1) else { continue };
+            let instruction = &flow.instructions[place];
             let Some(source) = self.owners[last] else { continue };
             if flow.instructions[last].opcode.flow != Flow::Next || starts.contains(&place) {
                 continue;
@@ -233,7 +247,7 @@ impl Ways {
                 // all that is known here.
                 None => {
                     self.owners[place].is_some()
-                        || !(self.is_fork(source) || instruction.opcode.name == "POP_TOP")
+                        || !(self.is_fork(source) || instruction.opcode.role == Role::Drop)
                 }
             };
             if is_told || self.is_told_by_jumps(flow, predecessors, starts, last) {
@@ -300,13 +314,10 @@ struct Predecessors {
 
 impl Predecessors {
     fn new(flow: &ControlFlow) -> Self {
-        let count = flow.instructions.len();
-        let mut starts = vec![0; count + 1];
-        let mut all = 0;
-        for index in 0..count {
-            for successor in flow.successors(index) {
+        let mut starts = vec![0; flow.instructions.len() + 1];
+        for (_, successors) in flow.all_successors() {
+            for successor in successors.into_iter().flatten() {
                 starts[successor] += 1;
-                all += 1;
             }
         }
         // Where those of each end, which moves to their beginning as they are put down from the last on.
@@ -315,14 +326,46 @@ impl Predecessors {
             end += *start;
             *start = end;
         }
-        let mut sources = vec![0; all];
-        for index in (0..count).rev() {
-            for successor in flow.successors(index) {
+        let mut sources = vec![0; end as usize];
+        for (index, successors) in flow.all_successors().rev() {
+            for successor in successors.into_iter().flatten() {
                 starts[successor] -= 1;
                 sources[starts[successor] as usize] = index;
             }
         }
         Self { starts, sources }
+    }
+}
+
+/// Code falls into runs of instructions of one line through which there is only one way. What one says of ways between lines it
+/// says of its first instruction and its last. By index, ascending.
+struct Runs {
+    /// What more leads to than the instruction before, which is of the same line.
+    beginnings: Vec<usize>,
+    /// What leads to more than the instruction behind, which is of the same line.
+    ends: Vec<usize>,
+}
+
+impl Runs {
+    fn new(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<usize>) -> Self {
+        let count = flow.instructions.len();
+        let (mut beginnings, mut ends) = (Vec::with_capacity(count / 2), Vec::with_capacity(count / 2));
+        let mut starts = starts.iter().copied().peekable();
+        let mut before: Option<&Instruction> = None;
+        for (index, instruction) in flow.instructions.iter().enumerate() {
+            let is_start = starts.next_if_eq(&index).is_some();
+            let has_line_of_before =
+                instruction.line.is_some() && before.is_some_and(|before| before.line == instruction.line);
+            if !has_line_of_before || before.is_some_and(|before| before.opcode.flow != Flow::Next) {
+                ends.extend(index.checked_sub(1));
+            }
+            if !has_line_of_before || is_start || !matches!(predecessors[index], [one] if one + 1 == index) {
+                beginnings.push(index);
+            }
+            before = Some(instruction);
+        }
+        ends.extend(count.checked_sub(1));
+        Self { beginnings, ends }
     }
 }
 
@@ -334,15 +377,13 @@ impl Index<usize> for Predecessors {
     }
 }
 
+/// The line of what leads to an instruction without one, if that is of one line.
 fn owner(
     flow: &ControlFlow,
     predecessors: &Predecessors,
     starts: &SortedSet<usize>,
     index: usize,
 ) -> Option<LineNo> {
-    if let Some(line) = flow.instructions[index].line {
-        return Some(line);
-    }
     let mut found = None;
     let mut waiting = vec![index];
     let mut passed = BTreeSet::new();
@@ -365,9 +406,10 @@ fn owner(
 struct Destinations(Vec<(LineNo, Destination)>);
 
 impl Destinations {
-    fn new(flow: &ControlFlow, owners: &[Option<LineNo>]) -> Self {
-        let mut found = Vec::with_capacity(flow.instructions.len() / 2);
-        for (index, instruction) in flow.instructions.iter().enumerate() {
+    fn new(flow: &ControlFlow, runs: &Runs, owners: &[Option<LineNo>]) -> Self {
+        let mut found = Vec::with_capacity(2 * runs.ends.len());
+        for &index in &runs.ends {
+            let instruction = &flow.instructions[index];
             let Some(line) = owners[index] else { continue };
             match instruction.opcode.flow {
                 Flow::Return => found.push((line, Destination::Exit)),
@@ -456,7 +498,7 @@ fn ends_of_async_for(
     let is_end = |behind: &usize| {
         let end = behind - 1;
         let Some(line) = owners[end] else { return false };
-        flow.instructions[end].opcode.name == "END_ASYNC_FOR"
+        flow.instructions[end].opcode.role == Role::EndAsyncFor
             && owners[*behind] == Some(line)
             && predecessors[*behind] == [end]
             && match walk(flow, line, *behind) {
@@ -470,16 +512,16 @@ fn ends_of_async_for(
     (1..flow.instructions.len()).filter(is_end).collect()
 }
 
-fn sources(flow: &ControlFlow, starts: &SortedSet<usize>) -> ByLine<LineNo> {
-    let mut sources = Vec::with_capacity(flow.instructions.len() / 2);
+fn sources(flow: &ControlFlow, runs: &Runs, starts: &SortedSet<usize>) -> ByLine<LineNo> {
+    let mut sources = Vec::with_capacity(2 * runs.ends.len());
     let first = flow.instructions.iter().find_map(|instruction| instruction.line);
     // The first instruction of a handler that has a line, in the order of the code.
     let handled = starts.iter().filter_map(|index| flow.line_from(*index));
     for line in first.into_iter().chain(handled) {
         sources.push((line, None));
     }
-    for (index, instruction) in flow.instructions.iter().enumerate() {
-        let source = instruction.line;
+    for &index in &runs.ends {
+        let source = flow.instructions[index].line;
         for successor in flow.successors(index) {
             // An instruction without a line may be reached from anywhere: what follows it has no single source.
             if let Some(line) = flow.instructions[successor].line.filter(|line| source != Some(*line)) {
@@ -490,10 +532,15 @@ fn sources(flow: &ControlFlow, starts: &SortedSet<usize>) -> ByLine<LineNo> {
     ByLine::new(sources)
 }
 
-fn places(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<usize>) -> ByLine<usize> {
-    let mut places = Vec::with_capacity(flow.instructions.len() / 2);
-    for (index, instruction) in flow.instructions.iter().enumerate() {
-        let Some(line) = instruction.line else { continue };
+fn places(
+    flow: &ControlFlow,
+    runs: &Runs,
+    predecessors: &Predecessors,
+    starts: &SortedSet<usize>,
+) -> ByLine<usize> {
+    let mut places = Vec::with_capacity(runs.beginnings.len());
+    for &index in &runs.beginnings {
+        let Some(line) = flow.instructions[index].line else { continue };
         let begins = index == 0
             || predecessors[index].iter().any(|before| flow.instructions[*before].line != Some(line))
             || starts.contains(&index);
@@ -531,9 +578,15 @@ impl<T: Copy + Ord> ByLine<T> {
 }
 
 /// Ascending by offset.
-fn landings(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<usize>) -> Vec<(u32, Edge)> {
-    let mut landings = Vec::with_capacity(flow.instructions.len() / 2);
-    for (place, instruction) in flow.instructions.iter().enumerate() {
+fn landings(
+    flow: &ControlFlow,
+    runs: &Runs,
+    predecessors: &Predecessors,
+    starts: &SortedSet<usize>,
+) -> Vec<(u32, Edge)> {
+    let mut landings = Vec::with_capacity(runs.beginnings.len());
+    for &place in &runs.beginnings {
+        let instruction = &flow.instructions[place];
         let Some(line) = instruction.line else { continue };
         let mut entered = place;
         // What has no line belongs to what led there. Each step goes to another instruction, or round in a circle that
