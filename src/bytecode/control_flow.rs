@@ -48,8 +48,6 @@ pub(crate) struct ControlFlow {
     pub(super) instructions: Vec<Instruction>,
     roles: Roles,
     has_raise: bool,
-    /// By instruction: the indices of those that may come next; [`NOTHING`] where there are fewer than two.
-    successors: Vec<[u32; 2]>,
     /// By instruction: the rest of its position. Empty where there is no `raise`, of which alone it is asked.
     spans: Vec<Option<Span>>,
     /// The lines on which tests of branches and items of an `async for` stand that go over several, but the first of each, in no
@@ -70,18 +68,18 @@ impl ControlFlow {
             while let Some(instruction) = waiting.next_if(|instruction| instruction.start < end) {
                 instruction.line = location.line;
                 if location.further_lines > 0
-                    && (instruction.opcode.flow == Flow::Branch || instruction.opcode.role == Role::NextAsyncItem)
+                    && (instruction.opcode.flow == Flow::Branch
+                        || instruction.opcode.role == Role::NextAsyncItem)
                     && let Some(line) = location.line
                 {
                     long_tests.push((line.saturating_add(1), line.saturating_add(location.further_lines)));
                 }
             }
         }
-        let successors = successors(&instructions);
         let spans = if has_raise { spans(shape, &instructions) } else { Vec::new() };
         mark_copies_of_failed_assertions(&mut instructions, &spans);
         let handlers = handlers(&shape.exception_table);
-        Self { instructions, roles, has_raise, successors, spans, long_tests, handlers }
+        Self { instructions, roles, has_raise, spans, long_tests, handlers }
     }
 
     /// What the instruction at this index has of a position beyond its line. Known only where there is a `raise`.
@@ -127,7 +125,10 @@ impl ControlFlow {
 
     /// The index of the instruction at an offset, which may point at its prefix, itself or its caches.
     pub(super) fn index_at(&self, offset: u32) -> Option<usize> {
-        index_at(&self.instructions, offset)
+        let behind = self.instructions.partition_point(|instruction| instruction.start <= offset);
+        // What is cut off behind the last one's prefix is no instruction's.
+        let index = behind.checked_sub(1)?;
+        (offset < self.instructions[index].end).then_some(index)
     }
 
     /// The line of the instruction at an offset.
@@ -267,43 +268,21 @@ impl ControlFlow {
         self.handlers.iter().filter_map(|(.., target)| self.index_at(*target)).collect()
     }
 
-    /// The same for all of them.
-    pub(super) fn all_successors(&self) -> impl DoubleEndedIterator<Item = (usize, [Option<usize>; 2])> {
-        let index_of = |next: u32| (next != NOTHING).then_some(next as usize);
-        self.successors.iter().enumerate().map(move |(index, next)| (index, next.map(index_of)))
-    }
-
-    /// The indices of the instructions that may come next, exceptions aside.
+    /// The indices of the instructions that may come next, exceptions aside: the one behind, and where it jumps.
     pub(super) fn successors(&self, index: usize) -> impl Iterator<Item = usize> + use<> {
-        self.successors[index].into_iter().filter(|next| *next != NOTHING).map(|next| next as usize)
+        [self.next(index), self.jump(index)].into_iter().flatten()
     }
-}
 
-/// Stands for no instruction.
-const NOTHING: u32 = u32::MAX;
+    /// The index of the instruction behind the one at `index`, if control may go on there.
+    pub(super) fn next(&self, index: usize) -> Option<usize> {
+        let goes_on = self.instructions[index].opcode.flow.goes_on();
+        (goes_on && index + 1 < self.instructions.len()).then_some(index + 1)
+    }
 
-/// The index of the instruction at an offset, which may point at its prefix, itself or its caches.
-fn index_at(instructions: &[Instruction], offset: u32) -> Option<usize> {
-    let behind = instructions.partition_point(|instruction| instruction.start <= offset);
-    // What is cut off behind the last one's prefix is no instruction's.
-    let index = behind.checked_sub(1)?;
-    (offset < instructions[index].end).then_some(index)
-}
-
-/// By instruction: the indices of those that may come next.
-fn successors(instructions: &[Instruction]) -> Vec<[u32; 2]> {
-    let next_and_target = |(index, instruction): (usize, &Instruction)| {
-        let (goes_on, jumps) = match instruction.opcode.flow {
-            Flow::Next | Flow::ExtendedArgument => (true, false),
-            Flow::Jump => (false, true),
-            Flow::Branch | Flow::Await => (true, true),
-            Flow::Return | Flow::Raise | Flow::FailedAssertion | Flow::Reraise => (false, false),
-        };
-        let next = if goes_on && index + 1 < instructions.len() { index as u32 + 1 } else { NOTHING };
-        let target = instruction.target.filter(|_| jumps).and_then(|offset| index_at(instructions, offset));
-        [next, target.map_or(NOTHING, |index| index as u32)]
-    };
-    instructions.iter().enumerate().map(next_and_target).collect()
+    /// The index of the instruction to which the one at `index` jumps, if it does.
+    pub(super) fn jump(&self, index: usize) -> Option<usize> {
+        self.index_at(self.instructions[index].target?)
+    }
 }
 
 /// By instruction: the rest of its position.

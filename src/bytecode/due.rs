@@ -44,7 +44,8 @@ impl Due {
         sides_tell: bool,
         knows: &dyn Fn(LineNo) -> bool,
     ) -> Option<(Self, NewlyDue)> {
-        let resume = flow.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
+        let resume =
+            flow.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
         let reached = vec![false; flow.instructions.len()];
         let mut due = Self { reached, sides_tell, lines: BTreeSet::new(), places: BTreeSet::new() };
         let mut news = NewlyDue::default();

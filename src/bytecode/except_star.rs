@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::control_flow::ControlFlow;
 use super::opcodes::{Flow, Role};
+use super::predecessors::Owners;
 use super::walk::{End, walk};
 use crate::model::{LineNo, LineSet, SortedSet};
 
@@ -35,7 +36,7 @@ pub(super) struct StarWays {
 }
 
 impl StarWays {
-    pub(super) fn new(flow: &ControlFlow, owners: &[Option<LineNo>], forks: &LineSet) -> Self {
+    pub(super) fn new(flow: &ControlFlow, owners: &Owners, forks: &LineSet) -> Self {
         if !flow.has(Role::OwnFunction) {
             return Self::default();
         }
@@ -44,14 +45,14 @@ impl StarWays {
         if ends.is_empty() {
             return Self::default();
         }
-        let is_source = |(index, owner): (usize, &Option<LineNo>)| {
-            let line = owner.filter(|line| forks.contains(*line))?;
-            let leads_there = flow
-                .successors(index)
-                .any(|next| owners[next].is_none() && matches!(walk(flow, line, next), End::ExceptStar(_)));
+        let is_source = |index: usize| {
+            let line = owners.of(flow, index).filter(|line| forks.contains(*line))?;
+            let leads_there = flow.successors(index).any(|next| {
+                owners.of(flow, next).is_none() && matches!(walk(flow, line, next), End::ExceptStar(_))
+            });
             leads_there.then_some((index, line))
         };
-        let sources: Vec<(usize, LineNo)> = owners.iter().enumerate().filter_map(is_source).collect();
+        let sources: Vec<(usize, LineNo)> = (0..flow.instructions.len()).filter_map(is_source).collect();
         let mut lines: Vec<LineNo> = sources.iter().map(|(_, line)| *line).collect();
         lines.sort_unstable();
         lines.dedup();

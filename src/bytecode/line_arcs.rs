@@ -67,7 +67,7 @@ impl LineSteps {
         let mut entered: Vec<usize> = own.filter_map(|line| ways.only_place(line)).collect();
         for edge in edges {
             let (Some(from), Some(to)) = (flow.index_at(edge.from), flow.index_at(edge.to)) else { continue };
-            let Some(line) = ways.owner(from) else { continue };
+            let Some(line) = ways.owner(flow, from) else { continue };
             let exit_by_raise = self.is_function.then_some(exit);
             match (flow.instructions[from].opcode.flow, flow.instructions[to].opcode.flow) {
                 (Flow::Raise, _) if from == to => {

@@ -31,6 +31,16 @@ pub(super) enum Flow {
     ExtendedArgument,
 }
 
+impl Flow {
+    /// Whether control may come to the next instruction.
+    pub(super) fn goes_on(self) -> bool {
+        match self {
+            Self::Next | Self::Branch | Self::Await | Self::ExtendedArgument => true,
+            Self::Jump | Self::Return | Self::Raise | Self::FailedAssertion | Self::Reraise => false,
+        }
+    }
+}
+
 /// What an opcode is for, where analysis asks for it of each instruction: a number is quicker to compare than a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -127,8 +137,15 @@ const CANNOT_RAISE: [&str; 35] = [
     "SWAP",
 ];
 
-const UNKNOWN: Opcode =
-    Opcode { name: "", role: Role::Other, caches: 0, flow: Flow::Next, backward: false, may_raise: true, deleted_by: 0 };
+const UNKNOWN: Opcode = Opcode {
+    name: "",
+    role: Role::Other,
+    caches: 0,
+    flow: Flow::Next,
+    backward: false,
+    may_raise: true,
+    deleted_by: 0,
+};
 
 static BY_NUMBER: LazyLock<[Opcode; 256]> = LazyLock::new(|| {
     let mut table = [UNKNOWN; 256];

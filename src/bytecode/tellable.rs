@@ -26,7 +26,8 @@ impl ControlFlow {
         if !self.handler_starts().is_empty() {
             return None;
         }
-        let resume = self.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
+        let resume =
+            self.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
         let mut told = Tellable::default();
         let mut reached = BTreeSet::new();
         let mut waiting: Vec<usize> = self.successors(resume).collect();

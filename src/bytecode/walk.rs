@@ -41,9 +41,9 @@ pub(super) fn walk_past(
             Flow::Return if instruction.line.is_none() => return End::Return(index),
             Flow::Jump => {
                 jumps(index);
-                flow.successors(index).next()
+                flow.jump(index)
             }
-            Flow::Next if !instruction.opcode.may_raise => flow.successors(index).next(),
+            Flow::Next if !instruction.opcode.may_raise => flow.next(index),
             Flow::Next if flow.ends_except_star_at(index).is_some() => return End::ExceptStar(index),
             Flow::Next
             | Flow::Branch

@@ -3,21 +3,20 @@
 //! Must not know: what ran. Invariant: where a single source is named, control cannot have come from anywhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Index;
 
-use super::control_flow::{ControlFlow, Instruction};
+use super::control_flow::ControlFlow;
 use super::except_star::StarWays;
 use super::exceptions::{Destination, EndOfWith, destination_of_raise};
 use super::is_function;
 use super::opcodes::{Flow, Role};
+use super::predecessors::{Owners, Predecessors, Runs};
 use super::walk::{End, walk};
 use crate::model::{CodeShape, Edge, LineNo, LineSet, SortedSet};
 
 /// The ways between the lines of a code object.
 #[derive(Debug)]
 pub(super) struct Ways {
-    /// By instruction: its line, or for one without a line that of the only line which leads there.
-    owners: Vec<Option<LineNo>>,
+    owners: Owners,
     /// By line: the line that leads there. `None` where it is entered by an exception, by a call, or from several lines.
     sources: ByLine<LineNo>,
     /// By line: the index of the only instruction where it begins, or `None` where there are several.
@@ -57,11 +56,8 @@ impl Ways {
     pub(super) fn new(flow: &ControlFlow, shape: &CodeShape) -> Self {
         let predecessors = Predecessors::new(flow);
         let starts = flow.handler_starts();
-        let runs = Runs::new(flow, &predecessors, &starts);
-        let line_of = |(index, instruction): (usize, &Instruction)| {
-            instruction.line.or_else(|| owner(flow, &predecessors, &starts, index))
-        };
-        let owners: Vec<_> = flow.instructions.iter().enumerate().map(line_of).collect();
+        let runs = Runs::new(&predecessors, &starts);
+        let owners = Owners::new(&predecessors, &starts);
         let destinations = Destinations::new(flow, &runs, &owners);
         let mut forks = destinations.forks();
         if flow.has(Role::MakeFunction) {
@@ -126,8 +122,8 @@ impl Ways {
     }
 
     /// The line an instruction counts to.
-    pub(super) fn owner(&self, index: usize) -> Option<LineNo> {
-        self.owners[index]
+    pub(super) fn owner(&self, flow: &ControlFlow, index: usize) -> Option<LineNo> {
+        self.owners.of(flow, index)
     }
 
     /// The line that control must have come from if `line` ran.
@@ -209,7 +205,9 @@ impl Ways {
             if !flow.instructions[*index].jumps_silently() {
                 return false;
             }
-            let Some(line) = self.owners[*index].filter(|line| self.is_fork(*line)) else { return false };
+            let Some(line) = self.owner(flow, *index).filter(|line| self.is_fork(*line)) else {
+                return false;
+            };
             let leads_on = match walk(flow, line, *index) {
                 End::Line(place) => {
                     flow.instructions[place].line.and_then(|next| self.only_source(next)) != Some(line)
@@ -232,7 +230,7 @@ impl Ways {
         for &place in &runs.beginnings {
             let Some(last) = place.checked_sub(1) else { continue };
             let instruction = &flow.instructions[place];
-            let Some(source) = self.owners[last] else { continue };
+            let Some(source) = self.owner(flow, last) else { continue };
             if flow.instructions[last].opcode.flow != Flow::Next || starts.contains(&place) {
                 continue;
             }
@@ -246,7 +244,7 @@ impl Ways {
                 // The value of an expression that goes over several lines is dropped: the first of them has further ways on, for
                 // all that is known here.
                 None => {
-                    self.owners[place].is_some()
+                    self.owner(flow, place).is_some()
                         || !(self.is_fork(source) || instruction.opcode.role == Role::Drop)
                 }
             };
@@ -270,18 +268,19 @@ impl Ways {
         last: usize,
     ) -> bool {
         for index in (0..=last).rev() {
-            let leads_here = &predecessors[index];
+            let leads_here = || predecessors.of(index);
             if flow.instructions[index].opcode.may_raise
                 || starts.contains(&index)
-                || leads_here.iter().any(|before| {
-                    self.owners[*before] != self.owners[last]
-                        || flow.instructions[*before].opcode.flow == Flow::Await
+                || leads_here().any(|before| {
+                    self.owner(flow, before) != self.owner(flow, last)
+                        || flow.instructions[before].opcode.flow == Flow::Await
                 })
             {
                 return false;
             }
             let falls = index.checked_sub(1).is_some_and(|before| {
-                flow.instructions[before].opcode.flow == Flow::Next && leads_here.contains(&before)
+                flow.instructions[before].opcode.flow == Flow::Next
+                    && leads_here().any(|other| other == before)
             });
             if !falls {
                 return index > 0;
@@ -295,8 +294,8 @@ impl Join {
     /// Whether there are jumps among the other ways in that have no event.
     fn has_silent_jumps(&self, flow: &ControlFlow, predecessors: &Predecessors) -> bool {
         (self.from + 1..=self.place)
-            .flat_map(|index| &predecessors[index])
-            .any(|before| flow.instructions[*before].jumps_silently())
+            .flat_map(|index| predecessors.of(index))
+            .any(|before| flow.instructions[before].jumps_silently())
     }
 
     /// Whether a jump to `index` is one of the other ways in.
@@ -305,112 +304,15 @@ impl Join {
     }
 }
 
-/// The instructions that lead to each, by index.
-struct Predecessors {
-    /// By instruction: where those that lead to it begin among the sources; and where the last ones end.
-    starts: Vec<u32>,
-    sources: Vec<usize>,
-}
-
-impl Predecessors {
-    fn new(flow: &ControlFlow) -> Self {
-        let mut starts = vec![0; flow.instructions.len() + 1];
-        for (_, successors) in flow.all_successors() {
-            for successor in successors.into_iter().flatten() {
-                starts[successor] += 1;
-            }
-        }
-        // Where those of each end, which moves to their beginning as they are put down from the last on.
-        let mut end = 0;
-        for start in &mut starts {
-            end += *start;
-            *start = end;
-        }
-        let mut sources = vec![0; end as usize];
-        for (index, successors) in flow.all_successors().rev() {
-            for successor in successors.into_iter().flatten() {
-                starts[successor] -= 1;
-                sources[starts[successor] as usize] = index;
-            }
-        }
-        Self { starts, sources }
-    }
-}
-
-/// Code falls into runs of instructions of one line through which there is only one way. What one says of ways between lines it
-/// says of its first instruction and its last. By index, ascending.
-struct Runs {
-    /// What more leads to than the instruction before, which is of the same line.
-    beginnings: Vec<usize>,
-    /// What leads to more than the instruction behind, which is of the same line.
-    ends: Vec<usize>,
-}
-
-impl Runs {
-    fn new(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<usize>) -> Self {
-        let count = flow.instructions.len();
-        let (mut beginnings, mut ends) = (Vec::with_capacity(count / 2), Vec::with_capacity(count / 2));
-        let mut starts = starts.iter().copied().peekable();
-        let mut before: Option<&Instruction> = None;
-        for (index, instruction) in flow.instructions.iter().enumerate() {
-            let is_start = starts.next_if_eq(&index).is_some();
-            let has_line_of_before =
-                instruction.line.is_some() && before.is_some_and(|before| before.line == instruction.line);
-            if !has_line_of_before || before.is_some_and(|before| before.opcode.flow != Flow::Next) {
-                ends.extend(index.checked_sub(1));
-            }
-            if !has_line_of_before || is_start || !matches!(predecessors[index], [one] if one + 1 == index) {
-                beginnings.push(index);
-            }
-            before = Some(instruction);
-        }
-        ends.extend(count.checked_sub(1));
-        Self { beginnings, ends }
-    }
-}
-
-impl Index<usize> for Predecessors {
-    type Output = [usize];
-
-    fn index(&self, index: usize) -> &[usize] {
-        &self.sources[self.starts[index] as usize..self.starts[index + 1] as usize]
-    }
-}
-
-/// The line of what leads to an instruction without one, if that is of one line.
-fn owner(
-    flow: &ControlFlow,
-    predecessors: &Predecessors,
-    starts: &SortedSet<usize>,
-    index: usize,
-) -> Option<LineNo> {
-    let mut found = None;
-    let mut waiting = vec![index];
-    let mut passed = BTreeSet::new();
-    while let Some(next) = waiting.pop() {
-        if !passed.insert(next) {
-            continue;
-        }
-        match flow.instructions[next].line {
-            Some(line) if found.is_some_and(|found| found != line) => return None,
-            Some(line) => found = Some(line),
-            // Calls and exceptions come from no line.
-            None if starts.contains(&next) || next == 0 => return None,
-            None => waiting.extend(&predecessors[next]),
-        }
-    }
-    found
-}
-
 /// Where control can go from each line, each way once, in the order of the lines.
 struct Destinations(Vec<(LineNo, Destination)>);
 
 impl Destinations {
-    fn new(flow: &ControlFlow, runs: &Runs, owners: &[Option<LineNo>]) -> Self {
+    fn new(flow: &ControlFlow, runs: &Runs, owners: &Owners) -> Self {
         let mut found = Vec::with_capacity(2 * runs.ends.len());
         for &index in &runs.ends {
             let instruction = &flow.instructions[index];
-            let Some(line) = owners[index] else { continue };
+            let Some(line) = owners.of(flow, index) else { continue };
             match instruction.opcode.flow {
                 Flow::Return => found.push((line, Destination::Exit)),
                 Flow::Raise => found.push((line, destination_of_raise(flow, index))),
@@ -423,7 +325,7 @@ impl Destinations {
                 | Flow::ExtendedArgument => (),
             }
             for successor in flow.successors(index) {
-                match owners[successor] {
+                match owners.of(flow, successor) {
                     Some(next) if next == line => (),
                     Some(next) => found.push((line, Destination::Line(next))),
                     // What several lines lead to and has none itself.
@@ -492,15 +394,15 @@ fn raises(
 fn ends_of_async_for(
     flow: &ControlFlow,
     predecessors: &Predecessors,
-    owners: &[Option<LineNo>],
+    owners: &Owners,
     sources: &ByLine<LineNo>,
 ) -> Vec<usize> {
     let is_end = |behind: &usize| {
         let end = behind - 1;
-        let Some(line) = owners[end] else { return false };
+        let Some(line) = owners.of(flow, end) else { return false };
         flow.instructions[end].opcode.role == Role::EndAsyncFor
-            && owners[*behind] == Some(line)
-            && predecessors[*behind] == [end]
+            && owners.of(flow, *behind) == Some(line)
+            && predecessors.only(*behind) == Some(end)
             && match walk(flow, line, *behind) {
                 End::Line(place) => {
                     flow.instructions[place].line.and_then(|line| sources.get(line)) != Some(line)
@@ -542,7 +444,7 @@ fn places(
     for &index in &runs.beginnings {
         let Some(line) = flow.instructions[index].line else { continue };
         let begins = index == 0
-            || predecessors[index].iter().any(|before| flow.instructions[*before].line != Some(line))
+            || predecessors.of(index).any(|before| flow.instructions[before].line != Some(line))
             || starts.contains(&index);
         if begins {
             places.push((line, Some(index)));
@@ -592,7 +494,7 @@ fn landings(
         // What has no line belongs to what led there. Each step goes to another instruction, or round in a circle that
         // nothing enters.
         for _ in 0..flow.instructions.len() {
-            let [before] = predecessors[entered][..] else { break };
+            let Some(before) = predecessors.only(entered) else { break };
             let source = &flow.instructions[before];
             if source.line == Some(line) || entered == 0 || starts.contains(&entered) {
                 break;

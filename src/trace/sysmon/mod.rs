@@ -286,7 +286,7 @@ impl Tool {
 
     /// Turns events on in a code object that had none. Tells whether it could be asked for at all.
     fn watch_first(&self, code: &Bound<'_, PyAny>, events: u32) -> PyResult<bool> {
-        if events & self.instructions != 0 && self.watch_for_good(code, events)? {
+        if events & self.instructions != 0 && self.watch_for_good(code, events, 0)? {
             return Ok(true);
         }
         self.watch(code, events)
