@@ -3,7 +3,7 @@
 //! Must not know: what ran. Invariant: linear in the size of the code; damaged bytes give fewer ways, never a panic.
 
 use super::locations::{Span, UNIT, line_columns, locations};
-use super::opcodes::{Flow, Opcode, Role, Roles, failed_assertion, opcode, safe_deletion};
+use super::opcodes::{Flow, Opcode, Role, Roles, failed_assertion, opcodes, safe_deletion};
 use crate::model::{CodeShape, LineNo, LineSet, SortedSet};
 
 /// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
@@ -327,6 +327,7 @@ struct TakenApart {
 fn take_apart(code: &[u8]) -> TakenApart {
     // Room that is not used is given back before it was touched.
     let mut found: Vec<Instruction> = Vec::with_capacity(code.len() / 2);
+    let opcodes = opcodes();
     let mut start = 0_usize;
     let mut at = 0_usize;
     let mut high = 0_u32;
@@ -334,7 +335,7 @@ fn take_apart(code: &[u8]) -> TakenApart {
     let mut roles = Roles::default();
     let mut has_raise = false;
     while let Some(&[number, low]) = code.get(at..at + 2).and_then(|unit| unit.first_chunk::<2>()) {
-        let mut opcode = opcode(number);
+        let mut opcode = &opcodes[usize::from(number)];
         let argument = (high << 8) | u32::from(low);
         at += 2;
         if opcode.flow == Flow::ExtendedArgument {
@@ -365,7 +366,9 @@ fn take_apart(code: &[u8]) -> TakenApart {
             asserting = false;
         }
         roles.add(opcode.role);
-        if found.last().is_some_and(|before| forgets_what_is_there(before, number, argument)) {
+        if opcode.role == Role::Deletion
+            && found.last().is_some_and(|before| forgets_what_is_there(before, number, argument))
+        {
             opcode = safe_deletion(number);
         }
         found.push(Instruction { start: start as u32, end, opcode, argument, target, line: None });

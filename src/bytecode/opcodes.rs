@@ -65,6 +65,8 @@ pub(super) enum Role {
     AssertionError,
     /// Loads one of the interpreter's constants: its first is that exception (3.14+, `Include/internal/pycore_opcode_utils.h`).
     CommonConstant,
+    /// Deletes a name or the like.
+    Deletion,
 }
 
 /// The roles of all instructions of a code object.
@@ -181,7 +183,7 @@ pub(super) fn failed_assertion() -> &'static Opcode {
 
 /// By number: the opcodes that delete, where what they delete is there.
 static SAFE_DELETIONS: LazyLock<Vec<(u8, Opcode)>> = LazyLock::new(|| {
-    let numbers = (0..=u8::MAX).filter(|number| opcode(*number).name.starts_with("DELETE_"));
+    let numbers = (0..=u8::MAX).filter(|number| opcode(*number).role == Role::Deletion);
     numbers.map(|number| (number, Opcode { may_raise: false, ..*opcode(number) })).collect()
 });
 
@@ -202,6 +204,7 @@ fn role(name: &str) -> Role {
         "CALL_INTRINSIC_2" => Role::OwnFunction,
         "LOAD_ASSERTION_ERROR" => Role::AssertionError,
         "LOAD_COMMON_CONSTANT" => Role::CommonConstant,
+        _ if name.starts_with("DELETE_") => Role::Deletion,
         _ => Role::Other,
     }
 }
@@ -223,7 +226,12 @@ fn flow(name: &str, jumps: bool) -> Flow {
 
 /// The opcode with this number.
 pub(super) fn opcode(number: u8) -> &'static Opcode {
-    &BY_NUMBER[usize::from(number)]
+    &opcodes()[usize::from(number)]
+}
+
+/// By number: all of them, for who asks many times.
+pub(super) fn opcodes() -> &'static [Opcode; 256] {
+    &BY_NUMBER
 }
 
 #[cfg(test)]

@@ -507,6 +507,5 @@ fn landings(
             entered = before;
         }
     }
-    landings.shrink_to_fit();
     landings
 }
