@@ -115,24 +115,7 @@ impl Batches {
             .groups
             .entry((settings.python, [settings.branches, settings.edges, settings.vectors]))
             .or_default();
-        let known = group.len();
-        for file in found {
-            match group[..known].binary_search_by(|known| known.path.cmp(&file.path)) {
-                Ok(place) => {
-                    group[place].unite(file);
-                }
-                Err(_) => group.push(file),
-            }
-        }
-        // Mostly they are in order already.
-        group.sort_by(|one, other| one.path.cmp(&other.path));
-        group.dedup_by(|other, one| {
-            let is_same = other.path == one.path;
-            if is_same {
-                one.unite(std::mem::take(other));
-            }
-            is_same
-        });
+        add_files(group, found);
     }
 
     /// One batch for each Python, none of them empty.
@@ -312,6 +295,35 @@ impl Sources {
             .filter_map(|path| path.to_str().map(str::to_owned))
             .map(|path| if self.relative_files { display_name(&path, Path::new(&self.folder)) } else { path })
             .collect()
+    }
+}
+
+/// Adds files to those that are in the order of their paths.
+fn add_files(files: &mut Vec<BatchFile>, more: Vec<BatchFile>) {
+    let mut new: Vec<BatchFile> = more.into_iter().filter_map(|file| unite_with_known(files, file)).collect();
+    if files.is_empty() {
+        std::mem::swap(files, &mut new);
+    }
+    files.append(&mut new);
+    // Mostly they are in order already.
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    files.dedup_by(|other, one| {
+        let is_same = other.path == one.path;
+        if is_same {
+            one.unite(std::mem::take(other));
+        }
+        is_same
+    });
+}
+
+/// Adds what was seen of a file to the one of that path; gives it back where there is none.
+fn unite_with_known(files: &mut [BatchFile], file: BatchFile) -> Option<BatchFile> {
+    match files.binary_search_by(|known| known.path.cmp(&file.path)) {
+        Ok(place) => {
+            files[place].unite(file);
+            None
+        }
+        Err(_) => Some(file),
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) struct IndexPages {
     pages: Pages,
     leaves: Level,
     /// The row that came last, which is not on a page yet.
-    last: Option<[i64; 4]>,
+    last: Option<([i64; 4], Cell)>,
     /// Whether all rows came as they had to.
     is_good: bool,
 }
@@ -58,10 +58,19 @@ impl IndexPages {
         Self { pages, leaves, last: None, is_good: true }
     }
 
-    pub(super) fn add(&mut self, row: [i64; 4]) {
-        if let Some(before) = self.last.replace(row) {
-            self.is_good &= before < row;
-            self.leaves.add(&mut self.pages, &Cell::of(&before), None, false);
+    /// Adds rows that begin alike.
+    pub(super) fn add(&mut self, beginning: [i64; 2], ends: &[[i64; 2]]) {
+        let mut head = Cell::new();
+        let [first, second] = beginning;
+        head.put([(2, first), (3, second)]);
+        for [third, fourth] in ends {
+            let row = [first, second, *third, *fourth];
+            let mut cell = head;
+            cell.put([(4, *third), (5, *fourth)]);
+            if let Some((before, cell)) = self.last.replace((row, cell)) {
+                self.is_good &= before < row;
+                self.leaves.add(&mut self.pages, &cell, None, false);
+            }
         }
     }
 
@@ -88,8 +97,8 @@ impl IndexPages {
         {
             return None;
         }
-        if let Some(last) = self.last {
-            self.leaves.add(&mut self.pages, &Cell::of(&last), None, true);
+        if let Some((_, last)) = self.last {
+            self.leaves.add(&mut self.pages, &last, None, true);
         }
         // From the leaves upwards: each level has one page more than the one above it has rows.
         let first = u32::try_from(database.len() / page_size).ok()? + 1;
@@ -249,21 +258,27 @@ impl Page {
 }
 
 impl Cell {
-    fn of(row: &[i64; 4]) -> Self {
+    /// One without values yet.
+    fn new() -> Self {
         let mut bytes = [0; LONGEST];
-        let mut end = 6;
-        for (index, value) in row.iter().enumerate() {
-            let kind = kind_of(*value);
+        bytes[1] = 5;
+        Self { bytes, length: 6 }
+    }
+
+    /// Puts further values behind those there are, of each the kind at its place in the head.
+    fn put(&mut self, values: [(usize, i64); 2]) {
+        let mut end = usize::from(self.length);
+        for (place, value) in values {
+            let kind = kind_of(value);
             let width = usize::from(WIDTHS[usize::from(kind)]);
-            bytes[2 + index] = kind;
+            self.bytes[place] = kind;
             // All eight bytes, of which the next value covers those that do not count.
             let shifted = value.wrapping_shl(64 - 8 * width as u32);
-            bytes[end..end + 8].copy_from_slice(&shifted.to_be_bytes());
+            self.bytes[end..end + 8].copy_from_slice(&shifted.to_be_bytes());
             end += width;
         }
-        bytes[0] = end as u8 - 1;
-        bytes[1] = 5;
-        Self { bytes, length: end as u8 }
+        self.length = end as u8;
+        self.bytes[0] = self.length - 1;
     }
 }
 
@@ -326,7 +341,7 @@ mod tests {
     /// The database with these rows.
     fn filled((mut bytes, root): (Vec<u8>, u32), page_size: usize, rows: &[[i64; 4]]) -> Option<Vec<u8>> {
         let mut pages = IndexPages::new(page_size);
-        rows.iter().for_each(|row| pages.add(*row));
+        rows.iter().for_each(|[a, b, c, d]| pages.add([*a, *b], &[[*c, *d]]));
         let before = bytes.clone();
         let more = pages.complete(&mut bytes, root);
         assert!(more.is_some() || bytes == before);

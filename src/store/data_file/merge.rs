@@ -300,10 +300,7 @@ impl<'a> Merge<'a> {
         }
         all.sort_unstable();
         let context = self.context_id(context)?;
-        for [from, to] in &self.sorted_arcs {
-            self.arcs.add([file, context, *from, *to])?;
-        }
-        Ok(())
+        self.arcs.add(file, context, &self.sorted_arcs)
     }
 
     /// The row number of a file; and whether it has that only now, so that nothing else is in the data file of it.
@@ -440,12 +437,15 @@ impl<'a> Arcs<'a> {
         Ok(Self::Added(Rows::new(connection, put)))
     }
 
-    fn add(&mut self, row: [i64; 4]) -> Result<(), Fault> {
+    /// Adds arcs of one context, which ascend.
+    fn add(&mut self, file: i64, context: i64, arcs: &[[i64; 2]]) -> Result<(), Fault> {
         match self {
-            Self::Added(rows) => rows.add(row)?,
-            Self::LaidOut(pages) => pages.add(row),
+            Self::Added(rows) => arcs.iter().try_for_each(|[from, to]| rows.add([file, context, *from, *to])),
+            Self::LaidOut(pages) => {
+                pages.add([file, context], arcs);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// To be called before rows are removed from the table.

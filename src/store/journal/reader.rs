@@ -69,11 +69,16 @@ pub(crate) struct SeenInContext {
 
 /// Reads the bytes of a journal up to the last complete record.
 pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
-    read_parts(bytes, &[])
+    read_parts(bytes, &[], &mut [])
 }
 
-/// The same where the journal is in several parts, each of which begins with a record, but for the first.
-pub(super) fn read_parts(bytes: &[u8], more: &[&[u8]]) -> Result<JournalContents, ReadError> {
+/// The same where the journal is in several parts, each of which begins with a record, but for the first; and where code objects
+/// are at hand, by number: they are taken from there.
+pub(super) fn read_parts(
+    bytes: &[u8],
+    more: &[&[u8]],
+    at_hand: &mut [(u32, CodeShape)],
+) -> Result<JournalContents, ReadError> {
     if bytes.get(..MAGIC.len()) != Some(MAGIC) {
         return Err(ReadError::Foreign);
     }
@@ -88,7 +93,7 @@ pub(super) fn read_parts(bytes: &[u8], more: &[&[u8]]) -> Result<JournalContents
         .and_then(|(_, payload)| serde_json::from_slice(payload).ok())
         .ok_or(ReadError::NoSettings)?;
 
-    let mut reading = Reading { contexts: vec![String::new()], ..Reading::default() };
+    let mut reading = Reading { contexts: vec![String::new()], at_hand, ..Reading::default() };
     records.by_ref().for_each(|record| reading.record(record));
     more.iter().flat_map(|part| Records { rest: part }).for_each(|record| reading.record(record));
     let places = reading.by_path.into_iter();
@@ -174,7 +179,7 @@ impl<T: Default> ByContext<T> {
 
 /// What was read so far.
 #[derive(Default)]
-struct Reading {
+struct Reading<'a> {
     files: Vec<ReadFile>,
     /// Places in `files`.
     by_path: BTreeMap<String, usize>,
@@ -195,9 +200,11 @@ struct Reading {
     context_places: HashMap<u32, usize>,
     /// The place of the context that records belong to now.
     current: usize,
+    /// Code objects by number, with that of their file.
+    at_hand: &'a mut [(u32, CodeShape)],
 }
 
-impl Reading {
+impl Reading<'_> {
     fn record(&mut self, (kind, payload): (u32, &[u8])) {
         // What a record refers to may be missing from a damaged journal: such a record says nothing.
         let _ = match kind {
@@ -278,8 +285,8 @@ impl Reading {
     }
 
     fn line(&mut self, payload: &[u8]) -> Option<()> {
-        let line = number(payload, 4)?;
-        self.seen_in(number(payload, 0)?)?.lines.insert(line);
+        let [file, line] = numbers(payload)?;
+        self.seen_in(file)?.lines.insert(line);
         Some(())
     }
 
@@ -307,44 +314,29 @@ impl Reading {
     }
 
     fn code(&mut self, payload: &[u8]) -> Option<()> {
-        let mut rest = payload.get(16..)?;
-        let mut parts: [&[u8]; 4] = [&[]; 4];
-        for part in &mut parts {
-            let length = number(rest, 0)? as usize;
-            *part = rest.get(4..)?.get(..length)?;
-            rest = rest.get(padded(4 + length)..).unwrap_or_default();
-        }
-        let [qualname, code, line_table, exception_table] = parts;
-        let qualname = String::from_utf8_lossy(qualname).into_owned();
-        let shape = CodeShape {
-            name: qualname.rsplit('.').next().unwrap_or_default().to_owned(),
-            qualname,
-            first_line: number(payload, 8)?.cast_signed(),
-            flags: number(payload, 12)?,
-            code: code.to_vec(),
-            line_table: line_table.to_vec(),
-            exception_table: exception_table.to_vec(),
-            children: Vec::new(),
+        let [code, file] = numbers(payload)?;
+        let place = *self.by_number.get(&file)?;
+        let shape = match self.at_hand.get_mut(code as usize) {
+            // What was taken has left nothing.
+            Some((_, shape)) if !shape.code.is_empty() => std::mem::take(shape),
+            Some(_) | None => code_shape(payload)?,
         };
-        let place = *self.by_number.get(&number(payload, 4)?)?;
         let file = self.files.get_mut(place)?;
-        let number = number(payload, 0)?;
-        self.codes.insert(number, (place, file.codes.len()));
-        file.codes.push(ReadCode { number, shape, edges: ByContext::default() });
+        self.codes.insert(code, (place, file.codes.len()));
+        file.codes.push(ReadCode { number: code, shape, edges: ByContext::default() });
         self.last_code = None;
         Some(())
     }
 
     fn edge(&mut self, payload: &[u8]) -> Option<()> {
-        let code = number(payload, 0)?;
+        let [code, from, to] = numbers(payload)?;
         let (place, index) = match self.last_code {
             Some((number, places)) if number == code => places,
             Some(_) | None => *self.codes.get(&code)?,
         };
         self.last_code = Some((code, (place, index)));
-        let edge = Edge { from: number(payload, 4)?, to: number(payload, 8)? };
         let edges = &mut self.files.get_mut(place)?.codes.get_mut(index)?.edges;
-        edges.of(self.current).push(edge);
+        edges.of(self.current).push(Edge { from, to });
         Some(())
     }
 }
@@ -369,8 +361,36 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
+/// The numbers that bytes begin with.
+fn numbers<const COUNT: usize>(bytes: &[u8]) -> Option<[u32; COUNT]> {
+    let (numbers, _) = bytes.get(..COUNT * 4)?.as_chunks::<4>();
+    Some(std::array::from_fn(|index| u32::from_le_bytes(numbers[index])))
+}
+
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(at..)?.first_chunk().copied()?))
+}
+
+fn code_shape(payload: &[u8]) -> Option<CodeShape> {
+    let mut rest = payload.get(16..)?;
+    let mut parts: [&[u8]; 4] = [&[]; 4];
+    for part in &mut parts {
+        let length = number(rest, 0)? as usize;
+        *part = rest.get(4..)?.get(..length)?;
+        rest = rest.get(padded(4 + length)..).unwrap_or_default();
+    }
+    let [qualname, code, line_table, exception_table] = parts;
+    let qualname = String::from_utf8_lossy(qualname).into_owned();
+    Some(CodeShape {
+        name: qualname.rsplit('.').next().unwrap_or_default().to_owned(),
+        qualname,
+        first_line: number(payload, 8)?.cast_signed(),
+        flags: number(payload, 12)?,
+        code: code.to_vec(),
+        line_table: line_table.to_vec(),
+        exception_table: exception_table.to_vec(),
+        children: Vec::new(),
+    })
 }
 
 fn file_record(payload: &[u8]) -> Option<(u32, String, FileStamp)> {
