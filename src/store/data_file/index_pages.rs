@@ -44,8 +44,8 @@ struct Cell {
 pub(super) struct IndexPages {
     pages: Pages,
     leaves: Level,
-    /// The row that came last, which is not on a page yet.
-    last: Option<([i64; 4], Cell)>,
+    /// The row that came last.
+    last: Option<[i64; 4]>,
     /// Whether all rows came as they had to.
     is_good: bool,
 }
@@ -67,10 +67,9 @@ impl IndexPages {
             let row = [first, second, *third, *fourth];
             let mut cell = head;
             cell.put([(4, *third), (5, *fourth)]);
-            if let Some((before, cell)) = self.last.replace((row, cell)) {
-                self.is_good &= before < row;
-                self.leaves.add(&mut self.pages, &cell, None, false);
-            }
+            self.is_good &= self.last < Some(row);
+            self.last = Some(row);
+            self.leaves.add(&mut self.pages, &cell, None);
         }
     }
 
@@ -97,17 +96,13 @@ impl IndexPages {
         {
             return None;
         }
-        if let Some((_, last)) = self.last {
-            self.leaves.add(&mut self.pages, &last, None, true);
-        }
         // From the leaves upwards: each level has one page more than the one above it has rows.
         let first = u32::try_from(database.len() / page_size).ok()? + 1;
         let (mut children, mut rows) = self.leaves.end(&mut self.pages, None, first);
         while !rows.is_empty() {
             let mut level = Level::begin(&mut self.pages, false);
-            let last = rows.len() - 1;
-            for ((index, row), child) in rows.iter().enumerate().zip(children.clone()) {
-                level.add(&mut self.pages, row, Some(child), index == last);
+            for (row, child) in rows.iter().zip(children.clone()) {
+                level.add(&mut self.pages, row, Some(child));
             }
             (children, rows) = level.end(&mut self.pages, Some(children.end - 1), first);
         }
@@ -156,8 +151,8 @@ struct Level {
     /// Where the first of them begins.
     start: usize,
     page: Page,
-    /// The child on the left of the row that was added last.
-    last_child: Option<u32>,
+    /// The page before it, and the child on the right of that.
+    before: Option<(Page, Option<u32>)>,
     /// The rows between two of them, which stand on the level above.
     between: Vec<Cell>,
 }
@@ -165,30 +160,31 @@ struct Level {
 impl Level {
     fn begin(pages: &mut Pages, is_leaf: bool) -> Self {
         let page = pages.begin(is_leaf);
-        Self { start: page.start, page, last_child: None, between: Vec::new() }
+        Self { start: page.start, page, before: None, between: Vec::new() }
     }
 
     /// Adds a row, and the child on its left where there are children.
-    fn add(&mut self, pages: &mut Pages, row: &Cell, child: Option<u32>, is_last: bool) {
-        let child_before = std::mem::replace(&mut self.last_child, child);
-        if self.page.add(&mut pages.bytes, row, child) {
-            return;
-        }
-        let mut full = std::mem::replace(&mut self.page, pages.begin(child.is_none()));
-        // No page is empty, so the last row of all has one: pages have room for several rows, and one is taken away again.
-        if is_last {
-            self.between.push(full.take_last(&mut pages.bytes));
-            full.end(&mut pages.bytes, child_before);
-            self.page.add(&mut pages.bytes, row, child);
-        } else {
-            full.end(&mut pages.bytes, child);
+    fn add(&mut self, pages: &mut Pages, row: &Cell, child: Option<u32>) {
+        if !self.page.add(&mut pages.bytes, row, child) {
+            self.page.end(&mut pages.bytes, child);
+            self.before = Some((self.page, child));
+            self.page = pages.begin(child.is_none());
             self.between.push(*row);
         }
     }
 
     /// Ends the level, with the child on the right of all others. Returns the numbers of its pages, where the first of all
     /// pages has the number `first`, and the rows between them.
-    fn end(self, pages: &mut Pages, child: Option<u32>, first: u32) -> (Range<u32>, Vec<Cell>) {
+    fn end(mut self, pages: &mut Pages, child: Option<u32>, first: u32) -> (Range<u32>, Vec<Cell>) {
+        // No page is empty: the one before has several rows, and gives its last one away.
+        if self.page.rows == 0
+            && let (Some((mut before, right)), Some(row)) = (self.before, self.between.pop())
+        {
+            let (last, left) = before.take_last(&mut pages.bytes);
+            before.end(&mut pages.bytes, left);
+            self.between.push(last);
+            self.page.add(&mut pages.bytes, &row, right);
+        }
         let number = |at: usize| first + (at / pages.page_size) as u32;
         let numbers = number(self.start)..number(pages.bytes.len());
         self.page.end(&mut pages.bytes, child);
@@ -196,7 +192,8 @@ impl Level {
     }
 }
 
-/// The page that is being filled, which is the last one there is, or the one before.
+/// A page that is being filled, which is the last one there is, or the one before.
+#[derive(Clone, Copy)]
 struct Page {
     /// Where it begins.
     start: usize,
@@ -231,19 +228,21 @@ impl Page {
         true
     }
 
-    /// Takes the last row away again.
-    fn take_last(&mut self, pages: &mut [u8]) -> Cell {
+    /// Takes the last row away again, and the child on its left.
+    fn take_last(&mut self, pages: &mut [u8]) -> (Cell, Option<u32>) {
         let page = &mut pages[self.start..];
         let place = self.places + 2 * (self.rows - 1);
         page[place..place + 2].fill(0);
-        let child = if self.places == HEAD_OF_INNER { 4 } else { 0 };
         let row = &mut page[self.content..self.content + self.last];
-        let mut cell = Cell { bytes: [0; LONGEST], length: (self.last - child) as u8 };
-        cell.bytes[..self.last - child].copy_from_slice(&row[child..]);
+        let is_inner = self.places == HEAD_OF_INNER;
+        let child = row.first_chunk().filter(|_| is_inner).map(|child| u32::from_be_bytes(*child));
+        let bytes = &row[if is_inner { 4 } else { 0 }..];
+        let mut cell = Cell { bytes: [0; LONGEST], length: bytes.len() as u8 };
+        cell.bytes[..bytes.len()].copy_from_slice(bytes);
         row.fill(0);
         self.rows -= 1;
         self.content += self.last;
-        cell
+        (cell, child)
     }
 
     /// Ends the page, with the child on its right.
