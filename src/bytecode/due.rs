@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use super::branch_watch::BranchWatch;
 use super::control_flow::{ControlFlow, Instruction};
 use super::opcodes::{Flow, Role};
-use crate::model::LineNo;
+use crate::model::{LineNo, LineSet};
 
 /// What is due in a code object.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Due {
     reached: Vec<bool>,
     /// Whether a side of a branch is reached with its event, and not with the branch.
     sides_tell: bool,
-    lines: BTreeSet<LineNo>,
+    lines: LineSet,
     /// Instructions where a line begins of which it matters how control comes there.
     places: BTreeSet<usize>,
 }
@@ -47,7 +47,7 @@ impl Due {
         let resume =
             flow.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
         let reached = vec![false; flow.instructions.len()];
-        let mut due = Self { reached, sides_tell, lines: BTreeSet::new(), places: BTreeSet::new() };
+        let mut due = Self { reached, sides_tell, lines: LineSet::new(), places: BTreeSet::new() };
         let mut news = NewlyDue::default();
         let is_told = |index: &usize| flow.instructions[*index].line.is_some_and(knows);
         let told = (resume + 1..flow.instructions.len()).filter(is_told);
@@ -73,7 +73,7 @@ impl Due {
     }
 
     pub(crate) fn told_line(&mut self, line: LineNo) {
-        self.lines.remove(&line);
+        self.lines.remove(line);
     }
 
     /// It is known how control came to the place at `offset`.

@@ -144,7 +144,7 @@ impl Selection {
 
     fn in_source_folder(&self, path: &Path) -> bool {
         self.source_folders.iter().any(|folder| {
-            is_below(path, folder) && (!self.is_third_party(path) || self.is_third_party(folder))
+            is_below(path, &[folder]) && (!self.is_third_party(path) || self.is_third_party(folder))
         })
     }
 
@@ -157,14 +157,14 @@ impl Selection {
 
     /// Whether `path` belongs to the standard library or to an installed package.
     fn is_installed(&self, path: &Path) -> bool {
-        self.is_third_party(path) || self.standard_library.iter().any(|folder| is_below(path, folder))
+        self.is_third_party(path) || is_below(path, &self.standard_library)
     }
 
     /// Whether `path` belongs to an installed package.
     fn is_third_party(&self, path: &Path) -> bool {
         let mut names = path.as_os_str().as_bytes().split(|byte| *byte == b'/');
         names.any(|name| INSTALLED.iter().any(|installed| name == installed.as_bytes()))
-            || self.scripts.iter().any(|folder| is_below(path, folder))
+            || is_below(path, &self.scripts)
     }
 
     /// The source folders, absolute.
@@ -178,17 +178,18 @@ impl Selection {
     }
 }
 
-/// Whether `path` is `folder` or lies below it. Asked of each file that runs, for each of many folders: nearly all are as
+/// Whether `path` is one of `folders` or lies below it. Asked of each file that runs, for many folders: nearly all are as
 /// [`canonical`] has them, and their text tells.
-fn is_below(path: &Path, folder: &Path) -> bool {
-    let [text, folder_text] = [path, folder].map(|path| path.as_os_str().as_bytes());
-    match text.strip_prefix(folder_text) {
-        Some(rest) if rest.is_empty() || rest.starts_with(b"/") || folder_text.ends_with(b"/") => true,
-        Some(_) | None => {
-            let is_odd = |parts: &[u8]| parts == b"//" || parts == b"/.";
-            text.windows(2).any(is_odd) && path.starts_with(folder)
-        }
+fn is_below(path: &Path, folders: &[impl AsRef<Path>]) -> bool {
+    let text = path.as_os_str().as_bytes();
+    if text.windows(2).any(|parts| parts == b"//" || parts == b"/.") {
+        return folders.iter().any(|folder| path.starts_with(folder));
     }
+    folders.iter().any(|folder| {
+        let folder = folder.as_ref().as_os_str().as_bytes();
+        text.strip_prefix(folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || folder.ends_with(b"/"))
+    })
 }
 
 /// A source folder, absolute.
@@ -313,7 +314,7 @@ mod tests {
         for folder in ["/", "/a", "/a/b", "/a/bc"] {
             for path in ["/", "/a", "/ab", "/a/b", "/a/bc/d", "/a//b/c", "/a/./b", "//a/b", "/a/.b", "a/b"] {
                 let [path, folder] = [path, folder].map(Path::new);
-                assert_eq!(is_below(path, folder), path.starts_with(folder), "{path:?} {folder:?}");
+                assert_eq!(is_below(path, &[folder]), path.starts_with(folder), "{path:?} {folder:?}");
             }
         }
     }

@@ -160,9 +160,9 @@ impl Session {
             let shape = python::lone_shape(code)?;
             let watch = BranchWatch::new(&shape, detail);
             let Some(number) = self.number_of(state, shape) else { return Ok(None) };
-            let _ = state.branches.set(BranchState::new(number, watch));
+            let _ = state.branches.set(Box::new(BranchState::new(number, watch)));
         }
-        Ok(state.branches.get())
+        Ok(state.branches.get().map(Box::as_ref))
     }
 
     /// The journal's number for a code object.

@@ -56,7 +56,7 @@ const FIRST_ASKED: u32 = 64;
 /// `co_flags`: CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR (CPython `Include/cpython/code.h`).
 const SUSPENDING: u32 = 0x20 | 0x80 | 0x200;
 
-/// The state of a measured code object.
+/// The state of a measured code object. What few have stands in a box, so that it costs the others a word.
 pub(super) struct CodeState {
     /// The file's number in the journal.
     file: u32,
@@ -75,22 +75,22 @@ pub(super) struct CodeState {
     /// What a glance at its opcodes tells, once somebody asks.
     traits: OnceLock<Traits>,
     /// The code taken apart, where the core asks for instructions.
-    flow: OnceLock<ControlFlow>,
+    flow: OnceLock<Box<ControlFlow>>,
     /// Whether the exception of a `raise` statement comes to the end of a `with`, once somebody asks.
     raises_in_with: OnceLock<bool>,
     /// One bit a line, by its index: whether it was recorded.
     seen: Box<[AtomicU64]>,
     /// From the first event that tells of a branch.
-    pub(super) branches: OnceLock<BranchState>,
+    pub(super) branches: OnceLock<Box<BranchState>>,
     /// From the first event that tells of a branch, where evaluations of decisions are recorded.
     pub(super) decisions: OnceLock<Option<Box<DecisionWatch>>>,
     /// Sides of branches seen so far, where the core sees lines only.
-    pub(super) sides: OnceLock<SidesTaken>,
+    pub(super) sides: OnceLock<Box<SidesTaken>>,
     /// Steps between lines recorded so far, where the core sees lines only.
-    steps: OnceLock<StepsSeen>,
+    steps: OnceLock<Box<StepsSeen>>,
     /// Its line events, where they are watched as a whole.
     #[cfg(Py_3_12)]
-    pub(super) line_watch: OnceLock<LineWatch>,
+    pub(super) line_watch: OnceLock<Box<LineWatch>>,
     /// Whether an event told of a call that began.
     #[cfg(Py_3_12)]
     has_begun: AtomicBool,
@@ -195,10 +195,14 @@ impl CodeState {
     }
 
     /// Sees to it that the state is of this thread's stamp, where contexts are tracked.
+    #[inline]
     pub(super) fn renew(&self, py: Python<'_>, session: &Session) {
-        if !contexts::are_tracked() {
-            return;
+        if contexts::are_tracked() {
+            self.renew_stamp(py, session);
         }
+    }
+
+    fn renew_stamp(&self, py: Python<'_>, session: &Session) {
         let stamp = contexts::stamp(py, session);
         if self.stamp.load(Ordering::Relaxed) != stamp {
             self.begin_anew();
@@ -229,7 +233,7 @@ impl CodeState {
     /// Whether the step was not recorded before; marks it.
     pub(super) fn first_step(&self, from: LineNo, to: ArcEnd) -> bool {
         let Some(from) = self.index.of_line(from) else { return false };
-        self.steps.get_or_init(|| StepsSeen::new(self.index.len())).mark(from, to)
+        self.steps.get_or_init(|| Box::new(StepsSeen::new(self.index.len()))).mark(from, to)
     }
 
     /// Whether [`first_step`](Self::first_step) has marked the step.
@@ -303,9 +307,9 @@ impl CodeState {
     /// The code taken apart, at the first call.
     pub(super) fn flow(&self, code: &Bound<'_, PyAny>) -> PyResult<&ControlFlow> {
         if self.flow.get().is_none() {
-            let _ = self.flow.set(ControlFlow::new(&python::lone_shape(code)?));
+            let _ = self.flow.set(Box::new(ControlFlow::new(&python::lone_shape(code)?)));
         }
-        Ok(self.flow.get_or_init(|| ControlFlow::new(&CodeShape::default())))
+        Ok(self.flow.get_or_init(|| Box::new(ControlFlow::new(&CodeShape::default()))))
     }
 
     /// Whether the exception of a `raise` statement comes to the end of a `with`; `flow` is the code taken apart.
@@ -330,6 +334,7 @@ impl CodeState {
     }
 
     /// Whether `line` was not recorded before; marks it. A line outside the code's table counts as recorded.
+    #[inline]
     pub(super) fn first_hit(&self, line: LineNo) -> bool {
         let Some(index) = self.index.of_line(line) else { return false };
         let bit = 1 << (index % 64);
@@ -438,6 +443,7 @@ impl LineIndex {
         }
     }
 
+    #[inline]
     fn of_line(&self, line: LineNo) -> Option<usize> {
         match self {
             Self::Range(first, length) => {
@@ -467,15 +473,19 @@ pub(super) fn has_slot(py: Python<'_>) -> bool {
 }
 
 /// The slot in the code objects of the running interpreter; `None` where it is not measured.
+#[inline]
 fn slot(py: Python<'_>) -> Option<CodeSlot> {
     let interpreter = Interpreter::current(py);
     match SLOT.get() {
         Some((main, slot)) if *main == interpreter => Some(*slot),
-        _ => {
-            let _pass = forks::pass();
-            OTHER_SLOTS.lock().unwrap_or_else(PoisonError::into_inner).get(&interpreter).copied()
-        }
+        _ => other_slot(interpreter),
     }
+}
+
+#[cold]
+fn other_slot(interpreter: Interpreter) -> Option<CodeSlot> {
+    let _pass = forks::pass();
+    OTHER_SLOTS.lock().unwrap_or_else(PoisonError::into_inner).get(&interpreter).copied()
 }
 
 /// Runs `body` while nobody else looks at slots, where that matters: free-threaded builds of CPython 3.13 and 3.14 move
@@ -500,19 +510,13 @@ unsafe extern "C" fn free(pointer: *mut c_void) {
 /// What is known of `code`, asking the session at first sight. `None`: not measured.
 ///
 /// The state lives as long as the code object, which `code` keeps alive.
+#[inline]
 pub(super) fn state_of<'a>(session: &Session, code: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a CodeState>> {
     let Some(slot) = slot(code.py()) else { return Ok(None) };
     // SAFETY: `code` is a code object (every event names one), alive, and this thread is attached.
     let mut pointer = while_alone(|| unsafe { slot.get(code.as_ptr()) });
     if pointer.is_null() {
-        let fresh = match session.admit(code)? {
-            Admitted::Measured(state) => Box::into_raw(state).cast(),
-            Admitted::Unmeasured(None) => UNMEASURED,
-            Admitted::Unmeasured(Some(test_frame)) => {
-                ptr::without_provenance_mut(UNMEASURED.addr() + 1 + test_frame as usize)
-            }
-        };
-        pointer = fill(slot, code, fresh);
+        pointer = look_at(session, slot, code)?;
     }
     if pointer.addr() <= LAST_UNMEASURED {
         return Ok(None);
@@ -521,6 +525,19 @@ pub(super) fn state_of<'a>(session: &Session, code: &'a Bound<'_, PyAny>) -> PyR
     let state = unsafe { &*pointer.cast::<CodeState>() };
     state.renew(code.py(), session);
     Ok(Some(state))
+}
+
+/// Has the session judge a code object at first sight, and fills its slot; tells what stands there now.
+#[inline(never)]
+fn look_at(session: &Session, slot: CodeSlot, code: &Bound<'_, PyAny>) -> PyResult<*mut c_void> {
+    let fresh = match session.admit(code)? {
+        Admitted::Measured(state) => Box::into_raw(state).cast(),
+        Admitted::Unmeasured(None) => UNMEASURED,
+        Admitted::Unmeasured(Some(test_frame)) => {
+            ptr::without_provenance_mut(UNMEASURED.addr() + 1 + test_frame as usize)
+        }
+    };
+    Ok(fill(slot, code, fresh))
 }
 
 /// What a call of `code` is to those who recognise tests, once [`state_of`] has looked at it.

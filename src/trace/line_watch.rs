@@ -23,7 +23,7 @@ const MOST_TURNS: u8 = 12;
 
 pub(super) struct LineWatch {
     due: Mutex<Due>,
-    /// By code unit: whether a branch was seen to lead there.
+    /// By code unit: whether a branch was seen to lead there. Empty where no event tells of a side.
     entered: Box<[AtomicBool]>,
     are_off: AtomicBool,
     /// How many more events of branches are to come first.
@@ -61,7 +61,7 @@ impl LineWatch {
         }
         Some(Self {
             due: Mutex::new(due),
-            entered: (0..flow.units()).map(|_| AtomicBool::new(false)).collect(),
+            entered: (0..if sides_tell { flow.units() } else { 0 }).map(|_| AtomicBool::new(false)).collect(),
             are_off: AtomicBool::new(false),
             patience: AtomicU32::new(if sides_tell { FIRST_PATIENCE } else { 0 }),
             turns: AtomicU8::new(0),

@@ -152,6 +152,7 @@ impl Session {
     }
 
     /// Notes that `line` of the code's file ran; tells whether that was news.
+    #[inline]
     pub(super) fn record_line(&self, code: &CodeState, line: LineNo) -> bool {
         let is_new = code.first_hit(line);
         if is_new {
@@ -220,9 +221,15 @@ impl Session {
     }
 
     /// The result of a record, or nothing more of any kind.
+    #[inline]
     fn keep<T>(&self, record: impl FnOnce(&dyn Journal) -> Result<T, JournalError>) -> Option<T> {
         let _pass = forks::pass();
-        record(&*self.journal).map_err(|error| self.go_quiet(&error.to_string())).ok()
+        record(&*self.journal).map_err(|error| self.give_up(&error)).ok()
+    }
+
+    #[cold]
+    fn give_up(&self, error: &JournalError) {
+        self.go_quiet(&error.to_string());
     }
 
     /// What is to become of a code object that is seen for the first time.

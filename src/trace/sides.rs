@@ -41,9 +41,9 @@ impl Session {
     ) -> PyResult<Option<&'a SidesTaken>> {
         if state.sides.get().is_none() {
             let Some(number) = self.number_of(state, python::lone_shape(code)?) else { return Ok(None) };
-            let _ = state.sides.set(SidesTaken::new(number, state.flow(code)?));
+            let _ = state.sides.set(Box::new(SidesTaken::new(number, state.flow(code)?)));
         }
-        Ok(state.sides.get())
+        Ok(state.sides.get().map(Box::as_ref))
     }
 }
 

@@ -115,6 +115,7 @@ impl JournalWriter {
     }
 
     /// Does `work` with a journal that belongs to this process.
+    #[inline]
     fn with<T>(
         &self,
         work: impl FnOnce(&mut Open, &mut Stated) -> Result<T, JournalError>,
@@ -122,19 +123,23 @@ impl JournalWriter {
         let State { open, files, codes, contexts } = &mut *self.state();
         let open = match open {
             Some(ours) if ours.mark.is_ours() => ours,
-            parents => {
-                // First, so that its descriptor is free where no further one is to be had.
-                drop(parents.take());
-                let ours = Open::create(&self.folder, &self.settings).inspect_err(|_| {
-                    // The process may end without a chance to say so itself (`os._exit`).
-                    if let Some(counter) = &self.left_out {
-                        counter.add_one();
-                    }
-                })?;
-                parents.insert(ours)
-            }
+            parents => self.replace(parents)?,
         };
         work(open, &mut Stated { files, codes, contexts })
+    }
+
+    /// Opens a journal of this process's own in place of its parent's.
+    #[cold]
+    fn replace<'a>(&self, parents: &'a mut Option<Open>) -> Result<&'a mut Open, JournalError> {
+        // First, so that its descriptor is free where no further one is to be had.
+        drop(parents.take());
+        let ours = Open::create(&self.folder, &self.settings).inspect_err(|_| {
+            // The process may end without a chance to say so itself (`os._exit`).
+            if let Some(counter) = &self.left_out {
+                counter.add_one();
+            }
+        })?;
+        Ok(parents.insert(ours))
     }
 }
 
@@ -159,7 +164,7 @@ impl Journal for JournalWriter {
         self.with(|open, stated| {
             open.state_file(stated, file)?;
             open.state_context(stated)?;
-            open.append(KIND_LINE, &[numbers([file, line]).as_flattened()])
+            open.append_numbers(KIND_LINE, [file, line])
         })
     }
 
@@ -180,7 +185,7 @@ impl Journal for JournalWriter {
         self.with(|open, stated| {
             open.state_code(stated, code)?;
             open.state_context(stated)?;
-            open.append(KIND_EDGE, &[numbers([code, edge.from, edge.to, 0]).as_flattened()])
+            open.append_numbers(KIND_EDGE, [code, edge.from, edge.to, 0])
         })
     }
 
@@ -199,8 +204,7 @@ impl Journal for JournalWriter {
         self.with(|open, stated| {
             open.state_file(stated, file)?;
             open.state_context(stated)?;
-            let payload = numbers([file, arc.from.cast_unsigned(), arc.to.cast_unsigned(), 0]);
-            open.append(KIND_ARC, &[payload.as_flattened()])
+            open.append_numbers(KIND_ARC, [file, arc.from.cast_unsigned(), arc.to.cast_unsigned(), 0])
         })
     }
 
@@ -215,7 +219,7 @@ impl Journal for JournalWriter {
     fn inherited(&self, context: u32) -> Result<(), JournalError> {
         self.with(|open, stated| {
             open.state_context(stated)?;
-            open.append(KIND_INHERITANCE, &[numbers([context, 0]).as_flattened()])
+            open.append_numbers(KIND_INHERITANCE, [context, 0])
         })
     }
 
@@ -236,6 +240,12 @@ impl Journal for JournalWriter {
 }
 
 impl Numbers {
+    /// Whether a number is in the set.
+    #[inline]
+    fn contains(&self, number: u32) -> bool {
+        self.0.get(number as usize).copied().unwrap_or(false)
+    }
+
     /// Adds a number; tells whether it was new.
     fn insert(&mut self, number: u32) -> bool {
         let index = number as usize;
@@ -291,7 +301,12 @@ impl Open {
     }
 
     /// States a file, unless this journal has it already.
+    #[inline]
     fn state_file(&mut self, stated: &Stated, number: u32) -> Result<(), JournalError> {
+        if self.states_files.contains(number) { Ok(()) } else { self.state_new_file(stated, number) }
+    }
+
+    fn state_new_file(&mut self, stated: &Stated, number: u32) -> Result<(), JournalError> {
         if let Some((path, stamp)) = stated.files.get(number as usize)
             && self.states_files.insert(number)
         {
@@ -301,7 +316,12 @@ impl Open {
     }
 
     /// States a code object and its file, unless this journal has them already.
+    #[inline]
     fn state_code(&mut self, stated: &Stated, number: u32) -> Result<(), JournalError> {
+        if self.states_codes.contains(number) { Ok(()) } else { self.state_new_code(stated, number) }
+    }
+
+    fn state_new_code(&mut self, stated: &Stated, number: u32) -> Result<(), JournalError> {
         if let Some((file, shape)) = stated.codes.get(number as usize)
             && self.states_codes.insert(number)
         {
@@ -312,18 +332,20 @@ impl Open {
     }
 
     /// Has the next record belong to the context of this thread.
+    #[inline]
     fn state_context(&mut self, stated: &Stated) -> Result<(), JournalError> {
         let context = CONTEXT.get();
-        if context == self.context {
-            return Ok(());
-        }
+        if context == self.context { Ok(()) } else { self.switch_to(stated, context) }
+    }
+
+    fn switch_to(&mut self, stated: &Stated, context: u32) -> Result<(), JournalError> {
         if context != NO_CONTEXT
             && let Some(label) = stated.contexts.get(context as usize - 1)
             && self.states_contexts.insert(context)
         {
             self.append(KIND_CONTEXT, &[numbers([context, 0]).as_flattened(), label.as_bytes()])?;
         }
-        self.append(KIND_SWITCH, &[numbers([context, 0]).as_flattened()])?;
+        self.append_numbers(KIND_SWITCH, [context, 0])?;
         self.context = context;
         Ok(())
     }
@@ -359,22 +381,42 @@ impl Open {
     /// Appends a record whose payload is `parts`, one after the other.
     fn append(&mut self, kind: u32, parts: &[&[u8]]) -> Result<(), JournalError> {
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        let needed = RECORD_HEADER_LENGTH + padded(length);
         let Ok(stored_length) = u32::try_from(length) else {
             return Err(JournalError(format!("a record of {length} bytes is too long")));
         };
-        if self.position + needed > self.segment.len() {
-            self.next_segment(needed)?;
-        }
-        let start = self.position;
-        let mut at = start + RECORD_HEADER_LENGTH;
+        self.make_room(RECORD_HEADER_LENGTH + padded(length))?;
+        let mut at = self.position + RECORD_HEADER_LENGTH;
         for part in parts {
             self.segment.store(at, part);
             at += part.len();
         }
-        self.position += needed;
-        self.segment.publish(start, record_header(kind, stored_length));
+        self.publish(kind, stored_length);
         Ok(())
+    }
+
+    /// The same where the payload is numbers, as in nearly all records.
+    #[inline]
+    fn append_numbers<const N: usize>(&mut self, kind: u32, values: [u32; N]) -> Result<(), JournalError> {
+        let payload = numbers(values);
+        let payload = payload.as_flattened();
+        self.make_room(RECORD_HEADER_LENGTH + padded(payload.len()))?;
+        self.segment.store(self.position + RECORD_HEADER_LENGTH, payload);
+        self.publish(kind, payload.len() as u32);
+        Ok(())
+    }
+
+    /// Sees to it that the segment has room for `needed` bytes.
+    #[inline]
+    fn make_room(&mut self, needed: usize) -> Result<(), JournalError> {
+        if self.position + needed > self.segment.len() { self.next_segment(needed) } else { Ok(()) }
+    }
+
+    /// Makes a record of what was stored.
+    #[inline]
+    fn publish(&mut self, kind: u32, length: u32) {
+        let start = self.position;
+        self.position += RECORD_HEADER_LENGTH + padded(length as usize);
+        self.segment.publish(start, record_header(kind, length));
     }
 
     /// Maps a further segment of at least `needed` bytes, and fills up what is left of the present one.
@@ -398,6 +440,7 @@ impl Open {
     }
 }
 
+#[inline]
 fn numbers<const N: usize>(values: [u32; N]) -> [[u8; 4]; N] {
     values.map(u32::to_le_bytes)
 }

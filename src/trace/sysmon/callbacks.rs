@@ -164,6 +164,7 @@ pub(super) struct Event<'a, 'py> {
 
 impl Event<'_, '_> {
     /// Fails where the program itself calls our callback, with arguments of its own.
+    #[inline]
     pub(super) fn number(&self, index: usize) -> PyResult<u32> {
         self.numbers.get(index).ok_or_else(|| PyValueError::new_err("an argument is missing"))?.extract()
     }

@@ -48,7 +48,7 @@ impl Tool {
             LineWatch::new(&watched, SIDES_HAVE_EVENTS)
         };
         let Some(watch) = watch else { return Ok(Answer::Disable) };
-        if state.line_watch.set(watch).is_ok()
+        if state.line_watch.set(Box::new(watch)).is_ok()
             && let Some(watch) = state.line_watch.get()
         {
             match watch.begin() {
@@ -143,7 +143,7 @@ pub(super) fn turn_all_on(py: Python<'_>) -> PyResult<()> {
 
 /// The watch of a code object's line events, unless these must stay on.
 fn watch_of(state: &CodeState) -> Option<&LineWatch> {
-    state.line_watch.get().filter(|_| !contexts::are_tracked())
+    state.line_watch.get().map(Box::as_ref).filter(|_| !contexts::are_tracked())
 }
 
 fn watched<'a>(
@@ -151,7 +151,7 @@ fn watched<'a>(
     code: &Bound<'_, PyAny>,
     knows: &'a dyn Fn(LineNo) -> bool,
 ) -> PyResult<Watched<'a>> {
-    Ok(Watched { flow: flow(state, code)?, branches: state.branches.get(), knows })
+    Ok(Watched { flow: flow(state, code)?, branches: state.branches.get().map(Box::as_ref), knows })
 }
 
 fn flow<'a>(state: &'a CodeState, code: &Bound<'_, PyAny>) -> PyResult<&'a ControlFlow> {

@@ -21,7 +21,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use pyo3::ffi as raw;
 use pyo3::prelude::*;
 
-use super::branches::BranchState;
 use super::code::{CodeState, reserve_slot};
 use super::session::{active, prepare_for_errors};
 use super::test_frames::TestFrame;
@@ -286,7 +285,7 @@ impl Tool {
 
     /// Turns events on in a code object that had none. Tells whether it could be asked for at all.
     fn watch_first(&self, code: &Bound<'_, PyAny>, events: u32) -> PyResult<bool> {
-        if events & self.instructions != 0 && self.watch_for_good(code, events, 0)? {
+        if events & self.instructions != 0 && self.watch_for_good(code, events)? {
             return Ok(true);
         }
         self.watch(code, events)
@@ -315,7 +314,7 @@ impl Tool {
                     events &= !self.lines;
                 }
             }
-            if state.branches.get().is_some_and(BranchState::asks_for_instructions) {
+            if state.branches.get().is_some_and(|branches| branches.asks_for_instructions()) {
                 events |= self.instructions;
             }
         }
