@@ -137,7 +137,7 @@ impl BranchWatch {
         let from = flow.index_at(edge.from)?;
         let line = self.except_star().source(from)?;
         let to = flow.index_at(edge.to)?;
-        matches!(walk(flow, ways.owner(from)?, to), End::ExceptStar(_)).then_some(line)
+        matches!(walk(flow, ways.owner(flow, from)?, to), End::ExceptStar(_)).then_some(line)
     }
 
     /// The number of the line that control may leave so by the branch or jump at `offset`.
@@ -186,7 +186,7 @@ impl BranchWatch {
 
     /// Whether the unconditional jump at an offset tells how control left a line that has several ways on.
     pub(crate) fn asks_for_jump(&self, offset: u32) -> bool {
-        let line = self.analysis.flow.index_at(offset).and_then(|index| self.analysis.ways.owner(index));
+        let line = self.analysis.flow.index_at(offset).and_then(|index| self.owner(index));
         line.is_some_and(|line| self.analysis.ways.is_fork(line))
     }
 
@@ -236,9 +236,13 @@ impl BranchWatch {
         self.fall_beside(self.analysis.flow.sides(offset)?.1)
     }
 
+    fn owner(&self, index: usize) -> Option<LineNo> {
+        self.analysis.ways.owner(&self.analysis.flow, index)
+    }
+
     /// The line of a return that has none itself, where only one leads there.
     pub(crate) fn line_of_return(&self, offset: u32) -> Option<LineNo> {
-        self.analysis.ways.owner(self.analysis.flow.index_at(offset)?)
+        self.owner(self.analysis.flow.index_at(offset)?)
     }
 
     /// The sides of branches that begin with the instruction at `offset`, to which nothing else leads. Not where a branch tells
@@ -275,7 +279,7 @@ impl BranchWatch {
     /// Whether the branch whose one side is `seen` has nothing more to tell.
     pub(crate) fn is_settled_by(&self, seen: Edge) -> bool {
         let Some((branch, start)) = self.other_side(seen) else { return true };
-        let Some(line) = self.analysis.ways.owner(branch) else { return false };
+        let Some(line) = self.owner(branch) else { return false };
         let mut jumps = false;
         let end =
             walk_past(&self.analysis.flow, line, start, |jump| jumps |= self.is_told_by_jump(line, jump));
@@ -285,7 +289,7 @@ impl BranchWatch {
             BranchDetail::Steps => match end {
                 End::Line(place) => jumps || self.is_told_by_line(line, place),
                 // The return has an event.
-                End::Return(place) => self.analysis.ways.owner(place).is_some(),
+                End::Return(place) => self.owner(place).is_some(),
                 // Of the latter, the branch tells as long as it is to.
                 End::Open | End::ExceptStar(_) => true,
             },
@@ -305,7 +309,7 @@ impl BranchWatch {
     /// Whether an event of the jump at this index tells that control left `line` by it.
     fn is_told_by_jump(&self, line: LineNo, index: usize) -> bool {
         !self.analysis.flow.instructions[index].jumps_silently()
-            && self.analysis.ways.owner(index) == Some(line)
+            && self.owner(index) == Some(line)
             && self.analysis.ways.is_fork(line)
     }
 

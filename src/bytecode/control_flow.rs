@@ -3,7 +3,7 @@
 //! Must not know: what ran. Invariant: linear in the size of the code; damaged bytes give fewer ways, never a panic.
 
 use super::locations::{Span, UNIT, line_columns, locations};
-use super::opcodes::{Flow, Opcode, failed_assertion, opcode, safe_deletion};
+use super::opcodes::{Flow, Opcode, Role, Roles, failed_assertion, opcodes, safe_deletion};
 use crate::model::{CodeShape, LineNo, LineSet, SortedSet};
 
 /// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
@@ -30,9 +30,9 @@ impl Instruction {
         self.end - 2 * (1 + u32::from(self.opcode.caches))
     }
 
-    /// Whether it jumps without an event (CPython 3.12+, `Python/instrumentation.c`).
+    /// Whether it jumps without an event.
     pub(super) fn jumps_silently(&self) -> bool {
-        self.opcode.name == "JUMP_BACKWARD_NO_INTERRUPT"
+        self.opcode.role == Role::SilentJump
     }
 
     /// Whether it is a `raise` without an exception of its own.
@@ -46,10 +46,8 @@ impl Instruction {
 pub(crate) struct ControlFlow {
     /// In order of their offsets, without gaps.
     pub(super) instructions: Vec<Instruction>,
-    /// By code unit: the index of the instruction that it is a part of.
-    by_unit: Box<[u32]>,
-    /// By instruction: the indices of those that may come next; [`NOTHING`] where there are fewer than two.
-    successors: Vec<[u32; 2]>,
+    roles: Roles,
+    has_raise: bool,
     /// By instruction: the rest of its position. Empty where there is no `raise`, of which alone it is asked.
     spans: Vec<Option<Span>>,
     /// The lines on which tests of branches and items of an `async for` stand that go over several, but the first of each, in no
@@ -61,7 +59,7 @@ pub(crate) struct ControlFlow {
 
 impl ControlFlow {
     pub(crate) fn new(shape: &CodeShape) -> Self {
-        let (mut instructions, by_unit) = instructions(&shape.code);
+        let TakenApart { mut instructions, roles, has_raise } = take_apart(&shape.code);
         let mut waiting = instructions.iter_mut().peekable();
         let mut end = 0_u32;
         let mut long_tests = Vec::new();
@@ -70,19 +68,18 @@ impl ControlFlow {
             while let Some(instruction) = waiting.next_if(|instruction| instruction.start < end) {
                 instruction.line = location.line;
                 if location.further_lines > 0
-                    && (instruction.opcode.flow == Flow::Branch || instruction.opcode.name == "GET_ANEXT")
+                    && (instruction.opcode.flow == Flow::Branch
+                        || instruction.opcode.role == Role::NextAsyncItem)
                     && let Some(line) = location.line
                 {
                     long_tests.push((line.saturating_add(1), line.saturating_add(location.further_lines)));
                 }
             }
         }
-        let successors = successors(&instructions, &by_unit);
-        let has_raise = instructions.iter().any(|instruction| instruction.opcode.flow == Flow::Raise);
         let spans = if has_raise { spans(shape, &instructions) } else { Vec::new() };
         mark_copies_of_failed_assertions(&mut instructions, &spans);
         let handlers = handlers(&shape.exception_table);
-        Self { instructions, by_unit, successors, spans, long_tests, handlers }
+        Self { instructions, roles, has_raise, spans, long_tests, handlers }
     }
 
     /// What the instruction at this index has of a position beyond its line. Known only where there is a `raise`.
@@ -111,14 +108,27 @@ impl ControlFlow {
         self.instructions.iter().filter_map(|instruction| instruction.line).filter(is_in).collect()
     }
 
+    /// Whether there is an instruction with this role.
+    pub(super) fn has(&self, role: Role) -> bool {
+        self.roles.has(role)
+    }
+
+    /// Whether there is a `raise` statement.
+    pub(super) fn has_raise(&self) -> bool {
+        self.has_raise
+    }
+
     /// How many code units there are.
     pub(crate) fn units(&self) -> usize {
-        self.by_unit.len()
+        self.instructions.last().map_or(0, |last| last.end as usize / 2)
     }
 
     /// The index of the instruction at an offset, which may point at its prefix, itself or its caches.
     pub(super) fn index_at(&self, offset: u32) -> Option<usize> {
-        self.by_unit.get(offset as usize / 2).map(|index| *index as usize)
+        let behind = self.instructions.partition_point(|instruction| instruction.start <= offset);
+        // What is cut off behind the last one's prefix is no instruction's.
+        let index = behind.checked_sub(1)?;
+        (offset < self.instructions[index].end).then_some(index)
     }
 
     /// The line of the instruction at an offset.
@@ -191,7 +201,7 @@ impl ControlFlow {
     /// Whether a generator or coroutine goes on at `offset`, and does not begin.
     pub(crate) fn resumes_at(&self, offset: u32) -> bool {
         self.at(offset).is_some_and(|instruction| {
-            instruction.opcode.name == "RESUME" && instruction.argument & RESUME_LOCATION != 0
+            instruction.opcode.role == Role::Resume && instruction.argument & RESUME_LOCATION != 0
         })
     }
 
@@ -225,7 +235,7 @@ impl ControlFlow {
     pub(crate) fn iterates_asynchronously_at(&self, offset: u32) -> bool {
         self.handler_of(offset)
             .and_then(|handler| self.at(handler))
-            .is_some_and(|instruction| instruction.opcode.name == "END_ASYNC_FOR")
+            .is_some_and(|instruction| instruction.opcode.role == Role::EndAsyncFor)
     }
 
     /// Whether only exceptions lead to `offset`: a handler begins there, or right before it with an instruction that has no
@@ -258,29 +268,21 @@ impl ControlFlow {
         self.handlers.iter().filter_map(|(.., target)| self.index_at(*target)).collect()
     }
 
-    /// The indices of the instructions that may come next, exceptions aside.
+    /// The indices of the instructions that may come next, exceptions aside: the one behind, and where it jumps.
     pub(super) fn successors(&self, index: usize) -> impl Iterator<Item = usize> + use<> {
-        self.successors[index].into_iter().filter(|next| *next != NOTHING).map(|next| next as usize)
+        [self.next(index), self.jump(index)].into_iter().flatten()
     }
-}
 
-/// Stands for no instruction.
-const NOTHING: u32 = u32::MAX;
+    /// The index of the instruction behind the one at `index`, if control may go on there.
+    pub(super) fn next(&self, index: usize) -> Option<usize> {
+        let goes_on = self.instructions[index].opcode.flow.goes_on();
+        (goes_on && index + 1 < self.instructions.len()).then_some(index + 1)
+    }
 
-/// By instruction: the indices of those that may come next.
-fn successors(instructions: &[Instruction], by_unit: &[u32]) -> Vec<[u32; 2]> {
-    let next_and_target = |(index, instruction): (usize, &Instruction)| {
-        let (goes_on, jumps) = match instruction.opcode.flow {
-            Flow::Next | Flow::ExtendedArgument => (true, false),
-            Flow::Jump => (false, true),
-            Flow::Branch | Flow::Await => (true, true),
-            Flow::Return | Flow::Raise | Flow::FailedAssertion | Flow::Reraise => (false, false),
-        };
-        let next = if goes_on && index + 1 < instructions.len() { index as u32 + 1 } else { NOTHING };
-        let target = instruction.target.filter(|_| jumps).and_then(|offset| by_unit.get(offset as usize / 2));
-        [next, target.copied().unwrap_or(NOTHING)]
-    };
-    instructions.iter().enumerate().map(next_and_target).collect()
+    /// The index of the instruction to which the one at `index` jumps, if it does.
+    pub(super) fn jump(&self, index: usize) -> Option<usize> {
+        self.index_at(self.instructions[index].target?)
+    }
 }
 
 /// By instruction: the rest of its position.
@@ -315,17 +317,25 @@ fn mark_copies_of_failed_assertions(instructions: &mut [Instruction], spans: &[O
     }
 }
 
-/// Takes `co_code` apart: the instructions, and by code unit the index of that which it is a part of.
-fn instructions(code: &[u8]) -> (Vec<Instruction>, Box<[u32]>) {
+/// What `co_code` alone tells.
+struct TakenApart {
+    instructions: Vec<Instruction>,
+    roles: Roles,
+    has_raise: bool,
+}
+
+fn take_apart(code: &[u8]) -> TakenApart {
     // Room that is not used is given back before it was touched.
     let mut found: Vec<Instruction> = Vec::with_capacity(code.len() / 2);
-    let mut by_unit = Vec::with_capacity(code.len() / 2);
+    let opcodes = opcodes();
     let mut start = 0_usize;
     let mut at = 0_usize;
     let mut high = 0_u32;
     let mut asserting = false;
+    let mut roles = Roles::default();
+    let mut has_raise = false;
     while let Some(&[number, low]) = code.get(at..at + 2).and_then(|unit| unit.first_chunk::<2>()) {
-        let mut opcode = opcode(number);
+        let mut opcode = &opcodes[usize::from(number)];
         let argument = (high << 8) | u32::from(low);
         at += 2;
         if opcode.flow == Flow::ExtendedArgument {
@@ -347,21 +357,26 @@ fn instructions(code: &[u8]) -> (Vec<Instruction>, Box<[u32]>) {
         };
         // An assertion's message is an expression, so the next instruction that raises is the assertion's own.
         asserting |= loads_assertion_error(opcode, argument);
-        if asserting && opcode.flow == Flow::Raise {
-            opcode = failed_assertion();
+        if opcode.flow == Flow::Raise {
+            if asserting {
+                opcode = failed_assertion();
+            } else {
+                has_raise = true;
+            }
             asserting = false;
         }
-        if found.last().is_some_and(|before| forgets_what_is_there(before, number, argument)) {
+        roles.add(opcode.role);
+        if opcode.role == Role::Deletion
+            && found.last().is_some_and(|before| forgets_what_is_there(before, number, argument))
+        {
             opcode = safe_deletion(number);
         }
-        // What is cut off behind the last one's prefix is no instruction's.
-        by_unit.resize(at / 2, found.len() as u32);
         found.push(Instruction { start: start as u32, end, opcode, argument, target, line: None });
         start = at;
         high = 0;
     }
     found.shrink_to_fit();
-    (found, by_unit.into_boxed_slice())
+    TakenApart { instructions: found, roles, has_raise }
 }
 
 /// Whether an instruction deletes the name that the one before gave a value, as a handler does in the end with the name of
@@ -370,14 +385,9 @@ fn forgets_what_is_there(before: &Instruction, number: u8, argument: u32) -> boo
     before.opcode.deleted_by == number && number != 0 && before.argument == argument
 }
 
-/// Whether this is how an `assert` statement gets its exception, which programs cannot spell (CPython 3.11+,
-/// `Python/compile.c`; `CONSTANT_ASSERTIONERROR` in 3.14+, `Include/internal/pycore_opcode_utils.h`).
+/// Whether this is how an `assert` statement gets its exception, which programs cannot spell.
 fn loads_assertion_error(opcode: &Opcode, argument: u32) -> bool {
-    match opcode.name {
-        "LOAD_ASSERTION_ERROR" => true,
-        "LOAD_COMMON_CONSTANT" => argument == 0,
-        _ => false,
-    }
+    opcode.role == Role::AssertionError || (opcode.role == Role::CommonConstant && argument == 0)
 }
 
 /// Reads `co_exceptiontable`: start, length, target in code units and depth, in numbers of 6 bits a byte, bit 6 for "more

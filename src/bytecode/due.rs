@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::branch_watch::BranchWatch;
 use super::control_flow::{ControlFlow, Instruction};
-use super::opcodes::Flow;
+use super::opcodes::{Flow, Role};
 use crate::model::{LineNo, LineSet};
 
 /// What is due in a code object.
@@ -44,7 +44,8 @@ impl Due {
         sides_tell: bool,
         knows: &dyn Fn(LineNo) -> bool,
     ) -> Option<(Self, NewlyDue)> {
-        let resume = flow.instructions.iter().position(|instruction| instruction.opcode.name == "RESUME")?;
+        let resume =
+            flow.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
         let reached = vec![false; flow.instructions.len()];
         let mut due = Self { reached, sides_tell, lines: LineSet::new(), places: BTreeSet::new() };
         let mut news = NewlyDue::default();

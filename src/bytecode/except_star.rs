@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::control_flow::ControlFlow;
-use super::opcodes::Flow;
+use super::opcodes::{Flow, Role};
+use super::predecessors::Owners;
 use super::walk::{End, walk};
 use crate::model::{LineNo, LineSet, SortedSet};
 
@@ -15,7 +16,7 @@ impl ControlFlow {
     /// puts that together (CPython 3.12–3.15, `codegen_try_star_except`).
     pub(super) fn ends_except_star_at(&self, index: usize) -> Option<usize> {
         let name = |index: usize| self.instructions.get(index).map(|instruction| instruction.opcode.name);
-        let is_end = name(index) == Some("CALL_INTRINSIC_2")
+        let is_end = self.instructions.get(index).is_some_and(|one| one.opcode.role == Role::OwnFunction)
             && name(index + 1) == Some("COPY")
             && name(index + 2) == Some("POP_JUMP_IF_NOT_NONE");
         is_end.then_some(index + 2)
@@ -35,20 +36,23 @@ pub(super) struct StarWays {
 }
 
 impl StarWays {
-    pub(super) fn new(flow: &ControlFlow, owners: &[Option<LineNo>], forks: &LineSet) -> Self {
+    pub(super) fn new(flow: &ControlFlow, owners: &Owners, forks: &LineSet) -> Self {
+        if !flow.has(Role::OwnFunction) {
+            return Self::default();
+        }
         let ends = (0..flow.instructions.len()).filter_map(|end| Some((end, flow.ends_except_star_at(end)?)));
         let ends: Vec<(usize, usize)> = ends.collect();
         if ends.is_empty() {
             return Self::default();
         }
-        let is_source = |(index, owner): (usize, &Option<LineNo>)| {
-            let line = owner.filter(|line| forks.contains(*line))?;
-            let leads_there = flow
-                .successors(index)
-                .any(|next| owners[next].is_none() && matches!(walk(flow, line, next), End::ExceptStar(_)));
+        let is_source = |index: usize| {
+            let line = owners.of(flow, index).filter(|line| forks.contains(*line))?;
+            let leads_there = flow.successors(index).any(|next| {
+                owners.of(flow, next).is_none() && matches!(walk(flow, line, next), End::ExceptStar(_))
+            });
             leads_there.then_some((index, line))
         };
-        let sources: Vec<(usize, LineNo)> = owners.iter().enumerate().filter_map(is_source).collect();
+        let sources: Vec<(usize, LineNo)> = (0..flow.instructions.len()).filter_map(is_source).collect();
         let mut lines: Vec<LineNo> = sources.iter().map(|(_, line)| *line).collect();
         lines.sort_unstable();
         lines.dedup();

@@ -73,7 +73,12 @@ pub(crate) fn may_begin_on_header(table: &[u8], first_line: i32, outer: &[LineNo
     // What comes before a suite stands in column 0, or has no column (CPython 3.11–3.15, `Python/compile.c`).
     let is_beyond = |at: &LineColumn| at.column.is_some_and(|column| column > 0);
     if is_short(table, first_line) {
-        return true;
+        let mut has_columns = false;
+        let on_header = line_columns(table, first_line).filter(is_beyond).any(|at| {
+            has_columns = true;
+            at.line.is_some_and(|line| outer.binary_search(&line).is_ok())
+        });
+        return on_header || !has_columns;
     }
     let mut all = line_columns(table, first_line);
     while let Some(at) = all.next() {
@@ -105,7 +110,7 @@ pub(crate) fn begins_on_line_of_entry(code: &[u8], table: &[u8], first_line: i32
 }
 
 /// Whether a code object has two lines at most: that of a function or class on one line has no more, with the line of its
-/// first decorator. Stops at the third, so that it costs little to ask.
+/// first decorator, which is all there is to go by without columns. Stops at the third, so that it costs little to ask.
 fn is_short(table: &[u8], first_line: i32) -> bool {
     let mut known = [None; 2];
     lines_in(table, first_line).all(|line| {
@@ -170,7 +175,9 @@ mod tests {
             let on_header = all.iter().any(|at| {
                 at.column.is_some_and(|column| column > 0) && at.line.is_some_and(|line| outer.contains(&line))
             });
-            prop_assert_eq!(may_begin_on_header(&table, 40, &outer), distinct.len() <= 2 || on_header);
+            let has_columns = all.iter().any(|at| at.column.is_some_and(|column| column > 0));
+            let may_begin = on_header || (distinct.len() <= 2 && !has_columns);
+            prop_assert_eq!(may_begin_on_header(&table, 40, &outer), may_begin);
         }
     }
 

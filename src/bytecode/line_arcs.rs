@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::analysis::Analysis;
 use super::control_flow::ControlFlow;
 use super::exceptions::{Destination, destination_from, destination_of_raise};
-use super::opcodes::Flow;
+use super::opcodes::{Flow, Role};
 use super::walk::{End, walk};
 use super::{is_function, is_statement};
 use crate::model::{ArcEnd, CodeShape, Edge, LineArc, LineNo, LineSet, SortedSet};
@@ -51,7 +51,7 @@ impl LineSteps {
     pub(crate) fn shared(&self) -> &LineSet {
         self.shared.get_or_init(|| {
             let all = self.analysis.flow.instructions.iter();
-            all.filter(|one| one.opcode.name == "MAKE_FUNCTION").filter_map(|one| one.line).collect()
+            all.filter(|one| one.opcode.role == Role::MakeFunction).filter_map(|one| one.line).collect()
         })
     }
 
@@ -67,7 +67,7 @@ impl LineSteps {
         let mut entered: Vec<usize> = own.filter_map(|line| ways.only_place(line)).collect();
         for edge in edges {
             let (Some(from), Some(to)) = (flow.index_at(edge.from), flow.index_at(edge.to)) else { continue };
-            let Some(line) = ways.owner(from) else { continue };
+            let Some(line) = ways.owner(flow, from) else { continue };
             let exit_by_raise = self.is_function.then_some(exit);
             match (flow.instructions[from].opcode.flow, flow.instructions[to].opcode.flow) {
                 (Flow::Raise, _) if from == to => {
@@ -115,7 +115,7 @@ impl LineSteps {
 
 /// The line of the instructions up to the first `RESUME`, if no other instruction is of that line.
 fn line_of_entry_alone(flow: &ControlFlow) -> Option<LineNo> {
-    let resume = flow.instructions.iter().position(|instruction| instruction.opcode.name == "RESUME")?;
+    let resume = flow.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
     let line = flow.instructions[resume].line?;
     let is_alone = flow.instructions[resume + 1..].iter().all(|instruction| instruction.line != Some(line));
     is_alone.then_some(line)

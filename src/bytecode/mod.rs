@@ -20,6 +20,7 @@ mod locations;
 mod marshal;
 mod opcodes;
 mod own_sides;
+mod predecessors;
 mod tellable;
 mod traits;
 mod walk;

@@ -31,10 +31,63 @@ pub(super) enum Flow {
     ExtendedArgument,
 }
 
+impl Flow {
+    /// Whether control may come to the next instruction.
+    pub(super) fn goes_on(self) -> bool {
+        match self {
+            Self::Next | Self::Branch | Self::Await | Self::ExtendedArgument => true,
+            Self::Jump | Self::Return | Self::Raise | Self::FailedAssertion | Self::Reraise => false,
+        }
+    }
+}
+
+/// What an opcode is for, where analysis asks for it of each instruction: a number is quicker to compare than a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Role {
+    /// Nothing that is asked for.
+    Other,
+    /// Makes a function, or the body of a class.
+    MakeFunction,
+    /// Ends an `async for`.
+    EndAsyncFor,
+    /// Asks for the next item of an `async for`.
+    NextAsyncItem,
+    /// Drops the value on top.
+    Drop,
+    /// Jumps without an event (CPython 3.12+, `Python/instrumentation.c`).
+    SilentJump,
+    /// What a function begins with, or goes on with.
+    Resume,
+    /// Calls one of the interpreter's own functions of two arguments.
+    OwnFunction,
+    /// Loads the exception of a failed `assert` (CPython 3.11+, `Python/compile.c`).
+    AssertionError,
+    /// Loads one of the interpreter's constants: its first is that exception (3.14+, `Include/internal/pycore_opcode_utils.h`).
+    CommonConstant,
+    /// Deletes a name or the like.
+    Deletion,
+}
+
+/// The roles of all instructions of a code object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Roles(u16);
+
+impl Roles {
+    pub(super) fn add(&mut self, role: Role) {
+        self.0 |= 1 << role as u8;
+    }
+
+    pub(super) fn has(self, role: Role) -> bool {
+        self.0 & 1 << role as u8 != 0
+    }
+}
+
 /// One opcode.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opcode {
     pub(super) name: &'static str,
+    pub(super) role: Role,
     /// Code units that follow the instruction.
     pub(super) caches: u8,
     pub(super) flow: Flow,
@@ -86,14 +139,22 @@ const CANNOT_RAISE: [&str; 35] = [
     "SWAP",
 ];
 
-const UNKNOWN: Opcode =
-    Opcode { name: "", caches: 0, flow: Flow::Next, backward: false, may_raise: true, deleted_by: 0 };
+const UNKNOWN: Opcode = Opcode {
+    name: "",
+    role: Role::Other,
+    caches: 0,
+    flow: Flow::Next,
+    backward: false,
+    may_raise: true,
+    deleted_by: 0,
+};
 
 static BY_NUMBER: LazyLock<[Opcode; 256]> = LazyLock::new(|| {
     let mut table = [UNKNOWN; 256];
     for (number, name, caches, jumps) in OPCODES {
         table[usize::from(*number)] = Opcode {
             name,
+            role: role(name),
             caches: *caches,
             flow: flow(name, *jumps),
             backward: name.contains("BACKWARD"),
@@ -122,7 +183,7 @@ pub(super) fn failed_assertion() -> &'static Opcode {
 
 /// By number: the opcodes that delete, where what they delete is there.
 static SAFE_DELETIONS: LazyLock<Vec<(u8, Opcode)>> = LazyLock::new(|| {
-    let numbers = (0..=u8::MAX).filter(|number| opcode(*number).name.starts_with("DELETE_"));
+    let numbers = (0..=u8::MAX).filter(|number| opcode(*number).role == Role::Deletion);
     numbers.map(|number| (number, Opcode { may_raise: false, ..*opcode(number) })).collect()
 });
 
@@ -130,6 +191,22 @@ static SAFE_DELETIONS: LazyLock<Vec<(u8, Opcode)>> = LazyLock::new(|| {
 pub(super) fn safe_deletion(number: u8) -> &'static Opcode {
     let known = SAFE_DELETIONS.iter().find(|(known, _)| *known == number);
     known.map_or_else(|| opcode(number), |(_, opcode)| opcode)
+}
+
+fn role(name: &str) -> Role {
+    match name {
+        "MAKE_FUNCTION" => Role::MakeFunction,
+        "END_ASYNC_FOR" => Role::EndAsyncFor,
+        "GET_ANEXT" => Role::NextAsyncItem,
+        "POP_TOP" => Role::Drop,
+        "JUMP_BACKWARD_NO_INTERRUPT" => Role::SilentJump,
+        "RESUME" => Role::Resume,
+        "CALL_INTRINSIC_2" => Role::OwnFunction,
+        "LOAD_ASSERTION_ERROR" => Role::AssertionError,
+        "LOAD_COMMON_CONSTANT" => Role::CommonConstant,
+        _ if name.starts_with("DELETE_") => Role::Deletion,
+        _ => Role::Other,
+    }
 }
 
 fn flow(name: &str, jumps: bool) -> Flow {
@@ -149,7 +226,12 @@ fn flow(name: &str, jumps: bool) -> Flow {
 
 /// The opcode with this number.
 pub(super) fn opcode(number: u8) -> &'static Opcode {
-    &BY_NUMBER[usize::from(number)]
+    &opcodes()[usize::from(number)]
+}
+
+/// By number: all of them, for who asks many times.
+pub(super) fn opcodes() -> &'static [Opcode; 256] {
+    &BY_NUMBER
 }
 
 #[cfg(test)]

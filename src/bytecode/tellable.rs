@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::control_flow::ControlFlow;
-use super::opcodes::Flow;
+use super::opcodes::{Flow, Role};
 use crate::model::LineNo;
 
 /// Lines, and steps between them.
@@ -26,7 +26,8 @@ impl ControlFlow {
         if !self.handler_starts().is_empty() {
             return None;
         }
-        let resume = self.instructions.iter().position(|instruction| instruction.opcode.name == "RESUME")?;
+        let resume =
+            self.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
         let mut told = Tellable::default();
         let mut reached = BTreeSet::new();
         let mut waiting: Vec<usize> = self.successors(resume).collect();

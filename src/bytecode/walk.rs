@@ -41,9 +41,9 @@ pub(super) fn walk_past(
             Flow::Return if instruction.line.is_none() => return End::Return(index),
             Flow::Jump => {
                 jumps(index);
-                instruction.target
+                flow.jump(index)
             }
-            Flow::Next if !instruction.opcode.may_raise => Some(instruction.end),
+            Flow::Next if !instruction.opcode.may_raise => flow.next(index),
             Flow::Next if flow.ends_except_star_at(index).is_some() => return End::ExceptStar(index),
             Flow::Next
             | Flow::Branch
@@ -54,7 +54,7 @@ pub(super) fn walk_past(
             | Flow::Reraise
             | Flow::ExtendedArgument => return End::Open,
         };
-        match next.and_then(|offset| flow.index_at(offset)) {
+        match next {
             Some(next) => index = next,
             None => return End::Open,
         }

@@ -3,21 +3,20 @@
 //! Must not know: what ran. Invariant: where a single source is named, control cannot have come from anywhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Index;
 
 use super::control_flow::ControlFlow;
 use super::except_star::StarWays;
 use super::exceptions::{Destination, EndOfWith, destination_of_raise};
 use super::is_function;
-use super::opcodes::Flow;
+use super::opcodes::{Flow, Role};
+use super::predecessors::{Owners, Predecessors, Runs};
 use super::walk::{End, walk};
 use crate::model::{CodeShape, Edge, LineNo, LineSet, SortedSet};
 
 /// The ways between the lines of a code object.
 #[derive(Debug)]
 pub(super) struct Ways {
-    /// By instruction: its line, or for one without a line that of the only line which leads there.
-    owners: Vec<Option<LineNo>>,
+    owners: Owners,
     /// By line: the line that leads there. `None` where it is entered by an exception, by a call, or from several lines.
     sources: ByLine<LineNo>,
     /// By line: the index of the only instruction where it begins, or `None` where there are several.
@@ -57,40 +56,45 @@ impl Ways {
     pub(super) fn new(flow: &ControlFlow, shape: &CodeShape) -> Self {
         let predecessors = Predecessors::new(flow);
         let starts = flow.handler_starts();
-        let owners: Vec<_> =
-            (0..flow.instructions.len()).map(|index| owner(flow, &predecessors, &starts, index)).collect();
-        let destinations = Destinations::new(flow, &owners);
+        let runs = Runs::new(&predecessors, &starts);
+        let owners = Owners::new(&predecessors, &starts);
+        let destinations = Destinations::new(flow, &runs, &owners);
         let mut forks = destinations.forks();
-        // The body of a one-line function or class is left from the line that defines it.
-        for instruction in flow.instructions.iter().filter(|next| next.opcode.name == "MAKE_FUNCTION") {
-            if let Some(line) = instruction.line {
-                forks.insert(line);
-            }
+        if flow.has(Role::MakeFunction) {
+            // The body of a one-line function or class is left from the line that defines it.
+            let made = flow.instructions.iter().filter(|next| next.opcode.role == Role::MakeFunction);
+            forks.extend(made.filter_map(|instruction| instruction.line));
         }
         // A suite may stand on the last line of its header: its ways on are those of the header's statement.
         let long_tests = flow.lines_of_long_tests();
         for line in long_tests.iter() {
             forks.insert(line);
         }
-        let mut telling = raises(flow, &destinations, &long_tests, shape);
-        let sources = sources(flow, &starts);
-        let landings = landings(flow, &predecessors, &starts);
-        let places = places(flow, &predecessors, &starts);
-        let is_in_with = |index: &usize| {
-            flow.instructions[*index].opcode.flow == Flow::Raise
-                && matches!(destination_of_raise(flow, *index), Destination::With(_))
-        };
-        let raises_in_with: BTreeMap<usize, bool> = (0..flow.instructions.len())
-            .filter(is_in_with)
-            .map(|raise| (raise, telling.contains(&raise)))
-            .collect();
-        telling.extend(raises_in_with.keys());
-        telling.extend(ends_of_async_for(flow, &predecessors, &owners, &sources));
-        let ends_of_with = if raises_in_with.is_empty() {
-            BTreeMap::new()
-        } else {
-            starts.iter().filter_map(|start| Some((*start + 1, flow.ends_with_at(*start)?))).collect()
-        };
+        let sources = sources(flow, &runs, &starts);
+        let landings = landings(flow, &runs, &predecessors, &starts);
+        let places = places(flow, &runs, &predecessors, &starts);
+        let mut telling = BTreeSet::new();
+        let mut raises_in_with = BTreeMap::new();
+        let mut ends_of_with = BTreeMap::new();
+        if flow.has_raise() {
+            telling = raises(flow, &destinations, &long_tests, shape);
+            let is_in_with = |index: &usize| {
+                flow.instructions[*index].opcode.flow == Flow::Raise
+                    && matches!(destination_of_raise(flow, *index), Destination::With(_))
+            };
+            raises_in_with = (0..flow.instructions.len())
+                .filter(is_in_with)
+                .map(|raise| (raise, telling.contains(&raise)))
+                .collect();
+            telling.extend(raises_in_with.keys());
+        }
+        if !raises_in_with.is_empty() {
+            ends_of_with =
+                starts.iter().filter_map(|start| Some((*start + 1, flow.ends_with_at(*start)?))).collect();
+        }
+        if flow.has(Role::EndAsyncFor) {
+            telling.extend(ends_of_async_for(flow, &predecessors, &owners, &sources));
+        }
         let except_star = StarWays::new(flow, &owners, &forks);
         let mut ways = Self {
             owners,
@@ -104,9 +108,11 @@ impl Ways {
             ends_of_with,
             except_star,
         };
-        let silent: Vec<usize> = ways.silent_jumps(flow, &predecessors, &starts).collect();
-        ways.telling.extend(silent);
-        let joins = ways.find_joins(flow, &predecessors, &starts);
+        if flow.has(Role::SilentJump) {
+            let silent: Vec<usize> = ways.silent_jumps(flow, &predecessors, &starts).collect();
+            ways.telling.extend(silent);
+        }
+        let joins = ways.find_joins(flow, &runs, &predecessors, &starts);
         let (silent, told): (Vec<Join>, Vec<Join>) =
             joins.into_iter().partition(|join| join.has_silent_jumps(flow, &predecessors));
         // What may raise there and does not is lost.
@@ -116,8 +122,8 @@ impl Ways {
     }
 
     /// The line an instruction counts to.
-    pub(super) fn owner(&self, index: usize) -> Option<LineNo> {
-        self.owners[index]
+    pub(super) fn owner(&self, flow: &ControlFlow, index: usize) -> Option<LineNo> {
+        self.owners.of(flow, index)
     }
 
     /// The line that control must have come from if `line` ran.
@@ -196,15 +202,19 @@ impl Ways {
         starts: &SortedSet<usize>,
     ) -> impl Iterator<Item = usize> {
         let tells = |index: &usize| {
-            let Some(line) = self.owners[*index].filter(|line| self.is_fork(*line)) else { return false };
-            flow.instructions[*index].jumps_silently()
-                && match walk(flow, line, *index) {
-                    End::Line(place) => {
-                        flow.instructions[place].line.and_then(|next| self.only_source(next)) != Some(line)
-                    }
-                    End::Return(_) | End::Open | End::ExceptStar(_) => false,
+            if !flow.instructions[*index].jumps_silently() {
+                return false;
+            }
+            let Some(line) = self.owner(flow, *index).filter(|line| self.is_fork(*line)) else {
+                return false;
+            };
+            let leads_on = match walk(flow, line, *index) {
+                End::Line(place) => {
+                    flow.instructions[place].line.and_then(|next| self.only_source(next)) != Some(line)
                 }
-                && !self.is_told_by_jumps(flow, predecessors, starts, *index)
+                End::Return(_) | End::Open | End::ExceptStar(_) => false,
+            };
+            leads_on && !self.is_told_by_jumps(flow, predecessors, starts, *index)
         };
         (0..flow.instructions.len()).filter(tells)
     }
@@ -212,13 +222,15 @@ impl Ways {
     fn find_joins(
         &self,
         flow: &ControlFlow,
+        runs: &Runs,
         predecessors: &Predecessors,
         starts: &SortedSet<usize>,
     ) -> Vec<Join> {
         let mut joins = Vec::new();
-        for (place, instruction) in flow.instructions.iter().enumerate().skip(1) {
-            let last = place - 1;
-            let Some(source) = self.owners[last] else { continue };
+        for &place in &runs.beginnings {
+            let Some(last) = place.checked_sub(1) else { continue };
+            let instruction = &flow.instructions[place];
+            let Some(source) = self.owner(flow, last) else { continue };
             if flow.instructions[last].opcode.flow != Flow::Next || starts.contains(&place) {
                 continue;
             }
@@ -232,8 +244,8 @@ impl Ways {
                 // The value of an expression that goes over several lines is dropped: the first of them has further ways on, for
                 // all that is known here.
                 None => {
-                    self.owners[place].is_some()
-                        || !(self.is_fork(source) || instruction.opcode.name == "POP_TOP")
+                    self.owner(flow, place).is_some()
+                        || !(self.is_fork(source) || instruction.opcode.role == Role::Drop)
                 }
             };
             if is_told || self.is_told_by_jumps(flow, predecessors, starts, last) {
@@ -256,18 +268,19 @@ impl Ways {
         last: usize,
     ) -> bool {
         for index in (0..=last).rev() {
-            let leads_here = &predecessors[index];
+            let leads_here = || predecessors.of(index);
             if flow.instructions[index].opcode.may_raise
                 || starts.contains(&index)
-                || leads_here.iter().any(|before| {
-                    self.owners[*before] != self.owners[last]
-                        || flow.instructions[*before].opcode.flow == Flow::Await
+                || leads_here().any(|before| {
+                    self.owner(flow, before) != self.owner(flow, last)
+                        || flow.instructions[before].opcode.flow == Flow::Await
                 })
             {
                 return false;
             }
             let falls = index.checked_sub(1).is_some_and(|before| {
-                flow.instructions[before].opcode.flow == Flow::Next && leads_here.contains(&before)
+                flow.instructions[before].opcode.flow == Flow::Next
+                    && leads_here().any(|other| other == before)
             });
             if !falls {
                 return index > 0;
@@ -281,8 +294,8 @@ impl Join {
     /// Whether there are jumps among the other ways in that have no event.
     fn has_silent_jumps(&self, flow: &ControlFlow, predecessors: &Predecessors) -> bool {
         (self.from + 1..=self.place)
-            .flat_map(|index| &predecessors[index])
-            .any(|before| flow.instructions[*before].jumps_silently())
+            .flat_map(|index| predecessors.of(index))
+            .any(|before| flow.instructions[before].jumps_silently())
     }
 
     /// Whether a jump to `index` is one of the other ways in.
@@ -291,84 +304,15 @@ impl Join {
     }
 }
 
-/// The instructions that lead to each, by index.
-struct Predecessors {
-    /// By instruction: where those that lead to it begin among the sources; and where the last ones end.
-    starts: Vec<u32>,
-    sources: Vec<usize>,
-}
-
-impl Predecessors {
-    fn new(flow: &ControlFlow) -> Self {
-        let count = flow.instructions.len();
-        let mut starts = vec![0; count + 1];
-        let mut all = 0;
-        for index in 0..count {
-            for successor in flow.successors(index) {
-                starts[successor] += 1;
-                all += 1;
-            }
-        }
-        // Where those of each end, which moves to their beginning as they are put down from the last on.
-        let mut end = 0;
-        for start in &mut starts {
-            end += *start;
-            *start = end;
-        }
-        let mut sources = vec![0; all];
-        for index in (0..count).rev() {
-            for successor in flow.successors(index) {
-                starts[successor] -= 1;
-                sources[starts[successor] as usize] = index;
-            }
-        }
-        Self { starts, sources }
-    }
-}
-
-impl Index<usize> for Predecessors {
-    type Output = [usize];
-
-    fn index(&self, index: usize) -> &[usize] {
-        &self.sources[self.starts[index] as usize..self.starts[index + 1] as usize]
-    }
-}
-
-fn owner(
-    flow: &ControlFlow,
-    predecessors: &Predecessors,
-    starts: &SortedSet<usize>,
-    index: usize,
-) -> Option<LineNo> {
-    if let Some(line) = flow.instructions[index].line {
-        return Some(line);
-    }
-    let mut found = None;
-    let mut waiting = vec![index];
-    let mut passed = BTreeSet::new();
-    while let Some(next) = waiting.pop() {
-        if !passed.insert(next) {
-            continue;
-        }
-        match flow.instructions[next].line {
-            Some(line) if found.is_some_and(|found| found != line) => return None,
-            Some(line) => found = Some(line),
-            // Calls and exceptions come from no line.
-            None if starts.contains(&next) || next == 0 => return None,
-            None => waiting.extend(&predecessors[next]),
-        }
-    }
-    found
-}
-
 /// Where control can go from each line, each way once, in the order of the lines.
 struct Destinations(Vec<(LineNo, Destination)>);
 
 impl Destinations {
-    fn new(flow: &ControlFlow, owners: &[Option<LineNo>]) -> Self {
-        let mut found = Vec::with_capacity(flow.instructions.len() / 2);
-        for (index, instruction) in flow.instructions.iter().enumerate() {
-            let Some(line) = owners[index] else { continue };
+    fn new(flow: &ControlFlow, runs: &Runs, owners: &Owners) -> Self {
+        let mut found = Vec::with_capacity(2 * runs.ends.len());
+        for &index in &runs.ends {
+            let instruction = &flow.instructions[index];
+            let Some(line) = owners.of(flow, index) else { continue };
             match instruction.opcode.flow {
                 Flow::Return => found.push((line, Destination::Exit)),
                 Flow::Raise => found.push((line, destination_of_raise(flow, index))),
@@ -381,7 +325,7 @@ impl Destinations {
                 | Flow::ExtendedArgument => (),
             }
             for successor in flow.successors(index) {
-                match owners[successor] {
+                match owners.of(flow, successor) {
                     Some(next) if next == line => (),
                     Some(next) => found.push((line, Destination::Line(next))),
                     // What several lines lead to and has none itself.
@@ -450,15 +394,15 @@ fn raises(
 fn ends_of_async_for(
     flow: &ControlFlow,
     predecessors: &Predecessors,
-    owners: &[Option<LineNo>],
+    owners: &Owners,
     sources: &ByLine<LineNo>,
 ) -> Vec<usize> {
     let is_end = |behind: &usize| {
         let end = behind - 1;
-        let Some(line) = owners[end] else { return false };
-        flow.instructions[end].opcode.name == "END_ASYNC_FOR"
-            && owners[*behind] == Some(line)
-            && predecessors[*behind] == [end]
+        let Some(line) = owners.of(flow, end) else { return false };
+        flow.instructions[end].opcode.role == Role::EndAsyncFor
+            && owners.of(flow, *behind) == Some(line)
+            && predecessors.only(*behind) == Some(end)
             && match walk(flow, line, *behind) {
                 End::Line(place) => {
                     flow.instructions[place].line.and_then(|line| sources.get(line)) != Some(line)
@@ -470,16 +414,16 @@ fn ends_of_async_for(
     (1..flow.instructions.len()).filter(is_end).collect()
 }
 
-fn sources(flow: &ControlFlow, starts: &SortedSet<usize>) -> ByLine<LineNo> {
-    let mut sources = Vec::with_capacity(flow.instructions.len() / 2);
+fn sources(flow: &ControlFlow, runs: &Runs, starts: &SortedSet<usize>) -> ByLine<LineNo> {
+    let mut sources = Vec::with_capacity(2 * runs.ends.len());
     let first = flow.instructions.iter().find_map(|instruction| instruction.line);
     // The first instruction of a handler that has a line, in the order of the code.
     let handled = starts.iter().filter_map(|index| flow.line_from(*index));
     for line in first.into_iter().chain(handled) {
         sources.push((line, None));
     }
-    for (index, instruction) in flow.instructions.iter().enumerate() {
-        let source = instruction.line;
+    for &index in &runs.ends {
+        let source = flow.instructions[index].line;
         for successor in flow.successors(index) {
             // An instruction without a line may be reached from anywhere: what follows it has no single source.
             if let Some(line) = flow.instructions[successor].line.filter(|line| source != Some(*line)) {
@@ -490,12 +434,17 @@ fn sources(flow: &ControlFlow, starts: &SortedSet<usize>) -> ByLine<LineNo> {
     ByLine::new(sources)
 }
 
-fn places(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<usize>) -> ByLine<usize> {
-    let mut places = Vec::with_capacity(flow.instructions.len() / 2);
-    for (index, instruction) in flow.instructions.iter().enumerate() {
-        let Some(line) = instruction.line else { continue };
+fn places(
+    flow: &ControlFlow,
+    runs: &Runs,
+    predecessors: &Predecessors,
+    starts: &SortedSet<usize>,
+) -> ByLine<usize> {
+    let mut places = Vec::with_capacity(runs.beginnings.len());
+    for &index in &runs.beginnings {
+        let Some(line) = flow.instructions[index].line else { continue };
         let begins = index == 0
-            || predecessors[index].iter().any(|before| flow.instructions[*before].line != Some(line))
+            || predecessors.of(index).any(|before| flow.instructions[before].line != Some(line))
             || starts.contains(&index);
         if begins {
             places.push((line, Some(index)));
@@ -531,15 +480,21 @@ impl<T: Copy + Ord> ByLine<T> {
 }
 
 /// Ascending by offset.
-fn landings(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<usize>) -> Vec<(u32, Edge)> {
-    let mut landings = Vec::with_capacity(flow.instructions.len() / 2);
-    for (place, instruction) in flow.instructions.iter().enumerate() {
+fn landings(
+    flow: &ControlFlow,
+    runs: &Runs,
+    predecessors: &Predecessors,
+    starts: &SortedSet<usize>,
+) -> Vec<(u32, Edge)> {
+    let mut landings = Vec::with_capacity(runs.beginnings.len());
+    for &place in &runs.beginnings {
+        let instruction = &flow.instructions[place];
         let Some(line) = instruction.line else { continue };
         let mut entered = place;
         // What has no line belongs to what led there. Each step goes to another instruction, or round in a circle that
         // nothing enters.
         for _ in 0..flow.instructions.len() {
-            let [before] = predecessors[entered][..] else { break };
+            let Some(before) = predecessors.only(entered) else { break };
             let source = &flow.instructions[before];
             if source.line == Some(line) || entered == 0 || starts.contains(&entered) {
                 break;
@@ -552,6 +507,5 @@ fn landings(flow: &ControlFlow, predecessors: &Predecessors, starts: &SortedSet<
             entered = before;
         }
     }
-    landings.shrink_to_fit();
     landings
 }

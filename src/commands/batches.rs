@@ -3,6 +3,7 @@
 //! Must not know: where journals come from, who writes the data file. Invariant: adding the same journal twice changes
 //! nothing.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -21,8 +22,8 @@ use crate::store::{
 /// Journals put together.
 #[derive(Debug, Default)]
 pub(super) struct Batches {
-    /// By the Python that ran, and whether steps between lines were recorded: files by path.
-    groups: BTreeMap<(String, [bool; 3]), BTreeMap<String, BatchFile>>,
+    /// By the Python that ran, and whether steps between lines were recorded: files in the order of their paths.
+    groups: BTreeMap<(String, [bool; 3]), Vec<BatchFile>>,
     /// Files that changed between running and now.
     pub(super) changed: BTreeSet<PathBuf>,
     /// Whether anything at all was recorded.
@@ -35,6 +36,8 @@ pub(super) struct Batches {
     said: HashMap<(String, bool, String), HashSet<Said>>,
     /// What the texts on the disk are now.
     texts: HashMap<PathBuf, Option<Text>>,
+    /// What they are read into.
+    buffer: Vec<u8>,
     /// The files that count although they never ran.
     never_run: BTreeMap<Sources, Vec<String>>,
     /// What is known already of the code objects in the journal that is being added, by number.
@@ -89,43 +92,30 @@ impl Batches {
         }
         self.packages.extend(packages);
         self.has_data |= !files.is_empty();
-        let measured: Vec<PathBuf> = files.keys().map(PathBuf::from).collect();
-        let mut found = Vec::with_capacity(files.len());
+        let never_run = self.never_run(&settings, files.keys());
+        let mut found = Vec::with_capacity(files.len() + never_run.len());
         let mut lost = Vec::new();
         let uses =
             uses.into_iter().filter_map(|(place, uses)| Some((labels.get(place)?.clone(), uses))).collect();
         for (path, journaled) in files {
-            let seen_in = journaled.seen.keys().filter_map(|place| labels.get(*place).cloned());
-            let contexts: Vec<String> = seen_in.collect();
-            if let Ok(source) = self.text_that_ran(Path::new(&path), journaled.stamp) {
+            if let Ok(source) = self.text_that_ran(&path, journaled.stamp) {
                 found.push(self.batch_file(path, source, &settings, &labels, journaled));
             } else {
-                lost.push((path.clone(), contexts));
+                let seen_in = journaled.seen.iter().filter_map(|(place, _)| labels.get(*place).cloned());
+                lost.push((path.clone(), seen_in.collect()));
                 self.changed.insert(PathBuf::from(path));
             }
         }
         self.recorded.add(&settings, &found, lost, uses);
-        let never_run = self.never_run(&settings, &measured);
         for file in found.iter_mut().filter(|_| settings.relative_files) {
             file.path = display_name(&file.path, Path::new(&settings.folder));
         }
+        found.extend(never_run.into_iter().map(|path| BatchFile { path, ..BatchFile::default() }));
         let group = self
             .groups
             .entry((settings.python, [settings.branches, settings.edges, settings.vectors]))
             .or_default();
-        for file in found {
-            match group.get_mut(&file.path) {
-                Some(known) => {
-                    known.unite(file);
-                }
-                None => {
-                    group.insert(file.path.clone(), file);
-                }
-            }
-        }
-        for path in never_run {
-            group.entry(path.clone()).or_insert_with(|| BatchFile { path, ..BatchFile::default() });
-        }
+        add_files(group, found);
     }
 
     /// One batch for each Python, none of them empty.
@@ -137,7 +127,7 @@ impl Batches {
                 branches,
                 edges,
                 vectors,
-                files: files.into_values().collect(),
+                files,
                 tests: Vec::new(),
                 replaces: false,
             })
@@ -172,11 +162,16 @@ impl Batches {
             let place = (settings.python.clone(), settings.branches, file.path.clone());
             self.said.entry(place).or_default()
         });
-        let mut all_lines = LineSet::new();
-        for seen in seen.values() {
-            all_lines.union_with(&seen.lines);
-        }
+        let all_lines = match seen.as_slice() {
+            [(_, only)] => Cow::Borrowed(&only.lines),
+            several => {
+                let mut all = LineSet::new();
+                several.iter().for_each(|(_, seen)| all.union_with(&seen.lines));
+                Cow::Owned(all)
+            }
+        };
         let mut taken: BTreeMap<usize, Vec<LineArc>> = BTreeMap::new();
+        file.codes.reserve(codes.len());
         for JournaledCode { number, shape, mut edges } in codes {
             let key = CodeKey::of(&shape);
             let mut ways = Ways::of(&shape, self.analyses.get(&number).cloned(), &all_lines, has_contexts);
@@ -196,10 +191,12 @@ impl Batches {
                 news.insert(label.clone(), Arc::clone(&way.edges));
             };
             for (place, seen) in &seen {
-                add(*place, edges.remove(place).unwrap_or_default(), &seen.lines);
+                let own = edges.binary_search_by_key(place, |(place, _)| *place);
+                let own = own.map(|own| std::mem::take(&mut edges[own].1)).unwrap_or_default();
+                add(*place, own, &seen.lines);
             }
-            for (place, edges) in edges {
-                add(place, edges, &LineSet::new());
+            for (place, rest) in edges {
+                add(place, rest, &LineSet::new());
             }
             if !news.is_empty() {
                 file.codes.push(BatchCode { key, edges: news });
@@ -208,8 +205,12 @@ impl Batches {
         for (place, SeenInContext { lines, arcs, vectors }) in seen {
             let label = &labels[place];
             file.lines.insert(label.clone(), lines);
-            taken.entry(place).or_default().extend(arcs);
-            file.vectors.insert(label.clone(), vectors);
+            if !arcs.is_empty() {
+                taken.entry(place).or_default().extend(arcs);
+            }
+            if !vectors.is_empty() {
+                file.vectors.insert(label.clone(), vectors);
+            }
         }
         for (place, arcs) in taken {
             file.arcs.entry(labels[place].clone()).or_default().unite(arcs.into_iter().collect());
@@ -218,8 +219,15 @@ impl Batches {
     }
 
     /// Hash of the file's text, if that is the text that ran. `None`: it is out of reach, the data is not.
-    fn text_that_ran(&mut self, path: &Path, stamp: FileStamp) -> Result<Option<SourceHash>, Changed> {
-        let text = *self.texts.entry(path.to_path_buf()).or_insert_with(|| read_text(path).ok());
+    fn text_that_ran(&mut self, path: &str, stamp: FileStamp) -> Result<Option<SourceHash>, Changed> {
+        let path = Path::new(path);
+        // The journal of one process names each file once.
+        let text = if self.has_one_journal {
+            read_text(path, &mut self.buffer).ok()
+        } else {
+            let read = || read_text(path, &mut self.buffer).ok();
+            *self.texts.entry(path.to_path_buf()).or_insert_with(read)
+        };
         let Some(text) = text else { return Ok(None) };
         let is_same = match stamp.text {
             Some(hash) => text.hash == hash,
@@ -230,13 +238,17 @@ impl Batches {
 
     /// The files under the run's source folders, run or not, that its `omit` patterns leave; and those of source packages
     /// of which something was `measured`. By the names that the data file calls them.
-    fn never_run(&mut self, settings: &RunHeader, measured: &[PathBuf]) -> Vec<String> {
+    fn never_run<'a>(
+        &mut self,
+        settings: &RunHeader,
+        measured: impl Iterator<Item = &'a String> + Clone,
+    ) -> Vec<String> {
         let packages = settings
             .package_folders
             .iter()
             .filter(|folder| {
                 let folder = canonical(Path::new(folder));
-                measured.iter().any(|path| path.starts_with(&folder))
+                measured.clone().any(|path| Path::new(path).starts_with(&folder))
             })
             .cloned();
         let folders: Vec<String> = settings.source_folders.iter().cloned().chain(packages).collect();
@@ -286,13 +298,42 @@ impl Sources {
     }
 }
 
+/// Adds files to those that are in the order of their paths.
+fn add_files(files: &mut Vec<BatchFile>, more: Vec<BatchFile>) {
+    let mut new: Vec<BatchFile> = more.into_iter().filter_map(|file| unite_with_known(files, file)).collect();
+    if files.is_empty() {
+        std::mem::swap(files, &mut new);
+    }
+    files.append(&mut new);
+    // Mostly they are in order already.
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    files.dedup_by(|other, one| {
+        let is_same = other.path == one.path;
+        if is_same {
+            one.unite(std::mem::take(other));
+        }
+        is_same
+    });
+}
+
+/// Adds what was seen of a file to the one of that path; gives it back where there is none.
+fn unite_with_known(files: &mut [BatchFile], file: BatchFile) -> Option<BatchFile> {
+    match files.binary_search_by(|known| known.path.cmp(&file.path)) {
+        Ok(place) => {
+            files[place].unite(file);
+            None
+        }
+        Err(_) => Some(file),
+    }
+}
+
 /// The text is another one now.
 struct Changed;
 
-fn read_text(path: &Path) -> io::Result<Text> {
-    let (text, metadata) = source_and_metadata(path)?;
+fn read_text(path: &Path, buffer: &mut Vec<u8>) -> io::Result<Text> {
+    let (text, metadata) = source_and_metadata(path, buffer)?;
     let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-    Ok(Text { modified, size: metadata.len(), hash: source::hash(&text) })
+    Ok(Text { modified, size: metadata.len(), hash: source::hash(text) })
 }
 
 /// A context as the data file calls it: that of the run, and behind it the one that followed the program.
@@ -315,6 +356,8 @@ struct Ways<'a> {
     /// The steps that follow from it, and the lines that tell of the code object.
     steps: Option<(LineSteps, LineSet)>,
     known: HashMap<(Arc<SortedSet<Edge>>, LineSet), Way>,
+    /// The one asked for last, where there are no contexts to ask for it again.
+    last: Option<Way>,
 }
 
 /// A way through a code object.
@@ -335,7 +378,7 @@ impl<'a> Ways<'a> {
     ) -> Self {
         let range = bytecode::line_range(&shape.line_table, shape.first_line);
         let range = range.map(|(first, last)| all_lines.between(first, last)).unwrap_or_default();
-        Self { shape, has_contexts, range, analysis, steps: None, known: HashMap::new() }
+        Self { shape, has_contexts, range, analysis, steps: None, known: HashMap::new(), last: None }
     }
 
     /// Whether any of these lines may be the code object's.
@@ -355,10 +398,16 @@ impl<'a> Ways<'a> {
             (steps, telling)
         });
         let lines = lines.within(telling);
-        self.known.entry((Arc::new(edges), lines)).or_insert_with_key(|(edges, lines)| Way {
+        let way = |edges: &Arc<SortedSet<Edge>>, lines: &LineSet| Way {
             edges: Arc::clone(edges),
             lines: lines.clone(),
             arcs: steps.arcs(edges, lines).into_iter().collect(),
-        })
+        };
+        let edges = Arc::new(edges);
+        if self.has_contexts {
+            self.known.entry((edges, lines)).or_insert_with_key(|(edges, lines)| way(edges, lines))
+        } else {
+            self.last.insert(way(&edges, &lines))
+        }
     }
 }

@@ -53,7 +53,7 @@ impl LineSet {
             return false;
         }
         let (index, bit) = Self::place(line);
-        if index < self.skipped || self.end() <= index {
+        if index < self.skipped || index >= self.end() {
             self.make_room(index, index + 1);
         }
         let word = &mut self.words[index - self.skipped];
@@ -189,8 +189,11 @@ impl LineSet {
         if self.is_empty() {
             return Vec::new();
         }
-        let mut bytes = vec![0; self.skipped * 8];
-        bytes.extend(self.words.iter().flat_map(|word| word.to_le_bytes()));
+        let mut bytes = Vec::with_capacity(self.end() * 8);
+        bytes.resize(self.skipped * 8, 0);
+        for word in &self.words {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
         while bytes.last() == Some(&0) {
             bytes.pop();
         }

@@ -22,16 +22,37 @@ pub(crate) fn read_source(path: &Path) -> io::Result<Vec<u8>> {
     })
 }
 
-/// Both at once.
-pub(crate) fn source_and_metadata(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
-    let Ok(file) = File::open(path) else { return Ok((read_source(path)?, source_metadata(path)?)) };
+/// Both at once. The text is put into `buffer`, which only grows, so that one serves for many files.
+pub(crate) fn source_and_metadata<'a>(
+    path: &Path,
+    buffer: &'a mut Vec<u8>,
+) -> io::Result<(&'a [u8], Metadata)> {
+    let Ok(mut file) = File::open(path) else {
+        let metadata = source_metadata(path)?;
+        *buffer = read_source(path)?;
+        return Ok((buffer, metadata));
+    };
     let metadata = file.metadata()?;
-    // One byte more, so that the end is seen without a larger buffer.
-    let mut text = Vec::new();
-    text.try_reserve_exact(usize::try_from(metadata.len()).unwrap_or(usize::MAX).saturating_add(1))?;
-    // Not the file itself, which would ask for its length once more.
-    file.take(u64::MAX).read_to_end(&mut text)?;
-    Ok((text, metadata))
+    let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    let mut end = 0;
+    loop {
+        if end >= buffer.len() {
+            // One byte more than there should be, so that whatever else is there is seen.
+            let more = length.saturating_add(1).max(2 * end) - buffer.len();
+            buffer.try_reserve(more)?;
+            buffer.resize(buffer.len() + more, 0);
+        }
+        match file.read(&mut buffer[end..]) {
+            Ok(0) => break,
+            Ok(count) => end += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            Err(error) => return Err(error),
+        }
+        if end == length && end < buffer.len() {
+            break;
+        }
+    }
+    Ok((&buffer[..end], metadata))
 }
 
 /// What the file system knows of a source file; of one in an archive, what it knows of the archive.
@@ -86,12 +107,27 @@ mod tests {
         let module = path.join("package/module.py");
         assert_eq!(read_source(&module).unwrap(), b"a = 1\n");
         assert_eq!(source_metadata(&module).unwrap().len(), fs::metadata(&path).unwrap().len());
-        let both = |path: &Path| source_and_metadata(path).map(|(text, metadata)| (text, metadata.len()));
-        assert_eq!(both(&module).unwrap(), (b"a = 1\n".to_vec(), fs::metadata(&path).unwrap().len()));
+        let mut buffer = Vec::new();
+        let mut both = |path: &Path| {
+            source_and_metadata(path, &mut buffer).map(|(text, metadata)| (text.to_vec(), metadata.len()))
+        };
         let bytes = fs::read(&path).unwrap();
-        assert_eq!(both(&path).unwrap(), (bytes.clone(), bytes.len() as u64));
+        for _ in 0..2 {
+            assert_eq!(both(&path).unwrap(), (bytes.clone(), bytes.len() as u64));
+            assert_eq!(both(&module).unwrap(), (b"a = 1\n".to_vec(), bytes.len() as u64));
+        }
+        let empty = folder.path().join("empty.py");
+        fs::write(&empty, b"").unwrap();
+        assert_eq!(both(&empty).unwrap(), (Vec::new(), 0));
         assert!(read_source(&path.join("package/other.py")).is_err());
         assert_eq!(read_source(&folder.path().join("none.py")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_that_tells_no_length_is_read_to_its_end() {
+        let path = Path::new("/proc/self/environ");
+        assert_eq!(source_and_metadata(path, &mut Vec::new()).unwrap().0, fs::read(path).unwrap());
     }
 
     #[test]

@@ -182,32 +182,17 @@ pub(super) struct CodeRow {
 /// Rows of sets of edges: code object, context and set.
 pub(super) const TAKEN: &str = "INSERT OR REPLACE INTO minicov_code_edges (code_id, context_id, set_id)";
 
-/// The row of a code object, which is stated now if it never was: without looking first where the file is new.
-pub(super) fn code_row(
-    connection: &Connection,
-    file: i64,
-    key: &CodeKey,
-    is_new_file: bool,
-) -> Result<CodeRow, Fault> {
-    let key = params![file, key.first_line, key.qualname, &key.fingerprint[..]];
-    let find = || -> Result<Option<i64>, Fault> {
-        let mut find = connection.prepare_cached(
-            "SELECT id FROM minicov_code WHERE file_id = ? AND first_line = ? AND qualname = ? AND fingerprint = ?",
-        )?;
-        Ok(find.query_row(key, |row| row.get(0)).optional()?)
-    };
-    if !is_new_file && let Some(id) = find()? {
-        return Ok(CodeRow { id, is_new: false });
-    }
-    let mut put = connection.prepare_cached(
-        "INSERT OR IGNORE INTO minicov_code (file_id, first_line, qualname, fingerprint) VALUES (?, ?, ?, ?)",
+/// Rows of code objects: row number, file, and what makes up their key.
+pub(super) const STATED: &str =
+    "INSERT OR FAIL INTO minicov_code (id, file_id, first_line, qualname, fingerprint)";
+
+/// The row number of a code object, if it is there.
+pub(super) fn find_code(connection: &Connection, file: i64, key: &CodeKey) -> Result<Option<i64>, Fault> {
+    let mut find = connection.prepare_cached(
+        "SELECT id FROM minicov_code WHERE file_id = ? AND first_line = ? AND qualname = ? AND fingerprint = ?",
     )?;
-    if put.execute(key)? > 0 {
-        return Ok(CodeRow { id: connection.last_insert_rowid(), is_new: true });
-    }
-    // A module that was loaded twice has each of its code objects twice.
-    let id = find()?.ok_or_else(|| Fault::malformed("a code object that cannot be stated".to_owned()))?;
-    Ok(CodeRow { id, is_new: false })
+    let key = params![file, key.first_line, key.qualname, &key.fingerprint[..]];
+    Ok(find.query_row(key, |row| row.get(0)).optional()?)
 }
 
 /// Adds edges that were taken in a code object; tells whether a set is left behind that nothing may need any more.

@@ -10,11 +10,13 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
+use rusqlite::serialize::Data;
 use rusqlite::{Connection, MAIN_DB};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 
+use super::index_pages::IndexPages;
 use super::schema::{self, Tables};
-use super::{Batch, DataFile, Fault, SIDE_FILES, index_pages, merge, set_rules};
+use super::{Batch, DataFile, Fault, SIDE_FILES, merge, set_rules};
 
 /// Asks for a file without a name, where there are such files.
 #[cfg(target_os = "linux")]
@@ -22,8 +24,11 @@ const UNNAMED: Option<OFlags> = Some(OFlags::TMPFILE);
 #[cfg(not(target_os = "linux"))]
 const UNNAMED: Option<OFlags> = None;
 
-/// So many arcs are kept in memory at most, 44 bytes each. A larger file takes SQLite long anyway.
+/// So many arcs are laid out in memory at most, up to 44 bytes each. A larger file takes SQLite long anyway.
 const MOST_ROWS: usize = 1 << 20;
+
+/// Bytes of a page of a new database (`SQLITE_DEFAULT_PAGE_SIZE`).
+const PAGE_SIZE: usize = 4096;
 
 /// As SQLite has them, before the process's mask.
 const PERMISSIONS: Mode = Mode::from_raw_mode(0o644);
@@ -38,24 +43,23 @@ impl DataFile {
             return false;
         }
         let Ok(file) = Unnamed::beside(path) else { return false };
-        let Ok(Some(bytes)) = database(batch) else { return false };
-        file.appear(path, &bytes).is_ok()
+        write(batch, |parts| file.appear(path, parts)).is_ok_and(|made| made)
     }
 }
 
-/// The bytes of a database with a batch in it, if they can be laid out.
-pub(super) fn database(batch: &Batch) -> Result<Option<Vec<u8>>, Fault> {
+/// Hands `put` the bytes of a database with a batch in it, in parts, if they can be laid out. Tells whether they were put.
+pub(super) fn write(batch: &Batch, put: impl FnOnce([&[u8]; 2]) -> io::Result<()>) -> Result<bool, Fault> {
     let mut connection = Connection::open_in_memory()?;
     set_rules(&connection)?;
     let transaction = connection.transaction()?;
     schema::ensure(&transaction, Tables::default())?;
-    let mut arcs = merge::add_all_but_arcs(&transaction, batch)?;
+    let mut arcs = IndexPages::new(PAGE_SIZE);
+    merge::add_all(&transaction, batch, &mut arcs)?;
     let root = schema::first_page_of_arcs(&transaction)?;
     transaction.commit()?;
-    let mut bytes = connection.serialize(MAIN_DB)?.to_vec();
-    arcs.sort_unstable();
-    arcs.dedup();
-    Ok(index_pages::fill(&mut bytes, root, &arcs).then_some(bytes))
+    let Data::Owned(mut database) = connection.serialize(MAIN_DB)? else { return Ok(false) };
+    let Some(pages) = arcs.complete(&mut database, root) else { return Ok(false) };
+    Ok(put([&database, &pages]).is_ok())
 }
 
 /// A file without a name, which goes with the process if it never gets one.
@@ -78,8 +82,10 @@ impl Unnamed {
     }
 
     /// Gets a name, unless there is a file of that name.
-    fn appear(mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)?;
+    fn appear(mut self, path: &Path, parts: [&[u8]; 2]) -> io::Result<()> {
+        for part in parts {
+            self.0.write_all(part)?;
+        }
         let unnamed = format!("/proc/self/fd/{}", self.0.as_raw_fd());
         Ok(linkat(CWD, unnamed, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
     }

@@ -5,6 +5,8 @@
 //! <https://sqlite.org/fileformat2.html>, sections 1.3, 1.6 and 2.1; `image` reads it. Must not know: what the numbers mean.
 //! Invariant: SQLite finds the rows it would have, had it added them itself; what this cannot lay out is left as it was.
 
+use std::ops::Range;
+
 /// Where the header of a database has what, and how long it is.
 const PAGE_SIZE: usize = 16;
 const RESERVED: usize = 20;
@@ -38,98 +40,104 @@ struct Cell {
     length: u8,
 }
 
-/// Has the index whose first page is `root`, and which is empty, hold `rows`, which are ascending and different. Tells whether
-/// it could be done; else nothing has changed.
-pub(super) fn fill(database: &mut Vec<u8>, root: u32, rows: &[[i64; 4]]) -> bool {
-    fill_if_simple(database, root, rows).is_some()
+/// Pages of an index that is being laid out: rows are to come in ascending order.
+pub(super) struct IndexPages {
+    pages: Pages,
+    leaves: Level,
+    /// The row that came last.
+    last: Option<[i64; 4]>,
+    /// Whether all rows came as they had to.
+    is_good: bool,
 }
 
-fn fill_if_simple(database: &mut Vec<u8>, root: u32, rows: &[[i64; 4]]) -> Option<()> {
-    let page_size = usize::from(u16::from_be_bytes(*database.get(PAGE_SIZE..)?.first_chunk()?));
-    let root_start = (root as usize).checked_sub(1)?.checked_mul(page_size)?;
-    let is_empty_leaf = database.get(root_start..root_start + 5)? == [LEAF, 0, 0, 0, 0];
-    if database.len() < HEADER
-        || page_size < 512
-        || !database.len().is_multiple_of(page_size)
-        || database[RESERVED] != 0
-        || number(database, FORMAT)? != ROWS_WITH_SHORT_NUMBERS
-        || number(database, CHANGES)? != number(database, CHANGES_WITH_PAGES)?
-        || root == 1
-        || !is_empty_leaf
-    {
-        return None;
+impl IndexPages {
+    /// Of a database whose pages have so many bytes.
+    pub(super) fn new(page_size: usize) -> Self {
+        let mut pages = Pages { page_size, bytes: Vec::new() };
+        let leaves = Level::begin(&mut pages, true);
+        Self { pages, leaves, last: None, is_good: true }
     }
-    let before = database.len();
-    let mut pages = Pages { page_size, bytes: database };
-    // From the leaves upwards: each level has one page more than the one above it has rows.
-    let mut level = pages.add_level(rows.iter().map(Cell::of), &[]);
-    while level.pages.len() > 1 {
-        level = pages.add_level(level.between.into_iter(), &level.pages);
+
+    /// Adds rows that begin alike.
+    pub(super) fn add(&mut self, beginning: [i64; 2], ends: &[[i64; 2]]) {
+        let mut head = Cell::new();
+        let [first, second] = beginning;
+        head.put([(2, first), (3, second)]);
+        for [third, fourth] in ends {
+            let row = [first, second, *third, *fourth];
+            let mut cell = head;
+            cell.put([(4, *third), (5, *fourth)]);
+            self.is_good &= self.last < Some(row);
+            self.last = Some(row);
+            self.leaves.add(&mut self.pages, &cell, None);
+        }
     }
-    if database.len() > LOCKED {
-        database.truncate(before);
-        return None;
+
+    /// Rows that were added have gone: the index cannot be laid out any more.
+    pub(super) fn spoil(&mut self) {
+        self.is_good = false;
     }
-    // What is on top has its place already.
-    let top = database.len() - page_size;
-    database.copy_within(top.., root_start);
-    database.truncate(top);
-    let count = u32::try_from(database.len() / page_size).ok()?;
-    database[PAGES..PAGES + 4].copy_from_slice(&count.to_be_bytes());
-    Some(())
+
+    /// Has the index whose first page in `database` is `root`, and which is empty, hold the rows; returns the pages that are to
+    /// follow on those of the database. `None`: it cannot be done, and nothing has changed.
+    pub(super) fn complete(mut self, database: &mut [u8], root: u32) -> Option<Vec<u8>> {
+        let page_size = self.pages.page_size;
+        let root_start = (root as usize).checked_sub(1)?.checked_mul(page_size)?;
+        let is_empty_leaf = database.get(root_start..root_start + 5)? == [LEAF, 0, 0, 0, 0];
+        if !self.is_good
+            || database.len() < HEADER
+            || usize::from(u16::from_be_bytes(*database[PAGE_SIZE..].first_chunk()?)) != page_size
+            || !database.len().is_multiple_of(page_size)
+            || database[RESERVED] != 0
+            || number(database, FORMAT)? != ROWS_WITH_SHORT_NUMBERS
+            || number(database, CHANGES)? != number(database, CHANGES_WITH_PAGES)?
+            || root == 1
+            || !is_empty_leaf
+        {
+            return None;
+        }
+        // From the leaves upwards: each level has one page more than the one above it has rows.
+        let first = u32::try_from(database.len() / page_size).ok()? + 1;
+        let (mut children, mut rows) = self.leaves.end(&mut self.pages, None, first);
+        while !rows.is_empty() {
+            let mut level = Level::begin(&mut self.pages, false);
+            for (row, child) in rows.iter().zip(children.clone()) {
+                level.add(&mut self.pages, row, Some(child));
+            }
+            (children, rows) = level.end(&mut self.pages, Some(children.end - 1), first);
+        }
+        let mut pages = self.pages.bytes;
+        // What is on top has its place already.
+        let top = pages.len() - page_size;
+        let length = database.len() + top;
+        if length > LOCKED {
+            return None;
+        }
+        let count = u32::try_from(length / page_size).ok()?;
+        database[root_start..root_start + page_size].copy_from_slice(&pages[top..]);
+        database[PAGES..PAGES + 4].copy_from_slice(&count.to_be_bytes());
+        pages.truncate(top);
+        Some(pages)
+    }
 }
 
 fn number(database: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*database.get(at..)?.first_chunk()?))
 }
 
-/// A database that grows by pages.
-struct Pages<'a> {
+/// Pages one behind the other.
+struct Pages {
     page_size: usize,
-    bytes: &'a mut Vec<u8>,
+    bytes: Vec<u8>,
 }
 
-/// Pages next to one another.
-struct Level {
-    /// Their numbers.
-    pages: Vec<u32>,
-    /// The rows between two of them, which stand on the level above.
-    between: Vec<Cell>,
-}
-
-impl Pages<'_> {
-    /// Adds pages with these rows; with one child more than rows, or none on leaves.
-    fn add_level(&mut self, rows: impl ExactSizeIterator<Item = Cell>, children: &[u32]) -> Level {
-        let is_leaf = children.is_empty();
-        let mut level = Level { pages: Vec::new(), between: Vec::new() };
-        let mut page = self.begin(is_leaf);
-        let last = rows.len().saturating_sub(1);
-        for (index, row) in rows.enumerate() {
-            if page.add(self.bytes, &row, children.get(index)) {
-                continue;
-            }
-            // No page is empty, so the last row of all has one: pages have room for several rows, and one is taken away again.
-            let is_last = index == last;
-            let (between, place) =
-                if is_last { (page.take_last(self.bytes), index - 1) } else { (row, index) };
-            level.pages.push(page.end(self.bytes, children.get(place)));
-            level.between.push(between);
-            page = self.begin(is_leaf);
-            if is_last {
-                page.add(self.bytes, &row, children.get(index));
-            }
-        }
-        level.pages.push(page.end(self.bytes, children.last()));
-        level
-    }
-
+impl Pages {
     fn begin(&mut self, is_leaf: bool) -> Page {
         let start = self.bytes.len();
         self.bytes.resize(start + self.page_size, 0);
         self.bytes[start] = if is_leaf { LEAF } else { INNER };
         Page {
             start,
-            number: (start / self.page_size) as u32 + 1,
             places: if is_leaf { HEAD_OF_LEAF } else { HEAD_OF_INNER },
             rows: 0,
             content: self.page_size,
@@ -138,11 +146,57 @@ impl Pages<'_> {
     }
 }
 
-/// The page that is being filled, which is the last one of the database.
-struct Page {
-    /// Where it begins in the database.
+/// Pages next to one another, of which the last one is being filled.
+struct Level {
+    /// Where the first of them begins.
     start: usize,
-    number: u32,
+    page: Page,
+    /// The page before it, and the child on the right of that.
+    before: Option<(Page, Option<u32>)>,
+    /// The rows between two of them, which stand on the level above.
+    between: Vec<Cell>,
+}
+
+impl Level {
+    fn begin(pages: &mut Pages, is_leaf: bool) -> Self {
+        let page = pages.begin(is_leaf);
+        Self { start: page.start, page, before: None, between: Vec::new() }
+    }
+
+    /// Adds a row, and the child on its left where there are children.
+    fn add(&mut self, pages: &mut Pages, row: &Cell, child: Option<u32>) {
+        if !self.page.add(&mut pages.bytes, row, child) {
+            self.page.end(&mut pages.bytes, child);
+            self.before = Some((self.page, child));
+            self.page = pages.begin(child.is_none());
+            self.between.push(*row);
+        }
+    }
+
+    /// Ends the level, with the child on the right of all others. Returns the numbers of its pages, where the first of all
+    /// pages has the number `first`, and the rows between them.
+    fn end(mut self, pages: &mut Pages, child: Option<u32>, first: u32) -> (Range<u32>, Vec<Cell>) {
+        // No page is empty: the one before has several rows, and gives its last one away.
+        if self.page.rows == 0
+            && let (Some((mut before, right)), Some(row)) = (self.before, self.between.pop())
+        {
+            let (last, left) = before.take_last(&mut pages.bytes);
+            before.end(&mut pages.bytes, left);
+            self.between.push(last);
+            self.page.add(&mut pages.bytes, &row, right);
+        }
+        let number = |at: usize| first + (at / pages.page_size) as u32;
+        let numbers = number(self.start)..number(pages.bytes.len());
+        self.page.end(&mut pages.bytes, child);
+        (numbers, self.between)
+    }
+}
+
+/// A page that is being filled, which is the last one there is, or the one before.
+#[derive(Clone, Copy)]
+struct Page {
+    /// Where it begins.
+    start: usize,
     /// Where on the page the places of its rows begin.
     places: usize,
     rows: usize,
@@ -154,72 +208,98 @@ struct Page {
 
 impl Page {
     /// Adds a row and the child on its left, if there is room.
-    fn add(&mut self, database: &mut [u8], row: &Cell, child: Option<&u32>) -> bool {
-        let page = &mut database[self.start..];
+    fn add(&mut self, pages: &mut [u8], row: &Cell, child: Option<u32>) -> bool {
+        let page = &mut pages[self.start..];
         let bytes = &row.bytes[..usize::from(row.length)];
-        let child = child.map(|child| child.to_be_bytes());
-        let child = child.as_ref().map_or(&[][..], |child| child);
         let place = self.places + 2 * self.rows;
-        let needed = child.len() + bytes.len();
+        let needed = bytes.len() + if child.is_some() { 4 } else { 0 };
         if self.content < place + 2 + needed {
             return false;
         }
+        let end = self.content;
         self.content -= needed;
-        page[self.content..self.content + child.len()].copy_from_slice(child);
-        page[self.content + child.len()..self.content + needed].copy_from_slice(bytes);
+        page[end - bytes.len()..end].copy_from_slice(bytes);
+        if let Some(child) = child {
+            page[self.content..self.content + 4].copy_from_slice(&child.to_be_bytes());
+        }
         page[place..place + 2].copy_from_slice(&(self.content as u16).to_be_bytes());
         self.rows += 1;
         self.last = needed;
         true
     }
 
-    /// Takes the last row away again.
-    fn take_last(&mut self, database: &mut [u8]) -> Cell {
-        let page = &mut database[self.start..];
+    /// Takes the last row away again, and the child on its left.
+    fn take_last(&mut self, pages: &mut [u8]) -> (Cell, Option<u32>) {
+        let page = &mut pages[self.start..];
         let place = self.places + 2 * (self.rows - 1);
         page[place..place + 2].fill(0);
-        let child = if self.places == HEAD_OF_INNER { 4 } else { 0 };
         let row = &mut page[self.content..self.content + self.last];
-        let mut cell = Cell { bytes: [0; LONGEST], length: (self.last - child) as u8 };
-        cell.bytes[..self.last - child].copy_from_slice(&row[child..]);
+        let is_inner = self.places == HEAD_OF_INNER;
+        let child = row.first_chunk().filter(|_| is_inner).map(|child| u32::from_be_bytes(*child));
+        let bytes = &row[if is_inner { 4 } else { 0 }..];
+        let mut cell = Cell { bytes: [0; LONGEST], length: bytes.len() as u8 };
+        cell.bytes[..bytes.len()].copy_from_slice(bytes);
         row.fill(0);
         self.rows -= 1;
         self.content += self.last;
-        cell
+        (cell, child)
     }
 
-    /// Ends the page, with the child on its right; returns its number.
-    fn end(self, database: &mut [u8], child: Option<&u32>) -> u32 {
-        let page = &mut database[self.start..];
+    /// Ends the page, with the child on its right.
+    fn end(self, pages: &mut [u8], child: Option<u32>) {
+        let page = &mut pages[self.start..];
         page[3..5].copy_from_slice(&(self.rows as u16).to_be_bytes());
         page[5..7].copy_from_slice(&(self.content as u16).to_be_bytes());
         if let Some(child) = child {
             page[8..12].copy_from_slice(&child.to_be_bytes());
         }
-        self.number
     }
 }
 
 impl Cell {
-    fn of(row: &[i64; 4]) -> Self {
+    /// One without values yet.
+    fn new() -> Self {
         let mut bytes = [0; LONGEST];
-        let mut end = 6;
-        for (kind, value) in bytes[2..6].iter_mut().zip(row) {
-            *kind = kind_of(*value);
-        }
-        for (index, value) in row.iter().enumerate() {
-            let width = WIDTHS[usize::from(bytes[2 + index])];
-            bytes[end..end + width].copy_from_slice(&value.to_be_bytes()[8 - width..]);
+        bytes[1] = 5;
+        Self { bytes, length: 6 }
+    }
+
+    /// Puts further values behind those there are, of each the kind at its place in the head.
+    fn put(&mut self, values: [(usize, i64); 2]) {
+        let mut end = usize::from(self.length);
+        for (place, value) in values {
+            let kind = kind_of(value);
+            let width = usize::from(WIDTHS[usize::from(kind)]);
+            self.bytes[place] = kind;
+            // All eight bytes, of which the next value covers those that do not count.
+            let shifted = value.wrapping_shl(64 - 8 * width as u32);
+            self.bytes[end..end + 8].copy_from_slice(&shifted.to_be_bytes());
             end += width;
         }
-        bytes[0] = end as u8 - 1;
-        bytes[1] = 5;
-        Self { bytes, length: end as u8 }
+        self.length = end as u8;
+        self.bytes[0] = self.length - 1;
     }
 }
 
 /// By the kind of a number: how many bytes it takes.
-const WIDTHS: [usize; 10] = [0, 1, 2, 3, 4, 6, 8, 0, 0, 0];
+const WIDTHS: [u8; 10] = [0, 1, 2, 3, 4, 6, 8, 0, 0, 0];
+
+/// By the bits of a number, one for its sign among them: the kind that takes the fewest bytes.
+const KINDS: [u8; 65] = {
+    let mut kinds = [6; 65];
+    let mut bits = 0;
+    while bits <= 48 {
+        kinds[bits] = match bits {
+            0..=8 => 1,
+            9..=16 => 2,
+            17..=24 => 3,
+            25..=32 => 4,
+            33.. => 5,
+        };
+        bits += 1;
+    }
+    kinds
+};
 
 /// The kind of number that takes the fewest bytes. 0 and 1 take none, and are kinds of their own.
 fn kind_of(value: i64) -> u8 {
@@ -227,15 +307,8 @@ fn kind_of(value: i64) -> u8 {
         0 => 8,
         1 => 9,
         _ => {
-            let bits = 65 - if value < 0 { value.leading_ones() } else { value.leading_zeros() };
-            match bits {
-                0..=8 => 1,
-                9..=16 => 2,
-                17..=24 => 3,
-                25..=32 => 4,
-                33..=48 => 5,
-                _ => 6,
-            }
+            let magnitude = value ^ (value >> 63);
+            KINDS[65 - magnitude.leading_zeros() as usize]
         }
     }
 }
@@ -262,6 +335,16 @@ mod tests {
         let find = "SELECT rootpage FROM sqlite_master WHERE name = 't'";
         let root = connection.query_row(find, (), |row| row.get(0)).unwrap();
         (connection.serialize(MAIN_DB).unwrap().to_vec(), root)
+    }
+
+    /// The database with these rows.
+    fn filled((mut bytes, root): (Vec<u8>, u32), page_size: usize, rows: &[[i64; 4]]) -> Option<Vec<u8>> {
+        let mut pages = IndexPages::new(page_size);
+        rows.iter().for_each(|[a, b, c, d]| pages.add([*a, *b], &[[*c, *d]]));
+        let before = bytes.clone();
+        let more = pages.complete(&mut bytes, root);
+        assert!(more.is_some() || bytes == before);
+        Some([bytes, more?].concat())
     }
 
     /// What SQLite finds in it, and how it likes it; and again once it has added a row itself.
@@ -316,9 +399,8 @@ mod tests {
         ) {
             rows.sort_unstable();
             rows.dedup();
-            let (mut bytes, root) = database(page_size);
-            prop_assert!(fill(&mut bytes, root, &rows));
-            check(&bytes, &rows);
+            let bytes = filled(database(page_size), page_size as usize, &rows);
+            check(&bytes.unwrap(), &rows);
         }
     }
 
@@ -327,9 +409,8 @@ mod tests {
         // Rows of 10 bytes: 42 on a leaf of 512 bytes, and two levels of inner pages in the end.
         let rows: Vec<[i64; 4]> = (2..1400).map(|number| [200, 2, 300, 2 * number]).collect();
         for count in (0..130).chain([41 * 31, 41 * 31 + 1, 1398]) {
-            let (mut bytes, root) = database(512);
-            assert!(fill(&mut bytes, root, &rows[..count]));
-            check(&bytes, &rows[..count]);
+            let bytes = filled(database(512), 512, &rows[..count]);
+            check(&bytes.unwrap(), &rows[..count]);
         }
     }
 
@@ -342,23 +423,28 @@ mod tests {
         let mut rows: Vec<[i64; 4]> = numbers.iter().map(|number| [*number, 0, 1, *number / -3]).collect();
         rows.sort_unstable();
         rows.dedup();
-        let (mut bytes, root) = database(4096);
-        assert!(fill(&mut bytes, root, &rows));
-        check(&bytes, &rows);
+        let bytes = filled(database(4096), 4096, &rows);
+        check(&bytes.unwrap(), &rows);
     }
 
     #[test]
     fn what_is_not_as_expected_stays() {
         let (bytes, root) = database(4096);
-        let mut filled = bytes.clone();
-        assert!(fill(&mut filled, root, &[[1, 2, 3, 4]]));
+        let rows = [[1, 2, 3, 4], [5, 6, 7, 8]];
+        let full = filled((bytes.clone(), root), 4096, &rows).unwrap();
         // It holds rows already; it is no index; it is not there at all; there is no database.
-        for (mut bytes, root) in
-            [(filled, root), (bytes.clone(), 1), (bytes.clone(), root - 1), (bytes, 9999), (vec![0; 50], 1)]
-        {
-            let before = bytes.clone();
-            assert!(!fill(&mut bytes, root, &[[5, 6, 7, 8]]));
-            assert_eq!(bytes, before);
+        for (bytes, root) in [
+            (full, root),
+            (bytes.clone(), 1),
+            (bytes.clone(), root - 1),
+            (bytes.clone(), 9999),
+            (vec![0; 50], 1),
+        ] {
+            assert_eq!(filled((bytes, root), 4096, &rows), None);
+        }
+        assert_eq!(filled((bytes.clone(), root), 512, &rows), None);
+        for rows in [[rows[1], rows[0]], [rows[0]; 2]] {
+            assert_eq!(filled((bytes.clone(), root), 4096, &rows), None);
         }
     }
 }

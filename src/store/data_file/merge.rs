@@ -8,133 +8,19 @@
 //! coverage.py's sysmon core has, will not do: from a `with` statement on one line, coverage.py reads it as a step to the
 //! next.) So lines can be added to a file of arcs, and a file of lines becomes one of arcs when the first arcs come to it.
 
-use std::collections::hash_map::Entry;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::edge_sets::{self, EdgeSets};
-use super::rows::Rows;
+use super::edges::CodeRow;
+use super::index_pages::IndexPages;
+use super::rows::{MixedRows, Rows};
 use super::schema::{self, LinesAs};
-use super::{DataFile, Fault, StoreError, Vectors, edges, moves, needs, read, vectors};
-use crate::model::{CodeKey, Edge, Layout, LineArc, LineSet, SortedSet, SourceHash, TestNeeds};
-
-/// What one or more processes of one Python saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Batch {
-    /// The Python version that ran the programs, such as `3.13.0`.
-    pub(crate) python: String,
-    /// Whether steps between lines were recorded: the data file then holds arcs from now on.
-    pub(crate) branches: bool,
-    /// Whether every edge was recorded.
-    pub(crate) edges: bool,
-    /// Whether evaluations of decisions were recorded.
-    pub(crate) vectors: bool,
-    /// Each path at most once, or later entries add to earlier ones.
-    pub(crate) files: Vec<BatchFile>,
-    /// What tests depend on.
-    pub(crate) tests: Vec<TestNeeds>,
-    /// Whether what these tests did in earlier runs is forgotten.
-    pub(crate) replaces: bool,
-}
-
-impl Batch {
-    /// How many rows its lines and steps make at most.
-    pub(super) fn most_arcs(&self) -> usize {
-        self.files.iter().map(BatchFile::most_arcs).sum()
-    }
-}
-
-/// What was seen of one file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct BatchFile {
-    /// Absolute path. SQLite text is UTF-8: the caller decides what becomes of other names.
-    pub(crate) path: String,
-    /// Hash of the text that ran, if it is known.
-    pub(crate) source: Option<SourceHash>,
-    /// Where the blocks of that text stand, where tests were recorded.
-    pub(crate) layout: Option<Layout>,
-    /// Lines that ran, by context; "" when there was none. Empty for a file that was never imported.
-    pub(crate) lines: BTreeMap<String, LineSet>,
-    /// Steps between lines that were taken, by context. Only in a batch with branches. The lines at their ends need not
-    /// be among [`lines`](Self::lines).
-    pub(crate) arcs: BTreeMap<String, SortedSet<LineArc>>,
-    pub(crate) codes: Vec<BatchCode>,
-    /// Evaluations of decisions, by context.
-    pub(crate) vectors: BTreeMap<String, Vectors>,
-    /// The plugin of coverage.py's that measured it, as `module.Class`.
-    pub(crate) tracer: Option<String>,
-}
-
-impl BatchFile {
-    /// How many rows its lines and steps make at most.
-    fn most_arcs(&self) -> usize {
-        let lines = self.lines.values().map(LineSet::len);
-        lines.chain(self.arcs.values().map(SortedSet::len)).sum()
-    }
-
-    /// The contexts in which anything ran.
-    fn contexts(&self) -> impl Iterator<Item = &str> {
-        let lines = self.lines.iter().filter(|(_, lines)| !lines.is_empty()).map(|(context, _)| context);
-        let arcs = self.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()).map(|(context, _)| context);
-        lines.chain(arcs).map(String::as_str)
-    }
-
-    /// Adds what was seen of the same file and the same text elsewhere; tells how much of it was new, in arcs, edges and
-    /// sets of lines.
-    pub(crate) fn unite(&mut self, other: Self) -> usize {
-        let Self { path: _, source, layout, lines, arcs, codes, tracer, vectors } = other;
-        self.source = self.source.or(source);
-        self.layout = self.layout.take().or(layout);
-        self.tracer = self.tracer.take().or(tracer);
-        let mut new = 0;
-        for (context, lines) in lines {
-            if let Some(known) = self.lines.get_mut(&context) {
-                known.union_with(&lines);
-            } else {
-                self.lines.insert(context, lines);
-                new += 1;
-            }
-        }
-        for (context, arcs) in arcs {
-            new += self.arcs.entry(context).or_default().unite(arcs);
-        }
-        for (context, vectors) in vectors {
-            let known = self.vectors.entry(context).or_default();
-            for (place, vectors) in vectors {
-                let known = known.entry(place).or_default();
-                let before = known.len();
-                known.extend(vectors);
-                new += known.len() - before;
-            }
-        }
-        if codes.is_empty() {
-            return new;
-        }
-        let mut places: BTreeMap<CodeKey, usize> =
-            self.codes.iter().enumerate().map(|(place, code)| (code.key.clone(), place)).collect();
-        for code in codes {
-            let place = *places.entry(code.key.clone()).or_insert_with(|| {
-                self.codes.push(BatchCode { key: code.key.clone(), ..BatchCode::default() });
-                self.codes.len() - 1
-            });
-            for (context, edges) in code.edges {
-                let known = self.codes[place].edges.entry(context).or_default();
-                new += Arc::make_mut(known).unite(Arc::unwrap_or_clone(edges));
-            }
-        }
-        new
-    }
-}
-
-/// What was seen of one code object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct BatchCode {
-    pub(crate) key: CodeKey,
-    /// Edges that were taken, by context: shared, because most contexts take the same ways.
-    pub(crate) edges: BTreeMap<String, Arc<SortedSet<Edge>>>,
-}
+use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, moves, needs, read, vectors};
+use crate::model::{CodeKey, Edge, LineArc, LineSet, SortedSet, SourceHash};
 
 /// What a merge did that the user should know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -148,7 +34,7 @@ impl DataFile {
     pub(crate) fn merge(&mut self, batch: &Batch) -> Result<MergeOutcome, StoreError> {
         self.write(|transaction| {
             let mut outcome = MergeOutcome::default();
-            add(transaction, batch, ArcRows::added(transaction)?, &mut outcome)?;
+            add(transaction, batch, Arcs::added(transaction)?, &mut outcome)?;
             Ok(outcome)
         })
     }
@@ -165,35 +51,45 @@ impl DataFile {
                 schema::forget(transaction)?;
             }
             for batch in batches {
-                add(transaction, &batch, ArcRows::added(transaction)?, &mut outcome)?;
+                add(transaction, &batch, Arcs::added(transaction)?, &mut outcome)?;
             }
             Ok(outcome)
         })
     }
 }
 
-/// Adds the only batch of a data file that is being made, but for its arcs: rows of their table, to be added without SQLite.
-pub(super) fn add_all_but_arcs(transaction: &Transaction, batch: &Batch) -> Result<Vec<[i64; 4]>, Fault> {
-    add(transaction, batch, ArcRows::Kept(Vec::new()), &mut MergeOutcome::default())
+/// Adds the only batch of a data file that is being made; its arcs to pages that are laid out without SQLite.
+pub(super) fn add_all(transaction: &Transaction, batch: &Batch, arcs: &mut IndexPages) -> Result<(), Fault> {
+    add(transaction, batch, Arcs::LaidOut(arcs), &mut MergeOutcome::default())
 }
 
-/// Adds a batch; returns those of its arcs that were to be kept.
+/// Adds a batch.
 fn add<'a>(
     connection: &'a Connection,
-    batch: &Batch,
-    arcs: ArcRows<'a>,
+    batch: &'a Batch,
+    arcs: Arcs<'a>,
     outcome: &mut MergeOutcome,
-) -> Result<Vec<[i64; 4]>, Fault> {
+) -> Result<(), Fault> {
     let mut merge = Merge {
         connection,
         lines_as: choose_lines_as(connection, batch.branches)?,
         contexts: HashMap::new(),
+        last_file: schema::last_row(connection, "file")?,
+        last_code: schema::last_row(connection, "minicov_code")?,
+        had_files: false,
+        farthest: None,
+        files: Rows::new(connection, PUT_FILES),
+        sources: Rows::new(connection, PUT_SOURCES),
+        bits: Rows::new(connection, PUT_BITS),
         arcs,
+        codes: Rows::new(connection, edges::STATED),
         edges: Rows::new(connection, edges::TAKEN),
         edge_sets: EdgeSets::default(),
         leaves_edge_sets: false,
+        sorted_arcs: Vec::new(),
         outcome: MergeOutcome::default(),
     };
+    merge.had_files = merge.last_file > 0;
     // coverage.py's data does not say.
     if !batch.python.is_empty() {
         schema::set_meta(connection, "python", &batch.python)?;
@@ -214,13 +110,13 @@ fn add<'a>(
     for file in &batch.files {
         merge.file(file)?;
     }
-    merge.edges.write_rest()?;
+    merge.write_rest()?;
     needs::add(connection, &batch.tests)?;
     if merge.leaves_edge_sets {
         edge_sets::prune(connection)?;
     }
     outcome.changed.append(&mut merge.outcome.changed);
-    merge.arcs.finish()
+    Ok(())
 }
 
 /// How the file holds lines from now on.
@@ -261,20 +157,34 @@ struct Merge<'a> {
     lines_as: LinesAs,
     /// Row numbers of the contexts met so far.
     contexts: HashMap<String, i64>,
-    arcs: ArcRows<'a>,
+    /// The highest row numbers of files and code objects.
+    last_file: i64,
+    last_code: i64,
+    /// Whether there were files before.
+    had_files: bool,
+    /// The last one of the new files' paths in their order.
+    farthest: Option<&'a str>,
+    files: MixedRows<'a, 2>,
+    sources: MixedRows<'a, 2>,
+    bits: MixedRows<'a, 3>,
+    arcs: Arcs<'a>,
+    codes: MixedRows<'a, 5>,
     edges: Rows<'a, 3>,
     edge_sets: EdgeSets,
     /// Whether there may be sets of edges that are not needed any more.
     leaves_edge_sets: bool,
+    /// Memory to be used again.
+    sorted_arcs: Vec<[i64; 2]>,
     outcome: MergeOutcome,
 }
 
-impl Merge<'_> {
-    fn file(&mut self, file: &BatchFile) -> Result<(), Fault> {
+impl<'a> Merge<'a> {
+    fn file(&mut self, file: &'a BatchFile) -> Result<(), Fault> {
         let (id, is_new) = self.file_id(&file.path)?;
-        if let Some(source) = file.source {
-            let dropped = self.belongs_to(id, source, is_new)?;
-            if dropped {
+        if let Some(source) = &file.source {
+            if is_new {
+                self.sources.add([id.into(), source[..].into()])?;
+            } else if self.belongs_to(id, *source)? {
                 self.outcome.changed.push(file.path.clone());
             }
             if let Some(layout) = &file.layout {
@@ -285,22 +195,28 @@ impl Merge<'_> {
             LinesAs::Bits => {
                 for (name, lines) in file.lines.iter().filter(|(_, lines)| !lines.is_empty()) {
                     let context = self.context_id(name)?;
-                    self.add_bits(id, context, lines)?;
+                    if is_new {
+                        self.bits.add([id.into(), context.into(), lines.to_numbits().into()])?;
+                    } else {
+                        self.add_bits(id, context, lines)?;
+                    }
                 }
             }
             LinesAs::Arcs => {
                 let contexts: BTreeSet<&String> = file.lines.keys().chain(file.arcs.keys()).collect();
                 for name in contexts {
-                    let arcs = all_arcs(file.lines.get(name), file.arcs.get(name));
-                    if !arcs.is_empty() {
-                        let context = self.context_id(name)?;
-                        arcs.iter().try_for_each(|[from, to]| self.arcs.add([id, context, *from, *to]))?;
-                    }
+                    self.add_arcs(id, name, file.lines.get(name), file.arcs.get(name))?;
                 }
             }
         }
-        for code in &file.codes {
-            self.code(id, code, is_new)?;
+        // In the order of their table, where those that are alike stand next to one another: a module that was loaded twice has
+        // each of its code objects twice.
+        let mut codes: Vec<&BatchCode> = file.codes.iter().collect();
+        codes.sort_unstable_by_key(|code| (code.key.first_line, &code.key.qualname, code.key.fingerprint));
+        let mut before = None;
+        for code in codes {
+            let is_alone = before.replace(&code.key) != Some(&code.key);
+            self.code(id, code, is_new && is_alone)?;
         }
         for (context, vectors) in file.vectors.iter().filter(|(_, vectors)| !vectors.is_empty()) {
             let context = self.context_id(context)?;
@@ -315,15 +231,15 @@ impl Merge<'_> {
         Ok(())
     }
 
-    fn code(&mut self, file: i64, code: &BatchCode, is_new_file: bool) -> Result<(), Fault> {
+    fn code(&mut self, file: i64, code: &'a BatchCode, is_new: bool) -> Result<(), Fault> {
         let mut row = None;
         // By place in memory, while `code` keeps them there.
-        let mut sets: HashMap<*const SortedSet<Edge>, i64> = HashMap::new();
+        let mut sets: BTreeMap<*const SortedSet<Edge>, i64> = BTreeMap::new();
         for (context, edges) in code.edges.iter().filter(|(_, edges)| !edges.is_empty()) {
             let context = self.context_id(context)?;
             let row = match row {
                 Some(row) => row,
-                None => *row.insert(edges::code_row(self.connection, file, &code.key, is_new_file)?),
+                None => *row.insert(self.code_row(file, &code.key, is_new)?),
             };
             if !row.is_new {
                 self.edges.write_rest()?;
@@ -340,14 +256,80 @@ impl Merge<'_> {
         Ok(())
     }
 
-    /// The row number of a file; and whether it has that only now, so that nothing else is in the data file of it.
-    fn file_id(&self, path: &str) -> Result<(i64, bool), Fault> {
-        let mut put = self.connection.prepare_cached("INSERT OR IGNORE INTO file (path) VALUES (?)")?;
-        if put.execute([path])? > 0 {
-            return Ok((self.connection.last_insert_rowid(), true));
+    /// The row of a code object, which is stated now if it never was: without looking first where it `is_new`.
+    fn code_row(&mut self, file: i64, key: &'a CodeKey, is_new: bool) -> Result<CodeRow, Fault> {
+        if !is_new {
+            self.codes.write_rest()?;
+            if let Some(id) = edges::find_code(self.connection, file, key)? {
+                return Ok(CodeRow { id, is_new: false });
+            }
         }
-        let mut find = self.connection.prepare_cached("SELECT id FROM file WHERE path = ?")?;
-        Ok((find.query_row([path], |row| row.get(0))?, false))
+        self.last_code = next_row(self.last_code)?;
+        let CodeKey { qualname, first_line, fingerprint } = key;
+        self.codes.add([
+            self.last_code.into(),
+            file.into(),
+            (*first_line).into(),
+            qualname.as_str().into(),
+            fingerprint[..].into(),
+        ])?;
+        Ok(CodeRow { id: self.last_code, is_new: true })
+    }
+
+    /// Adds the arcs of one context, in the order of their table.
+    fn add_arcs(
+        &mut self,
+        file: i64,
+        context: &str,
+        lines: Option<&LineSet>,
+        arcs: Option<&SortedSet<LineArc>>,
+    ) -> Result<(), Fault> {
+        // The ends of arcs count as lines that ran: saying so twice would double the rows.
+        let mut rest = lines.cloned().unwrap_or_default();
+        for line in arcs.into_iter().flatten().flat_map(|arc| arc.lines()) {
+            rest.remove(line);
+        }
+        let all = &mut self.sorted_arcs;
+        all.clear();
+        all.extend(rest.iter().map(i64::from).map(|line| [-line, line]));
+        // From the last line on, these are in order.
+        all.reverse();
+        all.extend(arcs.into_iter().flatten().map(|arc| [i64::from(arc.from), i64::from(arc.to)]));
+        if all.is_empty() {
+            return Ok(());
+        }
+        all.sort_unstable();
+        let context = self.context_id(context)?;
+        self.arcs.add(file, context, &self.sorted_arcs)
+    }
+
+    /// The row number of a file; and whether it has that only now, so that nothing else is in the data file of it.
+    fn file_id(&mut self, path: &'a str) -> Result<(i64, bool), Fault> {
+        let is_behind = self.farthest.is_none_or(|farthest| farthest < path);
+        if is_behind {
+            self.farthest = Some(path);
+        } else {
+            self.files.write_rest()?;
+        }
+        if self.had_files || !is_behind {
+            let mut find = self.connection.prepare_cached("SELECT id FROM file WHERE path = ?")?;
+            if let Some(id) = find.query_row([path], |row| row.get(0)).optional()? {
+                return Ok((id, false));
+            }
+        }
+        self.last_file = next_row(self.last_file)?;
+        self.files.add([self.last_file.into(), path.into()])?;
+        Ok((self.last_file, true))
+    }
+
+    /// Writes all rows that wait for more.
+    fn write_rest(&mut self) -> Result<(), Fault> {
+        self.files.write_rest()?;
+        self.sources.write_rest()?;
+        self.bits.write_rest()?;
+        self.arcs.write_rest()?;
+        self.codes.write_rest()?;
+        self.edges.write_rest()
     }
 
     fn context_id(&mut self, context: &str) -> Result<i64, Fault> {
@@ -366,10 +348,11 @@ impl Merge<'_> {
         Ok(id)
     }
 
-    /// Notes which text a file's data belongs to from now on; tells whether data of another text was dropped for it.
-    /// Data without a note (coverage.py's) is taken to be of this text, as coverage.py takes it.
-    fn belongs_to(&mut self, file: i64, source: SourceHash, is_new: bool) -> Result<bool, Fault> {
-        let noted = if is_new { None } else { self.source_of(file)? };
+    /// Notes which text the data of a file that was there already belongs to from now on; tells whether data of another text
+    /// was dropped for it. Data without a note (coverage.py's) is taken to be of this text, as coverage.py takes it.
+    fn belongs_to(&mut self, file: i64, source: SourceHash) -> Result<bool, Fault> {
+        self.sources.write_rest()?;
+        let noted = self.source_of(file)?;
         if noted == Some(source) {
             return Ok(false);
         }
@@ -377,8 +360,8 @@ impl Merge<'_> {
         if noted.is_none() {
             return Ok(false);
         }
-        self.arcs.before_dropping(file)?;
-        self.edges.write_rest()?;
+        self.write_rest()?;
+        self.arcs.before_dropping();
         let bits =
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
@@ -395,7 +378,8 @@ impl Merge<'_> {
         Ok(find.query_row([file], |row| read::source_hash(row, 0)).optional()?)
     }
 
-    fn add_bits(&self, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
+    fn add_bits(&mut self, file: i64, context: i64, lines: &LineSet) -> Result<(), Fault> {
+        self.bits.write_rest()?;
         let mut find = self
             .connection
             .prepare_cached("SELECT numbits FROM line_bits WHERE file_id = ? AND context_id = ?")?;
@@ -412,9 +396,7 @@ impl Merge<'_> {
             }
             None => lines,
         };
-        let mut put = self.connection.prepare_cached(
-            "INSERT OR REPLACE INTO line_bits (file_id, context_id, numbits) VALUES (?, ?, ?)",
-        )?;
+        let mut put = self.connection.prepare_cached(&format!("{PUT_BITS} VALUES (?, ?, ?)"))?;
         put.execute(params![file, context, all.to_numbits()])?;
         Ok(())
     }
@@ -422,24 +404,19 @@ impl Merge<'_> {
 
 /// Notes which text a file's data belongs to from now on.
 pub(super) fn note_source(connection: &Connection, file: i64, source: SourceHash) -> Result<(), Fault> {
-    let mut note =
-        connection.prepare_cached("INSERT OR REPLACE INTO minicov_source (file_id, sha256) VALUES (?, ?)")?;
+    let mut note = connection.prepare_cached(&format!("{PUT_SOURCES} VALUES (?, ?)"))?;
     note.execute(params![file, &source[..]])?;
     Ok(())
 }
 
-/// The arcs of one context, in the order of their table.
-fn all_arcs(lines: Option<&LineSet>, arcs: Option<&SortedSet<LineArc>>) -> Vec<[i64; 2]> {
-    // The ends of arcs count as lines that ran: saying so twice would double the rows.
-    let ends = arcs.into_iter().flatten().flat_map(|arc| arc.lines()).collect();
-    let rest = lines.map(|lines| lines.difference(&ends)).unwrap_or_default();
-    let mut all: Vec<[i64; 2]> = rest.iter().map(i64::from).map(|line| [-line, line]).collect();
-    // From the last line on, these are in order.
-    all.reverse();
-    all.extend(arcs.into_iter().flatten().map(|arc| [i64::from(arc.from), i64::from(arc.to)]));
-    all.sort_unstable();
-    all
+/// The row number behind one.
+fn next_row(last: i64) -> Result<i64, Fault> {
+    last.checked_add(1).ok_or_else(|| Fault::malformed("there are no row numbers left".to_owned()))
 }
+
+const PUT_FILES: &str = "INSERT OR FAIL INTO file (id, path)";
+const PUT_SOURCES: &str = "INSERT OR REPLACE INTO minicov_source (file_id, sha256)";
+const PUT_BITS: &str = "INSERT OR REPLACE INTO line_bits (file_id, context_id, numbits)";
 
 /// Rows of the table `arc`, of any number of files: file, context and both ends of an arc. In our table a row is nothing but its
 /// key, so that one that is there already is as good as one that takes its place, and SQLite need not look for it first.
@@ -448,43 +425,42 @@ const PUT_ARCS: &str = "INSERT OR REPLACE INTO arc (file_id, context_id, fromno,
 const PUT_NEW_ARCS: &str = "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono)";
 
 /// What becomes of such rows.
-enum ArcRows<'a> {
+enum Arcs<'a> {
     Added(Rows<'a, 4>),
     /// They are not for SQLite to add.
-    Kept(Vec<[i64; 4]>),
+    LaidOut(&'a mut IndexPages),
 }
 
-impl<'a> ArcRows<'a> {
+impl<'a> Arcs<'a> {
     fn added(connection: &'a Connection) -> Result<Self, Fault> {
         let put = if schema::arcs_have_numbers(connection)? { PUT_NEW_ARCS } else { PUT_ARCS };
         Ok(Self::Added(Rows::new(connection, put)))
     }
 
-    fn add(&mut self, row: [i64; 4]) -> Result<(), Fault> {
+    /// Adds arcs of one context, which ascend.
+    fn add(&mut self, file: i64, context: i64, arcs: &[[i64; 2]]) -> Result<(), Fault> {
         match self {
-            Self::Added(rows) => rows.add(row)?,
-            Self::Kept(rows) => rows.push(row),
-        }
-        Ok(())
-    }
-
-    /// To be called before the rows of a file are removed from the table.
-    fn before_dropping(&mut self, file: i64) -> Result<(), Fault> {
-        match self {
-            Self::Added(rows) => rows.write_rest()?,
-            Self::Kept(rows) => rows.retain(|[of, ..]| *of != file),
-        }
-        Ok(())
-    }
-
-    /// Adds what waits for more; returns what was kept.
-    fn finish(self) -> Result<Vec<[i64; 4]>, Fault> {
-        match self {
-            Self::Added(mut rows) => {
-                rows.write_rest()?;
-                Ok(Vec::new())
+            Self::Added(rows) => arcs.iter().try_for_each(|[from, to]| rows.add([file, context, *from, *to])),
+            Self::LaidOut(pages) => {
+                pages.add([file, context], arcs);
+                Ok(())
             }
-            Self::Kept(rows) => Ok(rows),
+        }
+    }
+
+    /// To be called before rows are removed from the table.
+    fn before_dropping(&mut self) {
+        match self {
+            Self::Added(_) => {}
+            Self::LaidOut(pages) => pages.spoil(),
+        }
+    }
+
+    /// Adds what waits for more.
+    fn write_rest(&mut self) -> Result<(), Fault> {
+        match self {
+            Self::Added(rows) => rows.write_rest(),
+            Self::LaidOut(_) => Ok(()),
         }
     }
 }

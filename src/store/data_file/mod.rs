@@ -8,6 +8,7 @@
 //! rolled back by the next opener; only `synchronous` is off, which gives up power loss alone and saves the milliseconds
 //! an fsync takes.
 
+mod batch;
 mod contents;
 mod edge_contexts;
 mod edge_sets;
@@ -38,9 +39,9 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rustix::fs::{Access, access};
 
+pub(crate) use batch::{Batch, BatchCode, BatchFile};
 pub(crate) use error::{Fault, StoreError};
 pub(crate) use facts_cache::FactsKey;
-pub(crate) use merge::{Batch, BatchCode, BatchFile};
 pub(crate) use moves::MovedFile;
 pub(crate) use vectors::Vectors;
 

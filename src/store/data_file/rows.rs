@@ -2,6 +2,7 @@
 //!
 //! Must not know: the tables. Invariant: no row is left out once [`Rows::write_rest`] was called.
 
+use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{CachedStatement, Connection, params_from_iter};
 
 use super::Fault;
@@ -9,31 +10,32 @@ use super::Fault;
 /// Rows of one statement.
 const AT_ONCE: usize = 32;
 
-/// Rows of so many numbers. SQLite finds the place of a row at once where it comes behind all others, so they are best added in
+/// Rows of so many values. SQLite finds the place of a row at once where it comes behind all others, so they are best added in
 /// the order of the table's index.
-pub(super) struct Rows<'a, const COLUMNS: usize> {
+pub(super) struct Rows<'a, const COLUMNS: usize, T = i64> {
     connection: &'a Connection,
     /// The statement up to its values.
     insert: &'static str,
     /// Fewer than [`AT_ONCE`].
-    waiting: Vec<[i64; COLUMNS]>,
+    waiting: Vec<[T; COLUMNS]>,
     /// From the first use on.
     put_many: Option<CachedStatement<'a>>,
+    put_one: Option<CachedStatement<'a>>,
 }
 
-impl<'a, const COLUMNS: usize> Rows<'a, COLUMNS> {
+/// Rows of values of any type.
+pub(super) type MixedRows<'a, const COLUMNS: usize> = Rows<'a, COLUMNS, ToSqlOutput<'a>>;
+
+impl<'a, const COLUMNS: usize, T: ToSql> Rows<'a, COLUMNS, T> {
     /// `insert` is a statement up to its values.
     pub(super) fn new(connection: &'a Connection, insert: &'static str) -> Self {
-        Self { connection, insert, waiting: Vec::with_capacity(AT_ONCE), put_many: None }
+        Self { connection, insert, waiting: Vec::new(), put_many: None, put_one: None }
     }
 
-    pub(super) fn add(&mut self, row: [i64; COLUMNS]) -> Result<(), Fault> {
+    pub(super) fn add(&mut self, row: [T; COLUMNS]) -> Result<(), Fault> {
         self.waiting.push(row);
         if self.waiting.len() == AT_ONCE {
-            let put = match &mut self.put_many {
-                Some(put) => put,
-                none => none.insert(prepare::<COLUMNS>(self.connection, self.insert, AT_ONCE)?),
-            };
+            let put = prepared::<COLUMNS>(&mut self.put_many, self.connection, self.insert, AT_ONCE)?;
             put.execute(params_from_iter(self.waiting.as_flattened()))?;
             self.waiting.clear();
         }
@@ -45,7 +47,7 @@ impl<'a, const COLUMNS: usize> Rows<'a, COLUMNS> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let mut put = prepare::<COLUMNS>(self.connection, self.insert, 1)?;
+        let put = prepared::<COLUMNS>(&mut self.put_one, self.connection, self.insert, 1)?;
         for row in self.waiting.drain(..) {
             put.execute(params_from_iter(row))?;
         }
@@ -53,12 +55,17 @@ impl<'a, const COLUMNS: usize> Rows<'a, COLUMNS> {
     }
 }
 
-fn prepare<'a, const COLUMNS: usize>(
+/// The statement for so many rows, which is prepared at its first use.
+fn prepared<'s, 'a, const COLUMNS: usize>(
+    statement: &'s mut Option<CachedStatement<'a>>,
     connection: &'a Connection,
     insert: &str,
     rows: usize,
-) -> Result<CachedStatement<'a>, Fault> {
+) -> Result<&'s mut CachedStatement<'a>, Fault> {
+    if let Some(statement) = statement {
+        return Ok(statement);
+    }
     let row = format!("({})", vec!["?"; COLUMNS].join(", "));
     let values = vec![row; rows].join(", ");
-    Ok(connection.prepare_cached(&format!("{insert} VALUES {values}"))?)
+    Ok(statement.insert(connection.prepare_cached(&format!("{insert} VALUES {values}"))?))
 }

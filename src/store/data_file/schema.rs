@@ -252,6 +252,12 @@ pub(super) fn first_page_of_arcs(connection: &Connection) -> Result<u32, Fault> 
     Ok(connection.query_row("SELECT rootpage FROM sqlite_master WHERE name = 'arc'", (), |row| row.get(0))?)
 }
 
+/// The highest row number in a table; 0 where there is none.
+pub(super) fn last_row(connection: &Connection, table: &str) -> Result<i64, Fault> {
+    let find = format!("SELECT coalesce(max(rowid), 0) FROM {table}");
+    Ok(connection.query_row(&find, (), |row| row.get(0))?)
+}
+
 /// A value of `minicov_meta`.
 pub(super) fn meta(connection: &Connection, key: &str) -> Result<Option<String>, Fault> {
     let mut statement = connection.prepare_cached("SELECT value FROM minicov_meta WHERE key = ?")?;

@@ -42,8 +42,8 @@ pub(crate) struct JournalContents {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct JournaledFile {
     pub(crate) stamp: FileStamp,
-    /// By the place of the context in [`JournalContents::contexts`].
-    pub(crate) seen: BTreeMap<usize, SeenInContext>,
+    /// By the place of the context in [`JournalContents::contexts`], ascending.
+    pub(crate) seen: Vec<(usize, SeenInContext)>,
     pub(crate) codes: Vec<JournaledCode>,
 }
 
@@ -54,8 +54,8 @@ pub(crate) struct JournaledCode {
     pub(crate) number: u32,
     /// Without those nested in it.
     pub(crate) shape: CodeShape,
-    /// The edges taken in it, by the place of the context.
-    pub(crate) edges: BTreeMap<usize, SortedSet<Edge>>,
+    /// The edges taken in it, by the place of the context, ascending.
+    pub(crate) edges: Vec<(usize, SortedSet<Edge>)>,
 }
 
 /// What was seen of one file in one context.
@@ -69,11 +69,16 @@ pub(crate) struct SeenInContext {
 
 /// Reads the bytes of a journal up to the last complete record.
 pub(crate) fn read(bytes: &[u8]) -> Result<JournalContents, ReadError> {
-    read_parts(bytes, &[])
+    read_parts(bytes, &[], &mut [])
 }
 
-/// The same where the journal is in several parts, each of which begins with a record, but for the first.
-pub(super) fn read_parts(bytes: &[u8], more: &[&[u8]]) -> Result<JournalContents, ReadError> {
+/// The same where the journal is in several parts, each of which begins with a record, but for the first; and where code objects
+/// are at hand, by number: they are taken from there.
+pub(super) fn read_parts(
+    bytes: &[u8],
+    more: &[&[u8]],
+    at_hand: &mut [(u32, CodeShape)],
+) -> Result<JournalContents, ReadError> {
     if bytes.get(..MAGIC.len()) != Some(MAGIC) {
         return Err(ReadError::Foreign);
     }
@@ -88,27 +93,9 @@ pub(super) fn read_parts(bytes: &[u8], more: &[&[u8]]) -> Result<JournalContents
         .and_then(|(_, payload)| serde_json::from_slice(payload).ok())
         .ok_or(ReadError::NoSettings)?;
 
-    let mut reading = Reading { contexts: vec![String::new()], ..Reading::default() };
-    let more = more.iter().flat_map(|part| Records { rest: part });
-    for (kind, payload) in records.chain(more) {
-        // What a record refers to may be missing from a damaged journal: such a record says nothing.
-        let _ = match kind {
-            KIND_FILE => reading.file(payload),
-            KIND_LINE => reading.line(payload),
-            KIND_CODE => reading.code(payload),
-            KIND_EDGE => reading.edge(payload),
-            KIND_ARC => reading.arc(payload),
-            KIND_VECTOR => reading.vector(payload),
-            KIND_PACKAGE => reading.package(payload),
-            KIND_CONTEXT => reading.context(payload),
-            KIND_SWITCH => reading.switch(payload),
-            KIND_USE => reading.used(payload),
-            KIND_INHERITANCE => reading.inherited(payload),
-            KIND_TEXT => reading.text(payload),
-            // Padding, and kinds of later minor changes.
-            _ => None,
-        };
-    }
+    let mut reading = Reading { contexts: vec![String::new()], at_hand, ..Reading::default() };
+    records.by_ref().for_each(|record| reading.record(record));
+    more.iter().flat_map(|part| Records { rest: part }).for_each(|record| reading.record(record));
     let places = reading.by_path.into_iter();
     let mut files = reading.files;
     let files = places.map(|(path, place)| (path, std::mem::take(&mut files[place]).into_file())).collect();
@@ -140,7 +127,7 @@ impl ReadFile {
     fn into_file(self) -> JournaledFile {
         JournaledFile {
             stamp: self.stamp,
-            seen: self.seen.all.into_iter().collect(),
+            seen: self.seen.ascending(),
             codes: self.codes.into_iter().map(ReadCode::into_code).collect(),
         }
     }
@@ -149,8 +136,9 @@ impl ReadFile {
 impl ReadCode {
     fn into_code(self) -> JournaledCode {
         let Self { number, shape, edges } = self;
-        let edges = edges.all.into_iter().map(|(context, edges)| (context, edges.into_iter().collect()));
-        JournaledCode { number, shape, edges: edges.collect() }
+        let edges = edges.ascending().into_iter();
+        let edges = edges.map(|(context, edges)| (context, edges.into_iter().collect())).collect();
+        JournaledCode { number, shape, edges }
     }
 }
 
@@ -182,11 +170,16 @@ impl<T: Default> ByContext<T> {
         };
         &mut self.all[place].1
     }
+
+    fn ascending(mut self) -> Vec<(usize, T)> {
+        self.all.sort_unstable_by_key(|(context, _)| *context);
+        self.all
+    }
 }
 
 /// What was read so far.
 #[derive(Default)]
-struct Reading {
+struct Reading<'a> {
     files: Vec<ReadFile>,
     /// Places in `files`.
     by_path: BTreeMap<String, usize>,
@@ -207,9 +200,31 @@ struct Reading {
     context_places: HashMap<u32, usize>,
     /// The place of the context that records belong to now.
     current: usize,
+    /// Code objects by number, with that of their file.
+    at_hand: &'a mut [(u32, CodeShape)],
 }
 
-impl Reading {
+impl Reading<'_> {
+    fn record(&mut self, (kind, payload): (u32, &[u8])) {
+        // What a record refers to may be missing from a damaged journal: such a record says nothing.
+        let _ = match kind {
+            KIND_FILE => self.file(payload),
+            KIND_LINE => self.line(payload),
+            KIND_CODE => self.code(payload),
+            KIND_EDGE => self.edge(payload),
+            KIND_ARC => self.arc(payload),
+            KIND_VECTOR => self.vector(payload),
+            KIND_PACKAGE => self.package(payload),
+            KIND_CONTEXT => self.context(payload),
+            KIND_SWITCH => self.switch(payload),
+            KIND_USE => self.used(payload),
+            KIND_INHERITANCE => self.inherited(payload),
+            KIND_TEXT => self.text(payload),
+            // Padding, and kinds of later minor changes.
+            _ => None,
+        };
+    }
+
     fn context(&mut self, payload: &[u8]) -> Option<()> {
         let label = String::from_utf8_lossy(payload.get(8..)?).into_owned();
         let place = *self.places_of_labels.entry(label.clone()).or_insert(self.contexts.len());
@@ -270,8 +285,8 @@ impl Reading {
     }
 
     fn line(&mut self, payload: &[u8]) -> Option<()> {
-        let line = number(payload, 4)?;
-        self.seen_in(number(payload, 0)?)?.lines.insert(line);
+        let [file, line] = numbers(payload)?;
+        self.seen_in(file)?.lines.insert(line);
         Some(())
     }
 
@@ -299,44 +314,29 @@ impl Reading {
     }
 
     fn code(&mut self, payload: &[u8]) -> Option<()> {
-        let mut rest = payload.get(16..)?;
-        let mut parts = [const { Vec::new() }; 4];
-        for part in &mut parts {
-            let length = number(rest, 0)? as usize;
-            *part = rest.get(4..4 + length)?.to_vec();
-            rest = rest.get(padded(4 + length)..).unwrap_or_default();
-        }
-        let [qualname, code, line_table, exception_table] = parts;
-        let qualname = String::from_utf8_lossy(&qualname).into_owned();
-        let shape = CodeShape {
-            name: qualname.rsplit('.').next().unwrap_or_default().to_owned(),
-            qualname,
-            first_line: number(payload, 8)?.cast_signed(),
-            flags: number(payload, 12)?,
-            code,
-            line_table,
-            exception_table,
-            children: Vec::new(),
+        let [code, file] = numbers(payload)?;
+        let place = *self.by_number.get(&file)?;
+        let shape = match self.at_hand.get_mut(code as usize) {
+            // What was taken has left nothing.
+            Some((_, shape)) if !shape.code.is_empty() => std::mem::take(shape),
+            Some(_) | None => code_shape(payload)?,
         };
-        let place = *self.by_number.get(&number(payload, 4)?)?;
         let file = self.files.get_mut(place)?;
-        let number = number(payload, 0)?;
-        self.codes.insert(number, (place, file.codes.len()));
-        file.codes.push(ReadCode { number, shape, edges: ByContext::default() });
+        self.codes.insert(code, (place, file.codes.len()));
+        file.codes.push(ReadCode { number: code, shape, edges: ByContext::default() });
         self.last_code = None;
         Some(())
     }
 
     fn edge(&mut self, payload: &[u8]) -> Option<()> {
-        let code = number(payload, 0)?;
+        let [code, from, to] = numbers(payload)?;
         let (place, index) = match self.last_code {
             Some((number, places)) if number == code => places,
             Some(_) | None => *self.codes.get(&code)?,
         };
         self.last_code = Some((code, (place, index)));
-        let edge = Edge { from: number(payload, 4)?, to: number(payload, 8)? };
         let edges = &mut self.files.get_mut(place)?.codes.get_mut(index)?.edges;
-        edges.of(self.current).push(edge);
+        edges.of(self.current).push(Edge { from, to });
         Some(())
     }
 }
@@ -361,8 +361,36 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
+/// The numbers that bytes begin with.
+fn numbers<const COUNT: usize>(bytes: &[u8]) -> Option<[u32; COUNT]> {
+    let (numbers, _) = bytes.get(..COUNT * 4)?.as_chunks::<4>();
+    Some(std::array::from_fn(|index| u32::from_le_bytes(numbers[index])))
+}
+
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(at..)?.first_chunk().copied()?))
+}
+
+fn code_shape(payload: &[u8]) -> Option<CodeShape> {
+    let mut rest = payload.get(16..)?;
+    let mut parts: [&[u8]; 4] = [&[]; 4];
+    for part in &mut parts {
+        let length = number(rest, 0)? as usize;
+        *part = rest.get(4..)?.get(..length)?;
+        rest = rest.get(padded(4 + length)..).unwrap_or_default();
+    }
+    let [qualname, code, line_table, exception_table] = parts;
+    let qualname = String::from_utf8_lossy(qualname).into_owned();
+    Some(CodeShape {
+        name: qualname.rsplit('.').next().unwrap_or_default().to_owned(),
+        qualname,
+        first_line: number(payload, 8)?.cast_signed(),
+        flags: number(payload, 12)?,
+        code: code.to_vec(),
+        line_table: line_table.to_vec(),
+        exception_table: exception_table.to_vec(),
+        children: Vec::new(),
+    })
 }
 
 fn file_record(payload: &[u8]) -> Option<(u32, String, FileStamp)> {
@@ -421,21 +449,21 @@ mod tests {
         assert_eq!(contents.packages, ["pkg".to_owned()].into());
         let file = &contents.files["/project/a.py"];
         assert_eq!(file.stamp, STAMP);
-        assert_eq!(file.seen[&0].lines, [1, 2, 900].into_iter().collect());
-        assert_eq!(file.seen[&0].arcs, [LineArc::new(3, -1)].into());
+        assert_eq!(file.seen[0].1.lines, [1, 2, 900].into_iter().collect());
+        assert_eq!(file.seen[0].1.arcs, [LineArc::new(3, -1)].into());
         let JournaledCode { shape, edges, .. } = &file.codes[0];
         assert_eq!(
             (shape.name.as_str(), shape.qualname.as_str(), &shape.code[..]),
             ("f", "A.f", &[1, 2, 3, 4][..])
         );
-        assert_eq!(*edges, [(0, [Edge { from: 2, to: Edge::EXIT }].into_iter().collect())].into());
+        assert_eq!(*edges, [(0, [Edge { from: 2, to: Edge::EXIT }].into_iter().collect())]);
     }
 
     #[test]
     fn a_journal_of_many_segments_is_read_whole() {
         let lines: Vec<u32> = (1..60_000).collect();
         let (_folder, bytes) = written(&lines);
-        assert_eq!(read(&bytes).unwrap().files["/project/a.py"].seen[&0].lines.len(), lines.len());
+        assert_eq!(read(&bytes).unwrap().files["/project/a.py"].seen[0].1.lines.len(), lines.len());
     }
 
     #[test]
@@ -444,8 +472,9 @@ mod tests {
         let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
         let whole = &read(&bytes).unwrap().files["/project/a.py"];
         let torn = &read(&bytes[..end - 4]).unwrap().files["/project/a.py"];
-        assert_eq!((whole.seen[&0].arcs.len(), torn.seen[&0].arcs.len()), (1, 0));
-        assert_eq!((&whole.seen[&0].lines, &whole.codes), (&torn.seen[&0].lines, &torn.codes));
+        let [(_, in_whole), (_, in_torn)] = [&whole.seen[0], &torn.seen[0]];
+        assert_eq!((in_whole.arcs.len(), in_torn.arcs.len()), (1, 0));
+        assert_eq!((&in_whole.lines, &whole.codes), (&in_torn.lines, &torn.codes));
     }
 
     #[test]
@@ -520,7 +549,7 @@ mod tests {
                 for (path, kept) in &before.files {
                     let found = &contents.files[path];
                     for (context, kept) in &kept.seen {
-                        let found = &found.seen[context];
+                        let (_, found) = found.seen.iter().find(|(place, _)| place == context).unwrap();
                         prop_assert!(kept.lines.difference(&found.lines).is_empty());
                         prop_assert!(found.arcs.is_superset(&kept.arcs));
                     }
@@ -531,7 +560,8 @@ mod tests {
                 for JournaledCode { shape, edges, .. } in &file.codes {
                     let steps = crate::bytecode::LineSteps::new(shape);
                     for (context, edges) in edges {
-                        let lines = file.seen.get(context).map(|seen| seen.lines.clone());
+                        let seen = file.seen.iter().find(|(place, _)| place == context);
+                        let lines = seen.map(|(_, seen)| seen.lines.clone());
                         let _ = steps.arcs(edges, &lines.unwrap_or_default());
                     }
                 }

@@ -98,13 +98,13 @@ impl JournalWriter {
         self.left_out.as_ref().map_or(0, SharedCounter::get)
     }
 
-    /// This process's journal; `None` if it has none: a forked child that recorded nothing.
+    /// This process's journal, to which it writes no more; `None` if it has none: a forked child that recorded nothing.
     pub(crate) fn own(&self) -> Option<OwnJournal> {
-        let mut state = self.state();
-        let open = state.open.as_mut().filter(|open| open.mark.is_ours())?;
+        let State { open, codes, .. } = &mut *self.state();
+        let open = open.as_mut().filter(|open| open.mark.is_ours())?;
         Some(OwnJournal {
             path: open.path.clone(),
-            contents: open.read(),
+            contents: open.read(codes),
             is_removed: open.file.is_removed(&open.path),
         })
     }
@@ -294,10 +294,10 @@ impl Open {
     }
 
     /// What all records so far say.
-    fn read(&self) -> Result<JournalContents, ReadError> {
+    fn read(&self, codes: &mut [(u32, CodeShape)]) -> Result<JournalContents, ReadError> {
         let full = self.full.iter().map(Segment::bytes);
         let parts: Vec<&[u8]> = full.chain([&self.segment.bytes()[..self.position]]).collect();
-        read_parts(parts[0], &parts[1..])
+        read_parts(parts[0], &parts[1..], codes)
     }
 
     /// States a file, unless this journal has it already.

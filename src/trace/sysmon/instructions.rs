@@ -32,7 +32,10 @@ impl Tool {
         branches: &BranchState,
     ) -> PyResult<()> {
         branches.have_instructions_tell(true);
-        let is_done = self.watch_for_good(code, self.events_in(Some(state), None));
+        let events = self.events_in(Some(state), None);
+        // Those that were on from the beginning are turned on again.
+        let is_done =
+            self.watch(code, events & !self.instructions).and_then(|_| self.watch_for_good(code, events));
         if matches!(is_done, Ok(true)) {
             return lines::remember(code);
         }
@@ -40,13 +43,14 @@ impl Tool {
         is_done.map(|_| ())
     }
 
-    /// Turns events on in a code object, those of instructions among them, so that they stay on when another tool comes. Tells
-    /// whether it was done.
+    /// Turns events on in a code object, those of instructions among them, which are off, so that they stay on when another tool
+    /// comes. Tells whether it was done.
     ///
     /// Where a code object has had events of one tool only, CPython keeps no record of who wants those of an instruction, and makes
     /// an empty one when a second tool comes: `sys.settrace()` is one (seen with 3.12.1, 3.13.0, 3.14.10 and 3.15.2,
-    /// `Python/instrumentation.c`, `update_instrumentation_data`). So another tool wants them first, for a moment; before that, it
-    /// wants what is on already, since CPython 3.12.0 looks for the records of other events past instructions only (gh-109371).
+    /// `Python/instrumentation.c`, `update_instrumentation_data`). So while they are turned on, another tool wants all the other
+    /// events; not those of instructions, since CPython 3.12.0 looks for the records of other events past instructions only
+    /// (gh-109371).
     pub(super) fn watch_for_good(&self, code: &Bound<'_, PyAny>, events: u32) -> PyResult<bool> {
         let py = code.py();
         let Some(monitoring) = ffi::sys_attribute(py, c"monitoring") else { return Ok(false) };
@@ -59,12 +63,7 @@ impl Tool {
         };
         let Some(other) = TOOL_IDS.into_iter().find(is_free) else { return Ok(false) };
         let want = |events: u32| monitoring.call_method1("set_local_events", (other, code, events));
-        // Those that are on already would be forgotten.
-        let is_done = self
-            .watch(code, events & !self.instructions)
-            .and_then(|_| want(events & !self.instructions))
-            .and_then(|_| want(self.instructions))
-            .and_then(|_| self.watch(code, events));
+        let is_done = want(events & !self.instructions).and_then(|_| self.watch(code, events));
         let is_undone = want(0).and_then(|_| monitoring.call_method1("free_tool_id", (other,)));
         is_done.and_then(|is_done| is_undone.map(|_| is_done))
     }

@@ -76,6 +76,36 @@ fn code_objects_are_told_apart() {
 }
 
 #[test]
+fn a_batch_may_say_things_twice_and_in_any_order() {
+    let part = |path: &str, ran: &[LineNo], edges: &[(u32, u32)]| {
+        branch_batch("", path, Some(1), ran, &[(2, 5)], edges).files.remove(0)
+    };
+    let mut first = part("/b.py", &[1], &[(0, 8)]);
+    // As of a module that was loaded twice.
+    first.codes.extend(part("/b.py", &[], &[(0, 10)]).codes);
+    let files = vec![first, part("/a.py", &[3], &[(0, 8)]), part("/b.py", &[9], &[(4, 6)])];
+    for branches in [false, true] {
+        let batch = Batch { branches, files: files.clone(), ..Batch::default() };
+        let (grown, made) = (Folder::new(), Folder::new());
+        merge(&grown.path(), &batch);
+        if !DataFile::create(&made.path(), &batch) {
+            assert!(!made.path().exists());
+            merge(&made.path(), &batch);
+        }
+        // To say all of it again adds nothing.
+        merge(&made.path(), &batch);
+        for folder in [grown, made] {
+            let ran: &[LineNo] = if branches { &[1, 2, 5, 9] } else { &[1, 9] };
+            assert_eq!(observed(&folder.path()).files["/b.py"].lines, lines(ran));
+            let taken = edges_of(&[(0, 8), (0, 10), (4, 6)]);
+            assert_eq!(edges(&folder.path(), "/b.py"), BTreeMap::from([(key("f"), taken)]));
+            assert_eq!(edges(&folder.path(), "/a.py")[&key("f")], edges_of(&[(0, 8)]));
+            assert_eq!((count(&folder, "file"), count(&folder, "minicov_code")), (2, 2));
+        }
+    }
+}
+
+#[test]
 fn a_file_of_lines_becomes_one_of_arcs() {
     let ours = Folder::new();
     merge(&ours.path(), &batch("/project/a.py", Some(1), &[1, 2, 3, 40]));
