@@ -2,7 +2,7 @@
 
 use crate::model::{CodeShape, LineNo, LineSet};
 
-use super::locations::{LineColumn, line_columns, locations, locations_in};
+use super::locations::{LineColumn, ends_with_line, line_columns, locations, locations_in};
 use super::opcodes::opcode;
 
 /// The name of the code objects that hold deferred annotations (PEP 649, CPython 3.14+). Programs hardly ever run them.
@@ -51,20 +51,31 @@ pub(crate) fn lines(table: &[u8], first_line: i32) -> Vec<LineNo> {
     lines
 }
 
-/// The least and the greatest line of one code object, by its `co_linetable` and `co_firstlineno`; `None` where it has
-/// none.
-pub(crate) fn line_range(table: &[u8], first_line: i32) -> Option<(LineNo, LineNo)> {
+/// The lines of one code object at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LineRange {
+    pub(crate) least: LineNo,
+    pub(crate) greatest: LineNo,
+    /// That of the last instruction, if it has one.
+    pub(crate) last: Option<LineNo>,
+}
+
+/// The range of one code object's lines, by its `co_linetable` and `co_firstlineno`; `None` where it has none.
+pub(crate) fn line_range(table: &[u8], first_line: i32) -> Option<LineRange> {
     let mut all = line_columns(table, first_line);
     let first = all.find_map(|at| at.line)?;
     let (mut least, mut greatest) = (first, first);
+    let mut last = first.cast_signed();
     all.skip_steps(|line| {
         if line > 0 {
             least = least.min(line.cast_unsigned());
             greatest = greatest.max(line.cast_unsigned());
         }
+        last = line;
         false
     });
-    Some((least, greatest))
+    let last = LineNo::try_from(last).ok().filter(|line| *line > 0 && ends_with_line(table));
+    Some(LineRange { least, greatest, last })
 }
 
 /// Whether the code object of a function or class may begin its suite on its header's line, so that the line is left both
@@ -169,7 +180,10 @@ mod tests {
             let all: Vec<_> = line_columns(&table, 40).collect();
             prop_assert_eq!(all.len(), entries.len());
             let lines = || all.iter().filter_map(|at| at.line);
-            prop_assert_eq!(line_range(&table, 40), lines().min().zip(lines().max()));
+            let range = lines().min().zip(lines().max());
+            let last = all.last().and_then(|at| at.line);
+            let range = range.map(|(least, greatest)| LineRange { least, greatest, last });
+            prop_assert_eq!(line_range(&table, 40), range);
             let distinct: LineSet = lines().collect();
             prop_assert!(super::lines(&table, 40).into_iter().eq(distinct.iter()));
             let on_header = all.iter().any(|at| {

@@ -287,6 +287,11 @@ impl LineColumns<'_> {
     }
 }
 
+/// Whether the last entry of a table gives a line, or 0 and below for none.
+pub(super) fn ends_with_line(table: &[u8]) -> bool {
+    table.iter().rfind(|byte| **byte & 0x80 != 0).is_some_and(|head| *head < 0xf8)
+}
+
 /// By the byte at which an entry begins: how many code units it is of.
 fn units(head: u8) -> u8 {
     (head & 7) + 1

@@ -377,7 +377,7 @@ impl<'a> Ways<'a> {
         has_contexts: bool,
     ) -> Self {
         let range = bytecode::line_range(&shape.line_table, shape.first_line);
-        let range = range.map(|(first, last)| all_lines.between(first, last)).unwrap_or_default();
+        let range = range.map(|range| all_lines.between(range.least, range.greatest)).unwrap_or_default();
         Self { shape, has_contexts, range, analysis, steps: None, known: HashMap::new(), last: None }
     }
 

@@ -28,7 +28,7 @@ use super::sides::SidesTaken;
 use super::test_frames::TestFrame;
 use super::told::Told;
 use super::{contexts, forks};
-use crate::bytecode::{self, ControlFlow, Traits};
+use crate::bytecode::{self, ControlFlow, LineRange, Traits};
 use crate::model::{ArcEnd, CodeShape, LineNo, MAX_LINE};
 use crate::python;
 use crate::python::ffi::{self, CodeSlot, Interpreter};
@@ -64,6 +64,9 @@ pub(super) struct CodeState {
     index: LineIndex,
     /// `co_firstlineno`.
     first_line: i32,
+    /// The line of its last instruction.
+    #[cfg(Py_3_12)]
+    last_line: Option<LineNo>,
     /// Whether its frames can be left for a while: generators and coroutines.
     pub(super) suspends: bool,
     /// Whether the code is a module's, function's or class's, and not an expression's.
@@ -112,7 +115,8 @@ pub(super) struct CodeState {
 impl CodeState {
     pub(super) fn new(code: &Bound<'_, PyAny>, file: u32, test_frame: Option<TestFrame>) -> PyResult<Self> {
         let (table, first_line) = line_table(code)?;
-        let index = LineIndex::of(table.as_bytes(), first_line);
+        let range = bytecode::line_range(table.as_bytes(), first_line);
+        let index = LineIndex::of(range, table.as_bytes(), first_line);
         let flags = ffi::CO_FLAGS.number_of(code)?.cast_unsigned();
         let name = ffi::CO_NAME.of(code)?.cast_into::<PyString>()?;
         let seen = (0..index.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
@@ -120,6 +124,8 @@ impl CodeState {
             file,
             index,
             first_line,
+            #[cfg(Py_3_12)]
+            last_line: range.and_then(|range| range.last),
             suspends: flags & SUSPENDING != 0,
             is_statement: bytecode::is_statement(&name.to_string_lossy()),
             flags,
@@ -337,6 +343,14 @@ impl CodeState {
         self.index.touches(first, last)
     }
 
+    /// The line of the instruction at `offset`. Most code is left by its last instruction; for others, CPython goes through the
+    /// location table from its beginning.
+    #[cfg(Py_3_12)]
+    pub(super) fn line_at(&self, code: &Bound<'_, PyAny>, offset: u32) -> Option<LineNo> {
+        let last = ffi::code_units(code).checked_sub(1);
+        if Some(offset as usize / 2) == last { self.last_line } else { ffi::line_at(code, offset) }
+    }
+
     pub(super) fn file(&self) -> u32 {
         self.file
     }
@@ -422,11 +436,11 @@ enum LineIndex {
 const LINES_PER_BYTE: usize = 4;
 
 impl LineIndex {
-    fn of(table: &[u8], first_line: i32) -> Self {
-        let Some((first, last)) = bytecode::line_range(table, first_line) else { return Self::Range(1, 0) };
-        let length = (last.min(MAX_LINE) + 1).saturating_sub(first) as usize;
+    fn of(range: Option<LineRange>, table: &[u8], first_line: i32) -> Self {
+        let Some(LineRange { least, greatest, .. }) = range else { return Self::Range(1, 0) };
+        let length = (greatest.min(MAX_LINE) + 1).saturating_sub(least) as usize;
         if length <= table.len() * LINES_PER_BYTE {
-            Self::Range(first, length)
+            Self::Range(least, length)
         } else {
             let mut lines = bytecode::lines(table, first_line);
             lines.retain(|line| *line <= MAX_LINE);

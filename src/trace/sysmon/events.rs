@@ -270,12 +270,11 @@ pub(super) fn py_return(_tool: &Tool, session: &Session, event: &Event) -> PyRes
         && session.branches.is_some()
         && !in_vain
     {
-        // CPython goes through the location table from its beginning for a line.
         let line = match state.branches.get() {
             Some(branches) => {
                 branches.watch().flow().line_at(offset).or_else(|| branches.line_of_return(offset))
             }
-            None => ffi::line_at(event.code, offset),
+            None => state.line_at(event.code, offset),
         };
         if let Some(line) = line {
             session.record_exit(state, line);
