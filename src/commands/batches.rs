@@ -305,7 +305,9 @@ fn add_files(files: &mut Vec<BatchFile>, more: Vec<BatchFile>) {
         std::mem::swap(files, &mut new);
     }
     files.append(&mut new);
-    // Mostly they are in order already.
+    if files.is_sorted_by(|one, next| one.path < next.path) {
+        return;
+    }
     files.sort_by(|one, other| one.path.cmp(&other.path));
     files.dedup_by(|other, one| {
         let is_same = other.path == one.path;
