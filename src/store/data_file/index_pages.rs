@@ -340,7 +340,9 @@ mod tests {
     /// The database with these rows.
     fn filled((mut bytes, root): (Vec<u8>, u32), page_size: usize, rows: &[[i64; 4]]) -> Option<Vec<u8>> {
         let mut pages = IndexPages::new(page_size);
-        rows.iter().for_each(|[a, b, c, d]| pages.add([*a, *b], &[[*c, *d]]));
+        for [a, b, c, d] in rows {
+            pages.add([*a, *b], &[[*c, *d]]);
+        }
         let before = bytes.clone();
         let more = pages.complete(&mut bytes, root);
         assert!(more.is_some() || bytes == before);
