@@ -92,7 +92,7 @@ impl Batches {
         }
         self.packages.extend(packages);
         self.has_data |= !files.is_empty();
-        let never_run = self.never_run(&settings, files.keys());
+        let never_run = self.never_run(&settings, &files);
         let mut found = Vec::with_capacity(files.len() + never_run.len());
         let mut lost = Vec::new();
         let uses =
@@ -166,7 +166,9 @@ impl Batches {
             [(_, only)] => Cow::Borrowed(&only.lines),
             several => {
                 let mut all = LineSet::new();
-                several.iter().for_each(|(_, seen)| all.union_with(&seen.lines));
+                for (_, seen) in several {
+                    all.union_with(&seen.lines);
+                }
                 Cow::Owned(all)
             }
         };
@@ -238,17 +240,13 @@ impl Batches {
 
     /// The files under the run's source folders, run or not, that its `omit` patterns leave; and those of source packages
     /// of which something was `measured`. By the names that the data file calls them.
-    fn never_run<'a>(
-        &mut self,
-        settings: &RunHeader,
-        measured: impl Iterator<Item = &'a String> + Clone,
-    ) -> Vec<String> {
+    fn never_run(&mut self, settings: &RunHeader, measured: &BTreeMap<String, JournaledFile>) -> Vec<String> {
         let packages = settings
             .package_folders
             .iter()
             .filter(|folder| {
                 let folder = canonical(Path::new(folder));
-                measured.clone().any(|path| Path::new(path).starts_with(&folder))
+                measured.keys().any(|path| Path::new(path).starts_with(&folder))
             })
             .cloned();
         let folders: Vec<String> = settings.source_folders.iter().cloned().chain(packages).collect();
@@ -305,7 +303,9 @@ fn add_files(files: &mut Vec<BatchFile>, more: Vec<BatchFile>) {
         std::mem::swap(files, &mut new);
     }
     files.append(&mut new);
-    // Mostly they are in order already.
+    if files.is_sorted_by(|one, next| one.path < next.path) {
+        return;
+    }
     files.sort_by(|one, other| one.path.cmp(&other.path));
     files.dedup_by(|other, one| {
         let is_same = other.path == one.path;

@@ -53,7 +53,7 @@ impl LineSet {
             return false;
         }
         let (index, bit) = Self::place(line);
-        if index < self.skipped || index >= self.end() {
+        if index < self.skipped || self.end() <= index {
             self.make_room(index, index + 1);
         }
         let word = &mut self.words[index - self.skipped];

@@ -34,7 +34,7 @@ fn encode(edges: &SortedSet<Edge>) -> Vec<u8> {
         })
         .collect();
     // Numbers are what postcard has forms for, so encoding never fails.
-    postcard::to_stdvec(&stored).unwrap_or_default()
+    postcard::to_extend(&stored, Vec::with_capacity(4 * stored.len() + 1)).unwrap_or_default()
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<SortedSet<Edge>, Fault> {

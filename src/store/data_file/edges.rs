@@ -182,7 +182,7 @@ pub(super) struct CodeRow {
 /// Rows of sets of edges: code object, context and set.
 pub(super) const TAKEN: &str = "INSERT OR REPLACE INTO minicov_code_edges (code_id, context_id, set_id)";
 
-/// Rows of code objects: row number, file, and what makes up their key.
+/// Rows of code objects: row number, file, and what makes up their key. Where one fails the whole transaction does.
 pub(super) const STATED: &str =
     "INSERT OR FAIL INTO minicov_code (id, file_id, first_line, qualname, fingerprint)";
 

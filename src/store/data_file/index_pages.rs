@@ -1,7 +1,7 @@
 //! Rows of an index, written as the pages of a database that has none of them yet.
 //!
 //! To add a row, SQLite runs a program of thirty steps and looks for its place; rows that are sorted already can be laid
-//! into pages one after the other, which takes a seventh of the instructions (`benches/README.md`). The form is that of
+//! into pages one after the other, which takes a tenth of the instructions (`benches/README.md`). The form is that of
 //! <https://sqlite.org/fileformat2.html>, sections 1.3, 1.6 and 2.1; `image` reads it. Must not know: what the numbers mean.
 //! Invariant: SQLite finds the rows it would have, had it added them itself; what this cannot lay out is left as it was.
 
@@ -340,7 +340,9 @@ mod tests {
     /// The database with these rows.
     fn filled((mut bytes, root): (Vec<u8>, u32), page_size: usize, rows: &[[i64; 4]]) -> Option<Vec<u8>> {
         let mut pages = IndexPages::new(page_size);
-        rows.iter().for_each(|[a, b, c, d]| pages.add([*a, *b], &[[*c, *d]]));
+        for [a, b, c, d] in rows {
+            pages.add([*a, *b], &[[*c, *d]]);
+        }
         let before = bytes.clone();
         let more = pages.complete(&mut bytes, root);
         assert!(more.is_some() || bytes == before);

@@ -70,13 +70,14 @@ fn add<'a>(
     arcs: Arcs<'a>,
     outcome: &mut MergeOutcome,
 ) -> Result<(), Fault> {
+    let last_file = schema::last_row(connection, "file")?;
     let mut merge = Merge {
         connection,
         lines_as: choose_lines_as(connection, batch.branches)?,
         contexts: HashMap::new(),
-        last_file: schema::last_row(connection, "file")?,
-        last_code: schema::last_row(connection, "minicov_code")?,
-        had_files: false,
+        last_file: last_file.unwrap_or_default(),
+        last_code: schema::last_row(connection, "minicov_code")?.unwrap_or_default(),
+        had_files: last_file.is_some(),
         farthest: None,
         files: Rows::new(connection, PUT_FILES),
         sources: Rows::new(connection, PUT_SOURCES),
@@ -89,7 +90,6 @@ fn add<'a>(
         sorted_arcs: Vec::new(),
         outcome: MergeOutcome::default(),
     };
-    merge.had_files = merge.last_file > 0;
     // coverage.py's data does not say.
     if !batch.python.is_empty() {
         schema::set_meta(connection, "python", &batch.python)?;
@@ -414,6 +414,7 @@ fn next_row(last: i64) -> Result<i64, Fault> {
     last.checked_add(1).ok_or_else(|| Fault::malformed("there are no row numbers left".to_owned()))
 }
 
+/// Where a row fails the whole transaction does, so that SQLite need not keep what it takes to undo a single statement.
 const PUT_FILES: &str = "INSERT OR FAIL INTO file (id, path)";
 const PUT_SOURCES: &str = "INSERT OR REPLACE INTO minicov_source (file_id, sha256)";
 const PUT_BITS: &str = "INSERT OR REPLACE INTO line_bits (file_id, context_id, numbits)";

@@ -252,9 +252,9 @@ pub(super) fn first_page_of_arcs(connection: &Connection) -> Result<u32, Fault> 
     Ok(connection.query_row("SELECT rootpage FROM sqlite_master WHERE name = 'arc'", (), |row| row.get(0))?)
 }
 
-/// The highest row number in a table; 0 where there is none.
-pub(super) fn last_row(connection: &Connection, table: &str) -> Result<i64, Fault> {
-    let find = format!("SELECT coalesce(max(rowid), 0) FROM {table}");
+/// The highest number of a row in a table whose rows have an `id`; none where there are none.
+pub(super) fn last_row(connection: &Connection, table: &str) -> Result<Option<i64>, Fault> {
+    let find = format!("SELECT max(id) FROM {table}");
     Ok(connection.query_row(&find, (), |row| row.get(0))?)
 }
 

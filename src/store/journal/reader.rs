@@ -152,7 +152,12 @@ struct ByContext<T> {
 
 impl<T: Default> ByContext<T> {
     fn of(&mut self, context: usize) -> &mut T {
-        let place = match self.all.last() {
+        let place = self.place_of(context);
+        &mut self.all[place].1
+    }
+
+    fn place_of(&mut self, context: usize) -> usize {
+        match self.all.last() {
             Some((last, _)) if *last == context => self.all.len() - 1,
             Some((last, _)) => {
                 let (last, count) = (*last, self.all.len());
@@ -167,8 +172,7 @@ impl<T: Default> ByContext<T> {
                 self.all.push((context, T::default()));
                 0
             }
-        };
-        &mut self.all[place].1
+        }
     }
 
     fn ascending(mut self) -> Vec<(usize, T)> {
@@ -185,8 +189,8 @@ struct Reading<'a> {
     by_path: BTreeMap<String, usize>,
     /// By file number: the place in `files`.
     by_number: HashMap<u32, usize>,
-    /// The one of these that was asked for last: what follows is mostly of the same file.
-    last_file: Option<(u32, usize)>,
+    /// The file whose lines came last, its place, and that of the context among its own: what follows is mostly of the same.
+    last_seen: Option<(u32, usize, usize)>,
     /// By code number: the place in `files`, and the place among that file's code objects.
     codes: HashMap<u32, (usize, usize)>,
     /// The one of these that was asked for last.
@@ -238,6 +242,7 @@ impl Reading<'_> {
     /// A context that was not stated (in a damaged journal) counts as none.
     fn switch(&mut self, payload: &[u8]) -> Option<()> {
         self.current = self.context_places.get(&number(payload, 0)?).copied().unwrap_or_default();
+        self.last_seen = None;
         Some(())
     }
 
@@ -256,8 +261,18 @@ impl Reading<'_> {
     }
 
     fn seen_in(&mut self, file: u32) -> Option<&mut SeenInContext> {
-        let current = self.current;
-        Some(self.of_number(file)?.seen.of(current))
+        let (place, at) = match self.last_seen {
+            Some((last, place, at)) if last == file => (place, at),
+            Some(_) | None => self.find_seen(file)?,
+        };
+        Some(&mut self.files.get_mut(place)?.seen.all.get_mut(at)?.1)
+    }
+
+    fn find_seen(&mut self, file: u32) -> Option<(usize, usize)> {
+        let place = *self.by_number.get(&file)?;
+        let at = self.files.get_mut(place)?.seen.place_of(self.current);
+        self.last_seen = Some((file, place, at));
+        Some((place, at))
     }
 
     fn file(&mut self, payload: &[u8]) -> Option<()> {
@@ -267,21 +282,12 @@ impl Reading<'_> {
             self.files.len() - 1
         });
         self.by_number.insert(number, place);
-        self.last_file = None;
+        self.last_seen = None;
         Some(())
     }
 
     fn package(&mut self, payload: &[u8]) -> Option<()> {
         self.packages.insert(std::str::from_utf8(payload).ok()?.to_owned()).then_some(())
-    }
-
-    fn of_number(&mut self, file: u32) -> Option<&mut ReadFile> {
-        let place = match self.last_file {
-            Some((number, place)) if number == file => place,
-            Some(_) | None => *self.by_number.get(&file)?,
-        };
-        self.last_file = Some((file, place));
-        self.files.get_mut(place)
     }
 
     fn line(&mut self, payload: &[u8]) -> Option<()> {
@@ -309,7 +315,8 @@ impl Reading<'_> {
 
     fn text(&mut self, payload: &[u8]) -> Option<()> {
         let hash = *payload.get(8..)?.first_chunk()?;
-        self.of_number(number(payload, 0)?)?.stamp.text.get_or_insert(hash);
+        let place = *self.by_number.get(&number(payload, 0)?)?;
+        self.files.get_mut(place)?.stamp.text.get_or_insert(hash);
         Some(())
     }
 
