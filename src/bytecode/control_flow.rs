@@ -325,9 +325,8 @@ struct TakenApart {
 }
 
 fn take_apart(code: &[u8]) -> TakenApart {
-    // Room that is not used is given back before it was touched.
-    let mut found: Vec<Instruction> = Vec::with_capacity(code.len() / 2);
     let opcodes = opcodes();
+    let mut found: Vec<Instruction> = Vec::with_capacity(count(code));
     let mut start = 0_usize;
     let mut at = 0_usize;
     let mut high = 0_u32;
@@ -375,8 +374,19 @@ fn take_apart(code: &[u8]) -> TakenApart {
         start = at;
         high = 0;
     }
-    found.shrink_to_fit();
     TakenApart { instructions: found, roles, has_raise }
+}
+
+/// How many instructions there are, prefixes counted as such.
+fn count(code: &[u8]) -> usize {
+    let opcodes = opcodes();
+    let (mut count, mut unit) = (0, 0);
+    let units = code.as_chunks::<2>().0;
+    while let Some([number, _]) = units.get(unit) {
+        count += 1;
+        unit += 1 + usize::from(opcodes[usize::from(*number)].caches);
+    }
+    count
 }
 
 /// Whether an instruction deletes the name that the one before gave a value, as a handler does in the end with the name of

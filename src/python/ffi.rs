@@ -610,7 +610,9 @@ pub(crate) fn line_at(code: &Bound<'_, PyAny>, offset: u32) -> Option<u32> {
 /// no code object, or other threads may be about to (without the GIL).
 pub(crate) fn units_in_memory<'a>(code: &'a Bound<'_, PyAny>) -> &'a [[AtomicU8; 2]] {
     // SAFETY: a static type that nobody changes.
-    let (size, of_unit) = unsafe { (raw::PyCode_Type.tp_basicsize, raw::PyCode_Type.tp_itemsize) };
+    let size = unsafe { raw::PyCode_Type.tp_basicsize };
+    // SAFETY: as above.
+    let of_unit = unsafe { raw::PyCode_Type.tp_itemsize };
     let is_readable = code.is_instance_of::<PyCode>() && of_unit == 2 && !cfg!(Py_GIL_DISABLED);
     let Some(size) = usize::try_from(size).ok().filter(|_| is_readable) else { return &[] };
     // SAFETY: a code object ends with its units (CPython 3.11–3.15, `PyCode_Type` in `Objects/codeobject.c`).
