@@ -134,6 +134,8 @@ mod tests {
             Traits::in_memory(|unit| code.get(unit).copied())
         };
         assert!(in_memory("INSTRUMENTED_RESUME").is_some());
+        let caches = ["RESUME", "INSTRUMENTED_RESUME"].map(|name| opcode(number(name).unwrap()).caches);
+        assert_eq!(caches[0], caches[1]);
         assert!(in_memory("INSTRUMENTED_LINE").is_none());
         let unknown = (0..=u8::MAX).find(|number| opcode(*number).name.is_empty()).unwrap();
         assert!(Traits::in_memory(|unit| [unknown].get(unit).copied()).is_none());

@@ -325,7 +325,7 @@ impl Reading<'_> {
         let place = *self.by_number.get(&file)?;
         let shape = match self.at_hand.get_mut(code as usize) {
             // What was taken has left nothing.
-            Some((_, shape)) if !shape.code.is_empty() => std::mem::take(shape),
+            Some((known, shape)) if *known == file && !shape.code.is_empty() => std::mem::take(shape),
             Some(_) | None => code_shape(payload)?,
         };
         let file = self.files.get_mut(place)?;

@@ -98,7 +98,8 @@ impl JournalWriter {
         self.left_out.as_ref().map_or(0, SharedCounter::get)
     }
 
-    /// This process's journal, to which it writes no more; `None` if it has none: a forked child that recorded nothing.
+    /// This process's journal, to which it writes no more; `None` if it has none: a forked child that recorded nothing. Code objects
+    /// are handed out with it: a child that some thread forks later on states empty ones, so that edges in these are lost.
     pub(crate) fn own(&self) -> Option<OwnJournal> {
         let State { open, codes, .. } = &mut *self.state();
         let open = open.as_mut().filter(|open| open.mark.is_ours())?;
