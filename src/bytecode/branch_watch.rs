@@ -221,11 +221,7 @@ impl BranchWatch {
 
     /// The fall that shares its place with jumps to `offset`.
     pub(crate) fn fall_beside(&self, offset: u32) -> Option<usize> {
-        if self.analysis.ways.joins().is_empty() {
-            return None;
-        }
-        let index = self.analysis.flow.index_at(offset)?;
-        self.analysis.ways.joins().iter().position(|join| join.is_entered_at(index))
+        self.analysis.ways.joins().iter().position(|join| join.is_entered_at(offset))
     }
 
     /// The fall that shares its place with the jump of the branch at `offset`.

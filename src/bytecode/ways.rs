@@ -3,6 +3,7 @@
 //! Must not know: what ran. Invariant: where a single source is named, control cannot have come from anywhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::control_flow::ControlFlow;
 use super::except_star::StarWays;
@@ -48,6 +49,8 @@ pub(super) struct Join {
     pub(super) fall: Edge,
     /// Jumps to anywhere behind this instruction, up to the place, are the other ways in.
     from: usize,
+    /// The same as offsets, since events ask again and again.
+    entries: Range<u32>,
     place: usize,
     pub(super) has_line: bool,
 }
@@ -254,7 +257,9 @@ impl Ways {
             let lined = (0..place).rev().find(|index| flow.instructions[*index].line.is_some());
             let fall = Edge { from: flow.instructions[last].start, to: instruction.start };
             let has_line = instruction.line.is_some();
-            joins.push(Join { fall, from: lined.unwrap_or(last), place, has_line });
+            let from = lined.unwrap_or(last);
+            let entries = flow.instructions[from].end..instruction.end;
+            joins.push(Join { fall, from, entries, place, has_line });
         }
         joins
     }
@@ -298,9 +303,9 @@ impl Join {
             .any(|before| flow.instructions[before].jumps_silently())
     }
 
-    /// Whether a jump to `index` is one of the other ways in.
-    pub(super) fn is_entered_at(&self, index: usize) -> bool {
-        (self.from + 1..=self.place).contains(&index)
+    /// Whether a jump to `offset` is one of the other ways in.
+    pub(super) fn is_entered_at(&self, offset: u32) -> bool {
+        self.entries.contains(&offset)
     }
 }
 
