@@ -198,6 +198,54 @@ sys.settrace(None)
     assert_eq!(vectors, "[[true,null,false,false],[true,null,true,true]]");
 }
 
+/// The statement of a loop may have the position of its whole suite (CPython 3.12), which must not make events of the suite go on.
+#[test]
+#[cfg_attr(not(Py_3_12), ignore = "sys.monitoring came with Python 3.12")]
+#[cfg_attr(Py_3_14, ignore = "from Python 3.14 on, a branch's opcode serves the side that never ran, too")]
+fn hot_code_has_events_only_where_it_never_ran() {
+    let program = "\
+import dis, inspect
+def several(count, debug, strict):
+    total = 0
+    for n in range(count):
+        if debug:
+            print(n)  # never
+        if strict and n < 0:
+            raise ValueError(n)  # never
+        if n is None:
+            n = 0  # never
+        total += n
+    return total
+def no_else(count):
+    total = 0
+    for n in range(count):
+        if n >= 0:
+            total += 1
+        else:
+            total += 2  # never
+        for m in (n,
+                  1):
+            if m < 0:
+                continue  # never
+            total ^= 1
+    return total
+def left(function):
+    lines = inspect.getsource(function).splitlines()
+    first = function.__code__.co_firstlineno
+    for instruction in dis.get_instructions(function, adaptive=True):
+        line = lines[instruction.positions.lineno - first]
+        # The end of a loop, on the line of its `for`, is passed over.
+        if instruction.opname.startswith('INSTRUMENTED') and '# never' not in line and ' for ' not in line:
+            print(function.__name__, line, instruction.offset, instruction.opname)
+several(2000, False, True)
+no_else(2000)
+left(several)
+left(no_else)
+";
+    let project = Project::with(&[("hot.py", program)]);
+    project.run("sysmon", &["--branch", "hot.py"]).success().stderr("").stdout("");
+}
+
 covtest!(sides_that_hot_code_never_took_are_told_in_another_context, |core| {
     let program = "\
 import minicov

@@ -51,7 +51,7 @@ pub(crate) struct ControlFlow {
     has_raise: bool,
     /// By instruction: the rest of its position. Empty where there is no `raise`, of which alone it is asked.
     spans: Vec<Option<Span>>,
-    /// The lines on which tests of branches and items of an `async for` stand that go over several, but the first of each, in no
+    /// The lines on which tests of branches and what loops go through stand that go over several, but the first of each, in no
     /// order: `(first, last)`.
     long_tests: Vec<(LineNo, LineNo)>,
     /// Where handlers begin: offset range guarded, offset of the handler. Inner ones win.
@@ -64,18 +64,29 @@ impl ControlFlow {
         let mut waiting = instructions.iter_mut().peekable();
         let mut end = 0_u32;
         let mut long_tests = Vec::new();
+        let mut long_loops = Vec::new();
+        let mut before = Role::Other;
         for location in line_columns(&shape.line_table, shape.first_line) {
             end = end.saturating_add(UNIT * u32::from(location.units));
             while let Some(instruction) = waiting.next_if(|instruction| instruction.start < end) {
                 instruction.line = location.line;
+                let role_before = std::mem::replace(&mut before, instruction.opcode.role);
                 if location.further_lines > 0
                     && (instruction.opcode.flow == Flow::Branch
                         || instruction.opcode.role == Role::NextAsyncItem)
                     && let Some(line) = location.line
                 {
-                    long_tests.push((line.saturating_add(1), line.saturating_add(location.further_lines)));
+                    if role_before == Role::Iterate {
+                        long_loops.push((line, instruction.start));
+                    } else {
+                        long_tests
+                            .push((line.saturating_add(1), line.saturating_add(location.further_lines)));
+                    }
                 }
             }
+        }
+        if !long_loops.is_empty() {
+            long_tests.extend(long_iterables(shape, &long_loops));
         }
         let spans = if has_raise { spans(shape, &instructions) } else { Vec::new() };
         mark_copies_of_failed_assertions(&mut instructions, &spans);
@@ -284,6 +295,26 @@ impl ControlFlow {
     pub(super) fn jump(&self, index: usize) -> Option<usize> {
         self.index_at(self.instructions[index].target?)
     }
+}
+
+/// The further lines of what loops go through, `(first, last)`. `loops`: the line of each, and the offset where it asks for an item, right
+/// behind where it makes an iterator: both may have the position of the statement with its whole suite (CPython 3.11 and 3.12,
+/// `compiler_for` in `Python/compile.c`), so what was evaluated before them says how far that reaches.
+fn long_iterables(shape: &CodeShape, loops: &[(LineNo, u32)]) -> Vec<(LineNo, LineNo)> {
+    let mut end = 0_u32;
+    let mut runs = Vec::new();
+    for location in line_columns(&shape.line_table, shape.first_line) {
+        let line = location.line.unwrap_or(LineNo::MAX);
+        runs.push((end, line, location.line.map_or(0, |line| line.saturating_add(location.further_lines))));
+        end = end.saturating_add(UNIT * u32::from(location.units));
+    }
+    let further_lines = |(line, start): &(LineNo, u32)| {
+        let evaluated = runs.partition_point(|(run, ..)| *run < start.saturating_sub(UNIT));
+        let own = runs[..evaluated].iter().rev().take_while(|(_, of_run, _)| of_run >= line);
+        let last = own.map(|(.., last)| *last).max()?;
+        (last > *line).then_some((line.saturating_add(1), last))
+    };
+    loops.iter().filter_map(further_lines).collect()
 }
 
 /// By instruction: the rest of its position.

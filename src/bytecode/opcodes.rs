@@ -53,6 +53,8 @@ pub(super) enum Role {
     EndAsyncFor,
     /// Asks for the next item of an `async for`.
     NextAsyncItem,
+    /// Makes an iterator of what a loop goes through.
+    Iterate,
     /// Drops the value on top.
     Drop,
     /// Jumps without an event (CPython 3.12+, `Python/instrumentation.c`).
@@ -198,6 +200,7 @@ fn role(name: &str) -> Role {
         "MAKE_FUNCTION" => Role::MakeFunction,
         "END_ASYNC_FOR" => Role::EndAsyncFor,
         "GET_ANEXT" => Role::NextAsyncItem,
+        "GET_ITER" | "GET_AITER" => Role::Iterate,
         "POP_TOP" => Role::Drop,
         "JUMP_BACKWARD_NO_INTERRUPT" => Role::SilentJump,
         "RESUME" => Role::Resume,
