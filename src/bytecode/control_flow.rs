@@ -1,7 +1,7 @@
 //! Where control can go inside a code object.
 //!
-//! Must not know: what ran. Invariant: linear in the size of the code, but that jumps look up where they lead; damaged bytes give fewer
-//! ways, never a panic.
+//! Must not know: what ran. Invariant: linear in the size of the code, but that jumps look up where they lead, and loops whose position is
+//! of several lines what was evaluated before them on their own lines; damaged bytes give fewer ways, never a panic.
 
 use super::locations::{Span, UNIT, line_columns, locations};
 use super::opcodes::{Flow, Opcode, Role, Roles, failed_assertion, opcodes, safe_deletion};
