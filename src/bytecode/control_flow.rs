@@ -3,8 +3,10 @@
 //! Must not know: what ran. Invariant: linear in the size of the code, but that jumps look up where they lead, and loops whose position is
 //! of several lines what was evaluated before them on their own lines; damaged bytes give fewer ways, never a panic.
 
+use std::num::NonZeroU32;
+
 use super::locations::{Span, UNIT, line_columns, locations};
-use super::opcodes::{Flow, Opcode, Role, Roles, failed_assertion, opcodes, safe_deletion};
+use super::opcodes::{Flow, Opcode, Role, Roles, opcode, opcodes};
 use crate::model::{CodeShape, LineNo, LineSet, SortedSet};
 
 /// The part of RESUME's argument that tells where: 0 at the start of a function (CPython 3.11–3.15, `Lib/dis.py`).
@@ -17,28 +19,47 @@ pub(super) struct Instruction {
     pub(super) start: u32,
     /// Offset after its inline caches.
     pub(super) end: u32,
-    pub(super) opcode: &'static Opcode,
     pub(super) argument: u32,
-    /// Where it jumps, if it does.
-    pub(super) target: Option<u32>,
+    /// Where it jumps, and one more; none where it does not.
+    behind_target: Option<NonZeroU32>,
     /// The line it belongs to, if any.
     pub(super) line: Option<LineNo>,
+    /// Its opcode's number.
+    number: u8,
+    /// What is asked of all instructions is its opcode's, unless what stands before it tells more.
+    pub(super) flow: Flow,
+    pub(super) role: Role,
+    pub(super) may_raise: bool,
 }
 
 impl Instruction {
+    fn opcode(&self) -> &'static Opcode {
+        opcode(self.number)
+    }
+
+    /// Its opcode's name.
+    pub(super) fn name(&self) -> &'static str {
+        self.opcode().name
+    }
+
+    /// Where it jumps, if it does.
+    pub(super) fn target(&self) -> Option<u32> {
+        self.behind_target.map(|behind| behind.get() - 1)
+    }
+
     /// Offset of the instruction itself, behind its prefixes.
     pub(super) fn own_offset(&self) -> u32 {
-        self.end - 2 * (1 + u32::from(self.opcode.caches))
+        self.end - 2 * (1 + u32::from(self.opcode().caches))
     }
 
     /// Whether it jumps without an event.
     pub(super) fn jumps_silently(&self) -> bool {
-        self.opcode.role == Role::SilentJump
+        self.role == Role::SilentJump
     }
 
     /// Whether it is a `raise` without an exception of its own.
     fn raises_again(&self) -> bool {
-        self.opcode.flow == Flow::Raise && self.argument == 0
+        self.flow == Flow::Raise && self.argument == 0
     }
 }
 
@@ -70,10 +91,9 @@ impl ControlFlow {
             end = end.saturating_add(UNIT * u32::from(location.units));
             while let Some(instruction) = waiting.next_if(|instruction| instruction.start < end) {
                 instruction.line = location.line;
-                let role_before = std::mem::replace(&mut before, instruction.opcode.role);
+                let role_before = std::mem::replace(&mut before, instruction.role);
                 if location.further_lines > 0
-                    && (instruction.opcode.flow == Flow::Branch
-                        || instruction.opcode.role == Role::NextAsyncItem)
+                    && (instruction.flow == Flow::Branch || instruction.role == Role::NextAsyncItem)
                     && let Some(line) = location.line
                 {
                     if role_before == Role::Iterate {
@@ -155,27 +175,27 @@ impl ControlFlow {
 
     /// The branches, by line and offset; those without a line are left out.
     pub(crate) fn branches(&self) -> impl Iterator<Item = (LineNo, u32)> {
-        let branches = self.instructions.iter().filter(|instruction| instruction.opcode.flow == Flow::Branch);
+        let branches = self.instructions.iter().filter(|instruction| instruction.flow == Flow::Branch);
         branches.filter_map(|instruction| Some((instruction.line?, instruction.own_offset())))
     }
 
     /// The line and the offset of the branch at `offset`, which may be that of a prefix; `None` where there is none.
     pub(crate) fn branch_at(&self, offset: u32) -> Option<(LineNo, u32)> {
         let instruction = self.at(offset)?;
-        let is_branch = instruction.opcode.flow == Flow::Branch;
+        let is_branch = instruction.flow == Flow::Branch;
         Some((instruction.line.filter(|_| is_branch)?, instruction.own_offset()))
     }
 
     /// Where the two sides of the branch at `offset` lead: going on, and jumping.
     pub(crate) fn sides(&self, offset: u32) -> Option<(u32, u32)> {
         let instruction = &self.instructions[self.index_at(offset)?];
-        (instruction.opcode.flow == Flow::Branch).then_some((instruction.end, instruction.target?))
+        (instruction.flow == Flow::Branch).then_some((instruction.end, instruction.target()?))
     }
 
     /// Whether the branch at `offset` tests a value, and is not the end of a loop.
     pub(super) fn tests_at(&self, offset: u32) -> bool {
         self.at(offset).is_some_and(|instruction| {
-            instruction.opcode.flow == Flow::Branch && instruction.opcode.name.contains("_IF_")
+            instruction.flow == Flow::Branch && instruction.name().contains("_IF_")
         })
     }
 
@@ -183,15 +203,15 @@ impl ControlFlow {
     /// side, where there are events for instructions, too (`NOT_TAKEN` and `POP_ITER` in `Python/bytecodes.c`).
     pub(crate) fn branch_of_event(&self, offset: u32) -> Option<(Option<LineNo>, u32)> {
         let index = self.index_at(offset)?;
-        let branch = match self.instructions[index].opcode.name {
+        let branch = match self.instructions[index].name() {
             "NOT_TAKEN" => self.instructions.get(index.checked_sub(1)?)?,
             "POP_ITER" => {
                 let end_of_loop = self.instructions.get(index.checked_sub(1)?)?.start;
-                self.instructions.iter().find(|instruction| instruction.target == Some(end_of_loop))?
+                self.instructions.iter().find(|instruction| instruction.target() == Some(end_of_loop))?
             }
             _ => &self.instructions[index],
         };
-        (branch.opcode.flow == Flow::Branch).then(|| (branch.line, branch.own_offset()))
+        (branch.flow == Flow::Branch).then(|| (branch.line, branch.own_offset()))
     }
 
     fn at(&self, offset: u32) -> Option<&Instruction> {
@@ -200,26 +220,26 @@ impl ControlFlow {
 
     /// Whether the instruction at `offset` leaves the code object with a value.
     pub(crate) fn returns_at(&self, offset: u32) -> bool {
-        self.at(offset).is_some_and(|instruction| instruction.opcode.flow == Flow::Return)
+        self.at(offset).is_some_and(|instruction| instruction.flow == Flow::Return)
     }
 
     /// Whether a generator or coroutine that is left at `offset` is left for a while. CPython 3.13 names the instruction after
     /// the one that does it.
     pub(crate) fn pauses_at(&self, offset: u32) -> bool {
-        self.at(offset).is_some_and(|instruction| instruction.opcode.name == "YIELD_VALUE")
+        self.at(offset).is_some_and(|instruction| instruction.name() == "YIELD_VALUE")
             || self.resumes_at(offset)
     }
 
     /// Whether a generator or coroutine goes on at `offset`, and does not begin.
     pub(crate) fn resumes_at(&self, offset: u32) -> bool {
         self.at(offset).is_some_and(|instruction| {
-            instruction.opcode.role == Role::Resume && instruction.argument & RESUME_LOCATION != 0
+            instruction.role == Role::Resume && instruction.argument & RESUME_LOCATION != 0
         })
     }
 
     /// Whether the instruction at `offset` is a `raise` statement's.
     pub(crate) fn raises_at(&self, offset: u32) -> bool {
-        self.at(offset).is_some_and(|instruction| instruction.opcode.flow == Flow::Raise)
+        self.at(offset).is_some_and(|instruction| instruction.flow == Flow::Raise)
     }
 
     /// Whether no event tells of the exception that `raise` alone raises again at `offset` (CPython 3.11–3.15,
@@ -232,14 +252,14 @@ impl ControlFlow {
     pub(crate) fn only_raises_again_in(&self, line: LineNo) -> bool {
         let mut own = self.instructions.iter().filter(|instruction| instruction.line == Some(line));
         own.clone().any(Instruction::raises_again)
-            && !own.any(|instruction| instruction.opcode.flow == Flow::Reraise)
+            && !own.any(|instruction| instruction.flow == Flow::Reraise)
     }
 
     /// Whether a StopIteration from the instruction at `offset` is only how an iterator ends. CPython 3.12+ tells of it where
     /// the loop ends.
     pub(crate) fn iterates_at(&self, offset: u32) -> bool {
         self.at(offset).is_some_and(|instruction| {
-            matches!(instruction.opcode.name, "FOR_ITER" | "SEND" | "END_FOR" | "END_SEND" | "POP_ITER")
+            matches!(instruction.name(), "FOR_ITER" | "SEND" | "END_FOR" | "END_SEND" | "POP_ITER")
         })
     }
 
@@ -247,7 +267,7 @@ impl ControlFlow {
     pub(crate) fn iterates_asynchronously_at(&self, offset: u32) -> bool {
         self.handler_of(offset)
             .and_then(|handler| self.at(handler))
-            .is_some_and(|instruction| instruction.opcode.role == Role::EndAsyncFor)
+            .is_some_and(|instruction| instruction.role == Role::EndAsyncFor)
     }
 
     /// Whether only exceptions lead to `offset`: a handler begins there, or right before it with an instruction that has no
@@ -257,7 +277,7 @@ impl ControlFlow {
         let before = self.index_at(offset).and_then(|index| self.instructions.get(index.checked_sub(1)?));
         begins(offset)
             || before.is_some_and(|before| {
-                before.opcode.name == "PUSH_EXC_INFO" && before.line.is_none() && begins(before.start)
+                before.name() == "PUSH_EXC_INFO" && before.line.is_none() && begins(before.start)
             })
     }
 
@@ -287,13 +307,13 @@ impl ControlFlow {
 
     /// The index of the instruction behind the one at `index`, if control may go on there.
     pub(super) fn next(&self, index: usize) -> Option<usize> {
-        let goes_on = self.instructions[index].opcode.flow.goes_on();
+        let goes_on = self.instructions[index].flow.goes_on();
         (goes_on && index + 1 < self.instructions.len()).then_some(index + 1)
     }
 
     /// The index of the instruction to which the one at `index` jumps, if it does.
     pub(super) fn jump(&self, index: usize) -> Option<usize> {
-        self.index_at(self.instructions[index].target?)
+        self.index_at(self.instructions[index].target()?)
     }
 }
 
@@ -334,7 +354,7 @@ fn mark_copies_of_failed_assertions(instructions: &mut [Instruction], spans: &[O
     let ends = |flow: Flow, instructions: &[Instruction]| -> Vec<(usize, LineNo, Span)> {
         let placed = instructions.iter().zip(spans).enumerate();
         placed
-            .filter(|(_, (instruction, _))| instruction.opcode.flow == flow)
+            .filter(|(_, (instruction, _))| instruction.flow == flow)
             .filter_map(|(index, (instruction, span))| Some((index, instruction.line?, (*span)?)))
             .collect()
     };
@@ -344,7 +364,7 @@ fn mark_copies_of_failed_assertions(instructions: &mut [Instruction], spans: &[O
     }
     for (index, line, span) in ends(Flow::Raise, instructions) {
         if failed.iter().any(|(_, other, of_other)| (*other, *of_other) == (line, span)) {
-            instructions[index].opcode = failed_assertion();
+            instructions[index].flow = Flow::FailedAssertion;
         }
     }
 }
@@ -366,7 +386,7 @@ fn take_apart(code: &[u8]) -> TakenApart {
     let mut roles = Roles::default();
     let mut has_raise = false;
     while let Some(&[number, low]) = code.get(at..at + 2).and_then(|unit| unit.first_chunk::<2>()) {
-        let mut opcode = &opcodes[usize::from(number)];
+        let opcode = &opcodes[usize::from(number)];
         let argument = (high << 8) | u32::from(low);
         at += 2;
         if opcode.flow == Flow::ExtendedArgument {
@@ -388,21 +408,29 @@ fn take_apart(code: &[u8]) -> TakenApart {
         };
         // An assertion's message is an expression, so the next instruction that raises is the assertion's own.
         asserting |= loads_assertion_error(opcode, argument);
-        if opcode.flow == Flow::Raise {
+        let mut flow = opcode.flow;
+        if flow == Flow::Raise {
             if asserting {
-                opcode = failed_assertion();
+                flow = Flow::FailedAssertion;
             } else {
                 has_raise = true;
             }
             asserting = false;
         }
         roles.add(opcode.role);
-        if opcode.role == Role::Deletion
-            && found.last().is_some_and(|before| forgets_what_is_there(before, number, argument))
-        {
-            opcode = safe_deletion(number);
-        }
-        found.push(Instruction { start: start as u32, end, opcode, argument, target, line: None });
+        let is_safe = opcode.role == Role::Deletion
+            && found.last().is_some_and(|before| forgets_what_is_there(before, number, argument));
+        found.push(Instruction {
+            start: start as u32,
+            end,
+            argument,
+            behind_target: target.and_then(|target| NonZeroU32::new(target.wrapping_add(1))),
+            line: None,
+            number,
+            flow,
+            role: opcode.role,
+            may_raise: opcode.may_raise && !is_safe,
+        });
         start = at;
         high = 0;
     }
@@ -424,7 +452,7 @@ fn count(code: &[u8]) -> usize {
 /// Whether an instruction deletes the name that the one before gave a value, as a handler does in the end with the name of
 /// its exception (CPython 3.11–3.15, `compiler_try_except`, `codegen_try_except`).
 fn forgets_what_is_there(before: &Instruction, number: u8, argument: u32) -> bool {
-    before.opcode.deleted_by == number && number != 0 && before.argument == argument
+    before.opcode().deleted_by == number && number != 0 && before.argument == argument
 }
 
 /// Whether this is how an `assert` statement gets its exception, which programs cannot spell.

@@ -44,8 +44,7 @@ impl Due {
         sides_tell: bool,
         knows: &dyn Fn(LineNo) -> bool,
     ) -> Option<(Self, NewlyDue)> {
-        let resume =
-            flow.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
+        let resume = flow.instructions.iter().position(|instruction| instruction.role == Role::Resume)?;
         let reached = vec![false; flow.instructions.len()];
         let mut due = Self { reached, sides_tell, lines: LineSet::new(), places: BTreeSet::new() };
         let mut news = NewlyDue::default();
@@ -136,6 +135,6 @@ impl Due {
 
 /// Whether `sys.monitoring` tells of each side of it (CPython 3.14 and newer, `Python/instrumentation.c`).
 fn is_branch_with_events(instruction: &Instruction) -> bool {
-    let name = instruction.opcode.name;
-    instruction.opcode.flow == Flow::Branch && (name == "FOR_ITER" || name.starts_with("POP_JUMP_IF_"))
+    let name = instruction.name();
+    instruction.flow == Flow::Branch && (name == "FOR_ITER" || name.starts_with("POP_JUMP_IF_"))
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::control_flow::ControlFlow;
+use super::control_flow::{ControlFlow, Instruction};
 use super::opcodes::{Flow, Role};
 use super::predecessors::Owners;
 use super::walk::{End, walk};
@@ -15,8 +15,8 @@ impl ControlFlow {
     /// The branch that decides at the end of an `except*` whether anything is raised, by a jump then, if the instruction at `index`
     /// puts that together (CPython 3.12–3.15, `codegen_try_star_except`).
     pub(super) fn ends_except_star_at(&self, index: usize) -> Option<usize> {
-        let name = |index: usize| self.instructions.get(index).map(|instruction| instruction.opcode.name);
-        let is_end = self.instructions.get(index).is_some_and(|one| one.opcode.role == Role::OwnFunction)
+        let name = |index: usize| self.instructions.get(index).map(Instruction::name);
+        let is_end = self.instructions.get(index).is_some_and(|one| one.role == Role::OwnFunction)
             && name(index + 1) == Some("COPY")
             && name(index + 2) == Some("POP_JUMP_IF_NOT_NONE");
         is_end.then_some(index + 2)
@@ -86,8 +86,8 @@ impl StarWays {
     /// The same if an event of the instruction must tell, since it neither jumps nor may raise.
     pub(super) fn source_without_jump(&self, flow: &ControlFlow, index: usize) -> Option<usize> {
         let instruction = &flow.instructions[index];
-        let is_quiet = match instruction.opcode.flow {
-            Flow::Next => !instruction.opcode.may_raise,
+        let is_quiet = match instruction.flow {
+            Flow::Next => !instruction.may_raise,
             Flow::Jump => instruction.jumps_silently(),
             Flow::Branch
             | Flow::Await

@@ -2,7 +2,7 @@
 //!
 //! Must not know: what ran. Invariant: it is followed as far as there is one way to go.
 
-use super::control_flow::ControlFlow;
+use super::control_flow::{ControlFlow, Instruction};
 use super::opcodes::Flow;
 use crate::model::LineNo;
 
@@ -49,12 +49,12 @@ fn rest_of_handler(flow: &ControlFlow, mut index: usize, line: Option<LineNo>) -
         if let Some(own) = instruction.line.filter(|own| Some(*own) != line) {
             return Err(Destination::Line(own));
         }
-        let next = match instruction.opcode.flow {
+        let next = match instruction.flow {
             Flow::Reraise => return Ok(index),
-            Flow::Jump => instruction.target,
+            Flow::Jump => instruction.target(),
             // What an `except*` suite has raised is raised at the end, whatever the others left.
             Flow::Next => match flow.ends_except_star_at(index) {
-                Some(branch) => flow.instructions[branch].target,
+                Some(branch) => flow.instructions[branch].target(),
                 None => Some(instruction.end),
             },
             Flow::Branch
@@ -84,21 +84,21 @@ pub(super) struct EndOfWith {
 impl ControlFlow {
     /// Whether the exception of a `raise` statement comes to the end of a `with`.
     pub(crate) fn raises_in_with(&self) -> bool {
-        let is_raise = |index: &usize| self.instructions[*index].opcode.flow == Flow::Raise;
+        let is_raise = |index: &usize| self.instructions[*index].flow == Flow::Raise;
         let mut raises = (0..self.instructions.len()).filter(is_raise);
         raises.any(|raise| matches!(destination_of_raise(self, raise), Destination::With(_)))
     }
 
     /// The end of a `with` whose handler begins at `start` (CPython 3.11–3.15, `codegen_with_except_finish`).
     pub(super) fn ends_with_at(&self, start: usize) -> Option<EndOfWith> {
-        let name = |index: usize| self.instructions.get(index).map(|instruction| instruction.opcode.name);
+        let name = |index: usize| self.instructions.get(index).map(Instruction::name);
         if name(start) != Some("PUSH_EXC_INFO") || name(start + 1) != Some("WITH_EXCEPT_START") {
             return None;
         }
         let mut rest = self.instructions.iter().enumerate().skip(start + 1);
-        let (branch, _) = rest.find(|(_, instruction)| instruction.opcode.flow == Flow::Branch)?;
-        let (reraise, _) = rest.find(|(_, instruction)| instruction.opcode.name != "NOT_TAKEN")?;
-        let passes_on = self.instructions[reraise].opcode.flow == Flow::Reraise;
+        let (branch, _) = rest.find(|(_, instruction)| instruction.flow == Flow::Branch)?;
+        let (reraise, _) = rest.find(|(_, instruction)| instruction.name() != "NOT_TAKEN")?;
+        let passes_on = self.instructions[reraise].flow == Flow::Reraise;
         passes_on.then_some(EndOfWith { branch, reraise })
     }
 }

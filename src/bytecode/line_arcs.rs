@@ -51,7 +51,7 @@ impl LineSteps {
     pub(crate) fn shared(&self) -> &LineSet {
         self.shared.get_or_init(|| {
             let all = self.analysis.flow.instructions.iter();
-            all.filter(|one| one.opcode.role == Role::MakeFunction).filter_map(|one| one.line).collect()
+            all.filter(|one| one.role == Role::MakeFunction).filter_map(|one| one.line).collect()
         })
     }
 
@@ -69,7 +69,7 @@ impl LineSteps {
             let (Some(from), Some(to)) = (flow.index_at(edge.from), flow.index_at(edge.to)) else { continue };
             let Some(line) = ways.owner(flow, from) else { continue };
             let exit_by_raise = self.is_function.then_some(exit);
-            match (flow.instructions[from].opcode.flow, flow.instructions[to].opcode.flow) {
+            match (flow.instructions[from].flow, flow.instructions[to].flow) {
                 (Flow::Raise, _) if from == to => {
                     arcs.extend(way_of_raise(flow, from, exit_by_raise));
                     continue;
@@ -95,7 +95,7 @@ impl LineSteps {
         }
         // A `raise` that is all that its line does was reached if the line ran, for all that matters: there is no other way.
         for (index, instruction) in flow.instructions.iter().enumerate() {
-            if instruction.opcode.flow == Flow::Raise
+            if instruction.flow == Flow::Raise
                 && !ways.is_telling(index)
                 && instruction.line.is_some_and(|line| lines.contains(line))
             {
@@ -115,7 +115,7 @@ impl LineSteps {
 
 /// The line of the instructions up to the first `RESUME`, if no other instruction is of that line.
 fn line_of_entry_alone(flow: &ControlFlow) -> Option<LineNo> {
-    let resume = flow.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
+    let resume = flow.instructions.iter().position(|instruction| instruction.role == Role::Resume)?;
     let line = flow.instructions[resume].line?;
     let is_alone = flow.instructions[resume + 1..].iter().all(|instruction| instruction.line != Some(line));
     is_alone.then_some(line)

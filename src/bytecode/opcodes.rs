@@ -173,28 +173,6 @@ fn deletes(what: &str) -> u8 {
     known.map_or(0, |(number, ..)| *number)
 }
 
-/// The end of a failed `assert`, which is what a `raise` is otherwise.
-static FAILED_ASSERTION: LazyLock<Opcode> = LazyLock::new(|| {
-    let raise = BY_NUMBER.iter().find(|opcode| opcode.flow == Flow::Raise);
-    Opcode { flow: Flow::FailedAssertion, ..raise.copied().unwrap_or(UNKNOWN) }
-});
-
-pub(super) fn failed_assertion() -> &'static Opcode {
-    &FAILED_ASSERTION
-}
-
-/// By number: the opcodes that delete, where what they delete is there.
-static SAFE_DELETIONS: LazyLock<Vec<(u8, Opcode)>> = LazyLock::new(|| {
-    let numbers = (0..=u8::MAX).filter(|number| opcode(*number).role == Role::Deletion);
-    numbers.map(|number| (number, Opcode { may_raise: false, ..*opcode(number) })).collect()
-});
-
-/// The opcode with this number, which deletes what was stored just before.
-pub(super) fn safe_deletion(number: u8) -> &'static Opcode {
-    let known = SAFE_DELETIONS.iter().find(|(known, _)| *known == number);
-    known.map_or_else(|| opcode(number), |(_, opcode)| opcode)
-}
-
 fn role(name: &str) -> Role {
     match name {
         "MAKE_FUNCTION" => Role::MakeFunction,

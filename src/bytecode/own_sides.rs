@@ -37,8 +37,7 @@ impl OwnSides {
             }
         }
         // What is turned on again when a branch was reached has no effect on the branch itself any more.
-        let is_branch =
-            |start: usize| matches!(flow.instructions[start].opcode.flow, Flow::Branch | Flow::Await);
+        let is_branch = |start: usize| matches!(flow.instructions[start].flow, Flow::Branch | Flow::Await);
         sides.retain(|(start, _)| other_ways[*start] == 0 && !is_branch(*start));
         sides.sort_unstable();
         Self(sides)

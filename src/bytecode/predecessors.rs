@@ -20,7 +20,7 @@ pub(super) struct Predecessors<'a> {
 
 impl<'a> Predecessors<'a> {
     pub(super) fn new(flow: &'a ControlFlow) -> Self {
-        let jumping = (0..flow.instructions.len()).filter(|from| flow.instructions[*from].target.is_some());
+        let jumping = (0..flow.instructions.len()).filter(|from| flow.instructions[*from].target().is_some());
         let mut jumps = Vec::with_capacity(SOME);
         jumps.extend(jumping.filter_map(|from| Some((flow.jump(from)?, from))));
         jumps.sort_unstable();
@@ -66,7 +66,7 @@ impl Runs {
             }
             let is_of_same_line =
                 instruction.line.is_some() && before.is_some_and(|before| before.line == instruction.line);
-            let flow = before.map_or(Flow::Return, |before| before.opcode.flow);
+            let flow = before.map_or(Flow::Return, |before| before.flow);
             if !is_of_same_line || flow != Flow::Next {
                 ends.extend(index.checked_sub(1));
             }

@@ -26,8 +26,7 @@ impl ControlFlow {
         if !self.handler_starts().is_empty() {
             return None;
         }
-        let resume =
-            self.instructions.iter().position(|instruction| instruction.opcode.role == Role::Resume)?;
+        let resume = self.instructions.iter().position(|instruction| instruction.role == Role::Resume)?;
         let mut told = Tellable::default();
         let mut reached = BTreeSet::new();
         let mut waiting: Vec<usize> = self.successors(resume).collect();
@@ -38,7 +37,7 @@ impl ControlFlow {
             let instruction = &self.instructions[index];
             let line = instruction.line?;
             told.lines.insert(line);
-            match instruction.opcode.flow {
+            match instruction.flow {
                 Flow::Next | Flow::ExtendedArgument | Flow::Jump | Flow::Branch => (),
                 Flow::Return => {
                     told.steps.insert((line, None));

@@ -37,13 +37,13 @@ pub(super) fn walk_past(
         if instruction.line.is_some_and(|next| next != line) {
             return End::Line(index);
         }
-        let next = match instruction.opcode.flow {
+        let next = match instruction.flow {
             Flow::Return if instruction.line.is_none() => return End::Return(index),
             Flow::Jump => {
                 jumps(index);
                 flow.jump(index)
             }
-            Flow::Next if !instruction.opcode.may_raise => flow.next(index),
+            Flow::Next if !instruction.may_raise => flow.next(index),
             Flow::Next if flow.ends_except_star_at(index).is_some() => return End::ExceptStar(index),
             Flow::Next
             | Flow::Branch

@@ -65,7 +65,7 @@ impl Ways {
         let mut forks = destinations.forks();
         if flow.has(Role::MakeFunction) {
             // The body of a one-line function or class is left from the line that defines it.
-            let made = flow.instructions.iter().filter(|next| next.opcode.role == Role::MakeFunction);
+            let made = flow.instructions.iter().filter(|next| next.role == Role::MakeFunction);
             forks.extend(made.filter_map(|instruction| instruction.line));
         }
         // A suite may stand on the last line of its header: its ways on are those of the header's statement.
@@ -82,7 +82,7 @@ impl Ways {
         if flow.has_raise() {
             telling = raises(flow, &destinations, &long_tests, shape);
             let is_in_with = |index: &usize| {
-                flow.instructions[*index].opcode.flow == Flow::Raise
+                flow.instructions[*index].flow == Flow::Raise
                     && matches!(destination_of_raise(flow, *index), Destination::With(_))
             };
             raises_in_with = (0..flow.instructions.len())
@@ -234,7 +234,7 @@ impl Ways {
             let Some(last) = place.checked_sub(1) else { continue };
             let instruction = &flow.instructions[place];
             let Some(source) = self.owner(flow, last) else { continue };
-            if flow.instructions[last].opcode.flow != Flow::Next || starts.contains(&place) {
+            if flow.instructions[last].flow != Flow::Next || starts.contains(&place) {
                 continue;
             }
             let is_told = match instruction.line {
@@ -248,7 +248,7 @@ impl Ways {
                 // all that is known here.
                 None => {
                     self.owner(flow, place).is_some()
-                        || !(self.is_fork(source) || instruction.opcode.role == Role::Drop)
+                        || !(self.is_fork(source) || instruction.role == Role::Drop)
                 }
             };
             if is_told || self.is_told_by_jumps(flow, predecessors, starts, last) {
@@ -274,18 +274,17 @@ impl Ways {
     ) -> bool {
         for index in (0..=last).rev() {
             let leads_here = || predecessors.of(index);
-            if flow.instructions[index].opcode.may_raise
+            if flow.instructions[index].may_raise
                 || starts.contains(&index)
                 || leads_here().any(|before| {
                     self.owner(flow, before) != self.owner(flow, last)
-                        || flow.instructions[before].opcode.flow == Flow::Await
+                        || flow.instructions[before].flow == Flow::Await
                 })
             {
                 return false;
             }
             let falls = index.checked_sub(1).is_some_and(|before| {
-                flow.instructions[before].opcode.flow == Flow::Next
-                    && leads_here().any(|other| other == before)
+                flow.instructions[before].flow == Flow::Next && leads_here().any(|other| other == before)
             });
             if !falls {
                 return index > 0;
@@ -318,7 +317,7 @@ impl Destinations {
         for &index in &runs.ends {
             let instruction = &flow.instructions[index];
             let Some(line) = owners.of(flow, index) else { continue };
-            match instruction.opcode.flow {
+            match instruction.flow {
                 Flow::Return => found.push((line, Destination::Exit)),
                 Flow::Raise => found.push((line, destination_of_raise(flow, index))),
                 Flow::Next
@@ -380,7 +379,7 @@ fn raises(
         });
         let is_behind_others = flow.instructions[..*index].iter().enumerate().any(|(index, other)| {
             other.line == Some(line)
-                && other.opcode.may_raise
+                && other.may_raise
                 && flow.span(index).is_some_and(|span| span.column < column)
         });
         elsewhere.count() > 1
@@ -388,8 +387,7 @@ fn raises(
             || long_tests.contains(line)
             || (is_function(shape.flags) && i32::try_from(line) == Ok(shape.first_line))
     };
-    let raises =
-        (0..flow.instructions.len()).filter(|index| flow.instructions[*index].opcode.flow == Flow::Raise);
+    let raises = (0..flow.instructions.len()).filter(|index| flow.instructions[*index].flow == Flow::Raise);
     raises.filter(is_choice).collect()
 }
 
@@ -405,7 +403,7 @@ fn ends_of_async_for(
     let is_end = |behind: &usize| {
         let end = behind - 1;
         let Some(line) = owners.of(flow, end) else { return false };
-        flow.instructions[end].opcode.role == Role::EndAsyncFor
+        flow.instructions[end].role == Role::EndAsyncFor
             && owners.of(flow, *behind) == Some(line)
             && predecessors.only(*behind) == Some(end)
             && match walk(flow, line, *behind) {

@@ -55,7 +55,7 @@ impl Joiner {
         for (decision, tests) in by_decision {
             let mapped = &self.map.decisions[decision as usize].decision;
             // Not behind a jump, past which the value may have been made.
-            let goes_on = |index: &usize| flow.instructions[*index].opcode.flow != Flow::Jump;
+            let goes_on = |index: &usize| flow.instructions[*index].flow != Flow::Jump;
             let before_test = |index: usize| {
                 let made = producer(flow, index).map_or(index, |made| made + 1);
                 (made..index).rev().take_while(goes_on)
@@ -122,15 +122,14 @@ impl Checker<'_> {
     /// Where control goes on from a jump, and where it jumps.
     fn sides(&self, index: usize) -> Option<[usize; 2]> {
         let instruction = &self.flow.instructions[index];
-        Some([self.flow.index_at(instruction.end)?, self.flow.index_at(instruction.target?)?])
+        Some([self.flow.index_at(instruction.end)?, self.flow.index_at(instruction.target()?)?])
     }
 
     /// Whether a jump leads to where control goes on anyway.
     fn leads_nowhere_else(&self, index: usize) -> bool {
         let instructions = &self.flow.instructions;
-        let next =
-            instructions[index + 1..].iter().find(|instruction| instruction.opcode.name != "NOT_TAKEN");
-        instructions[index].target == next.map(|instruction| instruction.start)
+        let next = instructions[index + 1..].iter().find(|instruction| instruction.name() != "NOT_TAKEN");
+        instructions[index].target() == next.map(|instruction| instruction.start)
     }
 
     /// Follows control from `start`, where `condition` was found `truth`, to the next tests.
@@ -238,7 +237,7 @@ impl Checker<'_> {
         for (index, test) in &self.tests {
             let (condition, _) = self.graph.last(test.node, true);
             let instruction = &self.flow.instructions[*index];
-            let Some(target) = instruction.target else { continue };
+            let Some(target) = instruction.target() else { continue };
             if self.constants[condition as usize].is_some() || self.graph.is_idle(condition) {
                 continue;
             }

@@ -50,7 +50,7 @@ impl Joiner {
     pub(super) fn tested(&self, flow: &ControlFlow, places: &[Option<Place>]) -> Vec<Vec<NodeTest>> {
         let links = numbered_links(flow, places);
         let of_index = |(index, instruction): (usize, &Instruction)| {
-            let jumps_if = JumpsIf::of(instruction.opcode.name)?;
+            let jumps_if = JumpsIf::of(instruction.name())?;
             self.tested_by(flow, places, &links, index, jumps_if).map(|test| self.with_outer(test))
         };
         flow.instructions.iter().enumerate().map(|index| of_index(index).unwrap_or_default()).collect()
@@ -67,7 +67,7 @@ impl Joiner {
         let at = producer(flow, index)?;
         let producer = &flow.instructions[at];
         let own = places[index];
-        if SUPER_INSTRUCTIONS.contains(&producer.opcode.name) {
+        if SUPER_INSTRUCTIONS.contains(&producer.name()) {
             return match jumps_if {
                 JumpsIf::Truth(truth) => {
                     // TO_BOOL has the range of what is tested, but in value position.
@@ -99,9 +99,9 @@ impl Joiner {
         }
         let place = places[at];
         match jumps_if {
-            JumpsIf::None(is_none) if JumpsIf::of(producer.opcode.name).is_some() => {
+            JumpsIf::None(is_none) if JumpsIf::of(producer.name()).is_some() => {
                 // The last link of a chained comparison: its left operand was kept by the link before.
-                let link = self.tested_by(flow, places, links, at, JumpsIf::of(producer.opcode.name)?)?;
+                let link = self.tested_by(flow, places, links, at, JumpsIf::of(producer.name())?)?;
                 let node = self.last_link(link.decision, link.node);
                 // Of a comprehension's last condition, the jump has the range of the element.
                 let by_range = own.and_then(|own| self.anchors(own).find_map(negated_none));
@@ -125,8 +125,8 @@ impl Joiner {
                 let anchor = self
                     .anchors(place)
                     .find(|anchor| matches!(anchor.kind, AnchorKind::Value | AnchorKind::Membership { .. }))
-                    .or_else(|| self.ending(place, producer.opcode.name))?;
-                let is_membership = matches!(producer.opcode.name, "IS_OP" | "CONTAINS_OP");
+                    .or_else(|| self.ending(place, producer.name()))?;
+                let is_membership = matches!(producer.name(), "IS_OP" | "CONTAINS_OP");
                 let is_flipped = match anchor.kind {
                     AnchorKind::Membership { negated } => {
                         is_membership && (producer.argument & 1 == 1) != negated
@@ -236,22 +236,21 @@ impl Joiner {
 pub(super) fn producer(flow: &ControlFlow, index: usize) -> Option<usize> {
     let at = back(flow, index)?;
     let instruction = &flow.instructions[at];
-    if instruction.opcode.name == "COPY" && instruction.argument == 1 { back(flow, at) } else { Some(at) }
+    if instruction.name() == "COPY" && instruction.argument == 1 { back(flow, at) } else { Some(at) }
 }
 
 /// The instruction before this one that does something; where that jumps, the one from which an unconditional jump leads here
 /// does.
 fn back(flow: &ControlFlow, index: usize) -> Option<usize> {
-    let is_active = |instruction: &Instruction| !TRANSPARENT.contains(&instruction.opcode.name);
+    let is_active = |instruction: &Instruction| !TRANSPARENT.contains(&instruction.name());
     let before = flow.instructions[..index].iter().rposition(is_active)?;
-    if flow.instructions[before].opcode.flow != Flow::Jump {
+    if flow.instructions[before].flow != Flow::Jump {
         return Some(before);
     }
     // Behind the loop of an inlined `async for` stands what comes after it, and the loop's end elsewhere.
     let start = flow.instructions[before + 1].start;
-    let leads_here = |instruction: &Instruction| {
-        instruction.opcode.flow == Flow::Jump && instruction.target == Some(start)
-    };
+    let leads_here =
+        |instruction: &Instruction| instruction.flow == Flow::Jump && instruction.target() == Some(start);
     // On 3.11 an `await` ends with a jump back that only it takes.
     let Some(jump) = flow.instructions.iter().position(leads_here) else { return Some(before) };
     flow.instructions[..jump].iter().rposition(is_active)
@@ -259,10 +258,10 @@ fn back(flow: &ControlFlow, index: usize) -> Option<usize> {
 
 /// Whether a comparison is followed by another of the same chain: its right operand is kept for that.
 fn is_link(flow: &ControlFlow, at: usize) -> bool {
-    matches!(flow.instructions[at].opcode.name, "COMPARE_OP" | "IS_OP" | "CONTAINS_OP")
+    matches!(flow.instructions[at].name(), "COMPARE_OP" | "IS_OP" | "CONTAINS_OP")
         && back(flow, at).is_some_and(|before| {
             let before = &flow.instructions[before];
-            before.opcode.name == "COPY" && before.argument == 2
+            before.name() == "COPY" && before.argument == 2
         })
 }
 
