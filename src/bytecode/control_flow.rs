@@ -20,15 +20,18 @@ pub(super) struct Instruction {
     /// Offset after its inline caches.
     pub(super) end: u32,
     pub(super) argument: u32,
-    /// Where it jumps, and one more; none where it does not.
+    /// The offset where it jumps, and one more, which leaves room for "nowhere". A jump of damaged bytes to the last offset there
+    /// can be counts as none.
     behind_target: Option<NonZeroU32>,
     /// The line it belongs to, if any.
     pub(super) line: Option<LineNo>,
     /// Its opcode's number.
     number: u8,
-    /// What is asked of all instructions is its opcode's, unless what stands before it tells more.
+    /// Its opcode's, but that a `raise` may turn out to be the end of a failed `assert`.
     pub(super) flow: Flow,
+    /// Its opcode's, which every analysis asks of every instruction.
     pub(super) role: Role,
+    /// Its opcode's, but that a name that was just given a value can be deleted.
     pub(super) may_raise: bool,
 }
 
@@ -42,7 +45,7 @@ impl Instruction {
         self.opcode().name
     }
 
-    /// Where it jumps, if it does.
+    /// The offset where it jumps, if it does.
     pub(super) fn target(&self) -> Option<u32> {
         self.behind_target.map(|behind| behind.get() - 1)
     }
