@@ -2,7 +2,7 @@
 //!
 //! Must not know: where it comes from, how it is stored. Invariant: to unite the same twice changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Vectors;
@@ -31,6 +31,11 @@ impl Batch {
     /// How many rows its lines and steps make at most.
     pub(super) fn most_arcs(&self) -> usize {
         self.files.iter().map(BatchFile::most_arcs).sum()
+    }
+
+    /// The contexts in which anything was recorded.
+    pub(super) fn contexts(&self) -> BTreeSet<&str> {
+        self.files.iter().flat_map(BatchFile::contexts).collect()
     }
 }
 
@@ -62,11 +67,34 @@ impl BatchFile {
         lines.chain(self.arcs.values().map(SortedSet::len)).sum()
     }
 
-    /// The contexts in which anything ran.
-    pub(super) fn contexts(&self) -> impl Iterator<Item = &str> {
+    /// The contexts in which anything was recorded.
+    fn contexts(&self) -> impl Iterator<Item = &str> {
         let lines = self.lines.iter().filter(|(_, lines)| !lines.is_empty()).map(|(context, _)| context);
         let arcs = self.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()).map(|(context, _)| context);
-        lines.chain(arcs).map(String::as_str)
+        let edges = self.codes.iter().flat_map(|code| &code.edges).filter(|(_, edges)| !edges.is_empty());
+        let vectors = self.vectors.iter().filter(|(_, vectors)| !vectors.is_empty());
+        let others = edges.map(|(context, _)| context).chain(vectors.map(|(context, _)| context));
+        lines.chain(arcs).chain(others).map(String::as_str)
+    }
+
+    /// The code objects in which edges were taken, and these by context: each once, in the order of their table. (A module that was
+    /// loaded twice has each of its code objects twice.)
+    pub(super) fn taken(&self) -> impl Iterator<Item = (&CodeKey, BTreeMap<&str, Arc<SortedSet<Edge>>>)> {
+        let mut codes: Vec<&BatchCode> = self.codes.iter().collect();
+        codes.sort_unstable_by_key(|code| (code.key.first_line, &code.key.qualname, code.key.fingerprint));
+        let mut codes = codes.into_iter().peekable();
+        let united = std::iter::from_fn(move || {
+            let first = codes.next()?;
+            let mut taken = first.taken();
+            while let Some(alike) = codes.next_if(|next| next.key == first.key) {
+                for (context, edges) in alike.taken() {
+                    let known = taken.entry(context).or_default();
+                    Arc::make_mut(known).unite(Arc::unwrap_or_clone(edges));
+                }
+            }
+            Some((&first.key, taken))
+        });
+        united.filter(|(_, taken)| !taken.is_empty())
     }
 
     /// Adds what was seen of the same file and the same text elsewhere; tells how much of it was new, in arcs, edges and
@@ -122,4 +150,12 @@ pub(crate) struct BatchCode {
     pub(crate) key: CodeKey,
     /// Edges that were taken, by context: shared, because most contexts take the same ways.
     pub(crate) edges: BTreeMap<String, Arc<SortedSet<Edge>>>,
+}
+
+impl BatchCode {
+    /// Edges by the contexts in which any were taken.
+    fn taken(&self) -> BTreeMap<&str, Arc<SortedSet<Edge>>> {
+        let edges = self.edges.iter().filter(|(_, edges)| !edges.is_empty());
+        edges.map(|(context, edges)| (context.as_str(), Arc::clone(edges))).collect()
+    }
 }

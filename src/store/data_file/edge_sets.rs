@@ -22,7 +22,7 @@ pub(super) fn edge(from: i64, to: i64) -> Option<Edge> {
 /// For each edge how much farther it begins than the one before, and how far it leads.
 type Stored = Vec<(u32, i64)>;
 
-fn encode(edges: &SortedSet<Edge>) -> Vec<u8> {
+pub(super) fn encode(edges: &SortedSet<Edge>) -> Vec<u8> {
     let mut last = 0;
     let stored: Stored = edges
         .iter()

@@ -1,22 +1,18 @@
 //! Making a data file where there is none: in memory first, and then in its place at once.
 //!
 //! SQLite writes a new file page by page, with a journal beside it that nobody will ever need. A file that appears whole
-//! needs neither locks nor a journal, and its arcs, of which there are more than of anything else, can be laid into it in their
-//! order. Must not know: what is in a batch. Invariant: whoever looks finds no data file or all of it; a file that somebody else
-//! has made meanwhile stays.
+//! needs neither locks nor a journal, and its rows, which are all known, can be laid into it in their order. Must not know: what
+//! is in a batch. Invariant: whoever looks finds no data file or all of it; a file that somebody else has made meanwhile stays.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use rusqlite::serialize::Data;
 use rusqlite::{Connection, MAIN_DB};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 
-use super::index_pages::IndexPages;
-use super::schema::{self, Tables};
-use super::{Batch, DataFile, Fault, SIDE_FILES, merge, set_rules};
+use super::{Batch, DataFile, Fault, SIDE_FILES, needs, new_database, set_rules};
 
 /// Asks for a file without a name, where there are such files.
 #[cfg(target_os = "linux")]
@@ -24,11 +20,8 @@ const UNNAMED: Option<OFlags> = Some(OFlags::TMPFILE);
 #[cfg(not(target_os = "linux"))]
 const UNNAMED: Option<OFlags> = None;
 
-/// So many arcs are laid out in memory at most, up to 44 bytes each. A larger file takes SQLite long anyway.
+/// Of so many arcs at most, up to 44 bytes each, a file is laid out in memory. A larger one takes SQLite long anyway.
 const MOST_ROWS: usize = 1 << 20;
-
-/// Bytes of a page of a new database (`SQLITE_DEFAULT_PAGE_SIZE`).
-const PAGE_SIZE: usize = 4096;
 
 /// As SQLite has them, before the process's mask.
 const PERMISSIONS: Mode = Mode::from_raw_mode(0o644);
@@ -43,23 +36,25 @@ impl DataFile {
             return false;
         }
         let Ok(file) = Unnamed::beside(path) else { return false };
-        write(batch, |parts| file.appear(path, parts)).is_ok_and(|made| made)
+        database(batch).is_ok_and(|database| database.is_some_and(|bytes| file.appear(path, &bytes).is_ok()))
     }
 }
 
-/// Hands `put` the bytes of a database with a batch in it, in parts, if they can be laid out. Tells whether they were put.
-pub(super) fn write(batch: &Batch, put: impl FnOnce([&[u8]; 2]) -> io::Result<()>) -> Result<bool, Fault> {
+/// The bytes of a database with a batch in it, if they can be laid out.
+pub(super) fn database(batch: &Batch) -> Result<Option<Vec<u8>>, Fault> {
+    let Some(bytes) = new_database::of_batch(batch) else { return Ok(None) };
+    if batch.tests.is_empty() {
+        return Ok(Some(bytes));
+    }
+    // What tests depend on is little beside what they did.
     let mut connection = Connection::open_in_memory()?;
+    connection.deserialize_read_exact(MAIN_DB, bytes.as_slice(), bytes.len(), false)?;
     set_rules(&connection)?;
     let transaction = connection.transaction()?;
-    schema::ensure(&transaction, Tables::default())?;
-    let mut arcs = IndexPages::new(PAGE_SIZE);
-    merge::add_all(&transaction, batch, &mut arcs)?;
-    let root = schema::first_page_of_arcs(&transaction)?;
+    needs::add(&transaction, &batch.tests)?;
     transaction.commit()?;
-    let Data::Owned(mut database) = connection.serialize(MAIN_DB)? else { return Ok(false) };
-    let Some(pages) = arcs.complete(&mut database, root) else { return Ok(false) };
-    Ok(put([&database, &pages]).is_ok())
+    let data = connection.serialize(MAIN_DB)?;
+    Ok(Some(data.to_vec()))
 }
 
 /// A file without a name, which goes with the process if it never gets one.
@@ -82,10 +77,8 @@ impl Unnamed {
     }
 
     /// Gets a name, unless there is a file of that name.
-    fn appear(mut self, path: &Path, parts: [&[u8]; 2]) -> io::Result<()> {
-        for part in parts {
-            self.0.write_all(part)?;
-        }
+    fn appear(mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)?;
         let unnamed = format!("/proc/self/fd/{}", self.0.as_raw_fd());
         Ok(linkat(CWD, unnamed, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
     }

@@ -12,14 +12,13 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::edge_sets::{self, EdgeSets};
 use super::edges::CodeRow;
-use super::index_pages::IndexPages;
 use super::rows::{MixedRows, Rows};
 use super::schema::{self, LinesAs};
-use super::{Batch, BatchCode, BatchFile, DataFile, Fault, StoreError, edges, moves, needs, read, vectors};
+use super::{Batch, BatchFile, DataFile, Fault, StoreError, edges, moves, needs, read, vectors};
 use crate::model::{CodeKey, Edge, LineArc, LineSet, SortedSet, SourceHash};
 
 /// What a merge did that the user should know.
@@ -34,7 +33,7 @@ impl DataFile {
     pub(crate) fn merge(&mut self, batch: &Batch) -> Result<MergeOutcome, StoreError> {
         self.write(|transaction| {
             let mut outcome = MergeOutcome::default();
-            add(transaction, batch, Arcs::added(transaction)?, &mut outcome)?;
+            add(transaction, batch, &mut outcome)?;
             Ok(outcome)
         })
     }
@@ -51,25 +50,15 @@ impl DataFile {
                 schema::forget(transaction)?;
             }
             for batch in batches {
-                add(transaction, &batch, Arcs::added(transaction)?, &mut outcome)?;
+                add(transaction, &batch, &mut outcome)?;
             }
             Ok(outcome)
         })
     }
 }
 
-/// Adds the only batch of a data file that is being made; its arcs to pages that are laid out without SQLite.
-pub(super) fn add_all(transaction: &Transaction, batch: &Batch, arcs: &mut IndexPages) -> Result<(), Fault> {
-    add(transaction, batch, Arcs::LaidOut(arcs), &mut MergeOutcome::default())
-}
-
 /// Adds a batch.
-fn add<'a>(
-    connection: &'a Connection,
-    batch: &'a Batch,
-    arcs: Arcs<'a>,
-    outcome: &mut MergeOutcome,
-) -> Result<(), Fault> {
+fn add(connection: &Connection, batch: &Batch, outcome: &mut MergeOutcome) -> Result<(), Fault> {
     let last_file = schema::last_row(connection, "file")?;
     let mut merge = Merge {
         connection,
@@ -82,7 +71,10 @@ fn add<'a>(
         files: Rows::new(connection, PUT_FILES),
         sources: Rows::new(connection, PUT_SOURCES),
         bits: Rows::new(connection, PUT_BITS),
-        arcs,
+        arcs: Rows::new(
+            connection,
+            if schema::arcs_have_numbers(connection)? { PUT_NEW_ARCS } else { PUT_ARCS },
+        ),
         codes: Rows::new(connection, edges::STATED),
         edges: Rows::new(connection, edges::TAKEN),
         edge_sets: EdgeSets::default(),
@@ -103,8 +95,7 @@ fn add<'a>(
         merge.leaves_edge_sets |= needs::forget_earlier_runs(connection, &batch.tests)?;
     }
     // Numbered in the order in which each file goes through them.
-    let named = batch.files.iter().flat_map(BatchFile::contexts);
-    for context in named.collect::<BTreeSet<_>>() {
+    for context in batch.contexts() {
         merge.context_id(context)?;
     }
     for file in &batch.files {
@@ -167,7 +158,7 @@ struct Merge<'a> {
     files: MixedRows<'a, 2>,
     sources: MixedRows<'a, 2>,
     bits: MixedRows<'a, 3>,
-    arcs: Arcs<'a>,
+    arcs: Rows<'a, 4>,
     codes: MixedRows<'a, 5>,
     edges: Rows<'a, 3>,
     edge_sets: EdgeSets,
@@ -209,14 +200,8 @@ impl<'a> Merge<'a> {
                 }
             }
         }
-        // In the order of their table, where those that are alike stand next to one another: a module that was loaded twice has
-        // each of its code objects twice.
-        let mut codes: Vec<&BatchCode> = file.codes.iter().collect();
-        codes.sort_unstable_by_key(|code| (code.key.first_line, &code.key.qualname, code.key.fingerprint));
-        let mut before = None;
-        for code in codes {
-            let is_alone = before.replace(&code.key) != Some(&code.key);
-            self.code(id, code, is_new && is_alone)?;
+        for (key, taken) in file.taken() {
+            self.code(id, key, &taken, is_new)?;
         }
         for (context, vectors) in file.vectors.iter().filter(|(_, vectors)| !vectors.is_empty()) {
             let context = self.context_id(context)?;
@@ -231,16 +216,18 @@ impl<'a> Merge<'a> {
         Ok(())
     }
 
-    fn code(&mut self, file: i64, code: &'a BatchCode, is_new: bool) -> Result<(), Fault> {
-        let mut row = None;
-        // By place in memory, while `code` keeps them there.
+    fn code(
+        &mut self,
+        file: i64,
+        key: &'a CodeKey,
+        taken: &BTreeMap<&str, Arc<SortedSet<Edge>>>,
+        is_new: bool,
+    ) -> Result<(), Fault> {
+        let row = self.code_row(file, key, is_new)?;
+        // By place in memory, while `taken` keeps them there.
         let mut sets: BTreeMap<*const SortedSet<Edge>, i64> = BTreeMap::new();
-        for (context, edges) in code.edges.iter().filter(|(_, edges)| !edges.is_empty()) {
+        for (context, edges) in taken {
             let context = self.context_id(context)?;
-            let row = match row {
-                Some(row) => row,
-                None => *row.insert(self.code_row(file, &code.key, is_new)?),
-            };
             if !row.is_new {
                 self.edges.write_rest()?;
                 self.leaves_edge_sets |=
@@ -284,23 +271,12 @@ impl<'a> Merge<'a> {
         lines: Option<&LineSet>,
         arcs: Option<&SortedSet<LineArc>>,
     ) -> Result<(), Fault> {
-        // The ends of arcs count as lines that ran: saying so twice would double the rows.
-        let mut rest = lines.cloned().unwrap_or_default();
-        for line in arcs.into_iter().flatten().flat_map(|arc| arc.lines()) {
-            rest.remove(line);
-        }
-        let all = &mut self.sorted_arcs;
-        all.clear();
-        all.extend(rest.iter().map(i64::from).map(|line| [-line, line]));
-        // From the last line on, these are in order.
-        all.reverse();
-        all.extend(arcs.into_iter().flatten().map(|arc| [i64::from(arc.from), i64::from(arc.to)]));
-        if all.is_empty() {
+        sort_arcs(lines, arcs, &mut self.sorted_arcs);
+        if self.sorted_arcs.is_empty() {
             return Ok(());
         }
-        all.sort_unstable();
         let context = self.context_id(context)?;
-        self.arcs.add(file, context, &self.sorted_arcs)
+        self.sorted_arcs.iter().try_for_each(|[from, to]| self.arcs.add([file, context, *from, *to]))
     }
 
     /// The row number of a file; and whether it has that only now, so that nothing else is in the data file of it.
@@ -361,7 +337,6 @@ impl<'a> Merge<'a> {
             return Ok(false);
         }
         self.write_rest()?;
-        self.arcs.before_dropping();
         let bits =
             self.connection.prepare_cached("DELETE FROM line_bits WHERE file_id = ?")?.execute([file])?;
         let arcs = self.connection.prepare_cached("DELETE FROM arc WHERE file_id = ?")?.execute([file])?;
@@ -402,6 +377,21 @@ impl<'a> Merge<'a> {
     }
 }
 
+/// The arcs of one file and context as the data file has them, in the order of their table.
+pub(super) fn sort_arcs(lines: Option<&LineSet>, arcs: Option<&SortedSet<LineArc>>, all: &mut Vec<[i64; 2]>) {
+    // The ends of arcs count as lines that ran: saying so twice would double the rows.
+    let mut rest = lines.cloned().unwrap_or_default();
+    for line in arcs.into_iter().flatten().flat_map(|arc| arc.lines()) {
+        rest.remove(line);
+    }
+    all.clear();
+    all.extend(rest.iter().map(i64::from).map(|line| [-line, line]));
+    // From the last line on, these are in order.
+    all.reverse();
+    all.extend(arcs.into_iter().flatten().map(|arc| [i64::from(arc.from), i64::from(arc.to)]));
+    all.sort_unstable();
+}
+
 /// Notes which text a file's data belongs to from now on.
 pub(super) fn note_source(connection: &Connection, file: i64, source: SourceHash) -> Result<(), Fault> {
     let mut note = connection.prepare_cached(&format!("{PUT_SOURCES} VALUES (?, ?)"))?;
@@ -424,44 +414,3 @@ const PUT_BITS: &str = "INSERT OR REPLACE INTO line_bits (file_id, context_id, n
 const PUT_ARCS: &str = "INSERT OR REPLACE INTO arc (file_id, context_id, fromno, tono)";
 /// The same where coverage.py has made the table, whose rows would be removed and added anew.
 const PUT_NEW_ARCS: &str = "INSERT OR IGNORE INTO arc (file_id, context_id, fromno, tono)";
-
-/// What becomes of such rows.
-enum Arcs<'a> {
-    Added(Rows<'a, 4>),
-    /// They are not for SQLite to add.
-    LaidOut(&'a mut IndexPages),
-}
-
-impl<'a> Arcs<'a> {
-    fn added(connection: &'a Connection) -> Result<Self, Fault> {
-        let put = if schema::arcs_have_numbers(connection)? { PUT_NEW_ARCS } else { PUT_ARCS };
-        Ok(Self::Added(Rows::new(connection, put)))
-    }
-
-    /// Adds arcs of one context, which ascend.
-    fn add(&mut self, file: i64, context: i64, arcs: &[[i64; 2]]) -> Result<(), Fault> {
-        match self {
-            Self::Added(rows) => arcs.iter().try_for_each(|[from, to]| rows.add([file, context, *from, *to])),
-            Self::LaidOut(pages) => {
-                pages.add([file, context], arcs);
-                Ok(())
-            }
-        }
-    }
-
-    /// To be called before rows are removed from the table.
-    fn before_dropping(&mut self) {
-        match self {
-            Self::Added(_) => {}
-            Self::LaidOut(pages) => pages.spoil(),
-        }
-    }
-
-    /// Adds what waits for more.
-    fn write_rest(&mut self) -> Result<(), Fault> {
-        match self {
-            Self::Added(rows) => rows.write_rest(),
-            Self::LaidOut(_) => Ok(()),
-        }
-    }
-}

@@ -8,6 +8,7 @@
 //! rolled back by the next opener; only `synchronous` is off, which gives up power loss alone and saves the milliseconds
 //! an fsync takes.
 
+mod b_trees;
 mod batch;
 mod contents;
 mod edge_contexts;
@@ -17,11 +18,11 @@ mod error;
 mod facts_cache;
 mod fresh;
 mod image;
-mod index_pages;
 mod lock_holder;
 mod merge;
 mod moves;
 mod needs;
+mod new_database;
 mod pairs;
 mod quick_check;
 mod read;

@@ -67,10 +67,15 @@ fn layouts(connection: &Connection) -> Result<Vec<(String, SourceHash, Layout)>,
     Ok(found)
 }
 
+/// Where a file's blocks stand, as the data file has it.
+pub(super) fn encode(layout: &Layout) -> Option<Vec<u8>> {
+    // A layout holds nothing postcard has no form for.
+    postcard::to_stdvec(layout).ok()
+}
+
 /// Keeps where a file's blocks stand in the text that its data belongs to.
 pub(super) fn put_layout(connection: &Connection, file: i64, layout: &Layout) -> Result<(), Fault> {
-    // A layout holds nothing postcard has no form for.
-    let Ok(bytes) = postcard::to_stdvec(layout) else { return Ok(()) };
+    let Some(bytes) = encode(layout) else { return Ok(()) };
     connection
         .prepare_cached("INSERT OR REPLACE INTO minicov_layout (file_id, layout) VALUES (?, ?)")?
         .execute(params![file, bytes])?;

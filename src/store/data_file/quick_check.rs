@@ -13,7 +13,7 @@ use rustix::fs::{Access, access};
 use super::{Fault, SIDE_FILES, SQLITE_MAGIC};
 
 /// SQLite's `application_id`: "mcov". coverage.py neither sets nor reads it.
-const APPLICATION: u32 = 0x6d63_6f76;
+pub(super) const APPLICATION: u32 = 0x6d63_6f76;
 
 /// Bytes before the first page's content, and the first of that (<https://sqlite.org/fileformat2.html>, sections 1.3, 1.6).
 const HEAD: usize = 101;

@@ -125,10 +125,38 @@ const OBSERVATIONS: [&str; 15] = [
 ];
 
 /// The format this version writes.
-const FORMAT: usize = OUR_TABLES.len();
+pub(super) const FORMAT: usize = OUR_TABLES.len();
 
 /// One number for coverage.py's tables and ours as this version writes them.
 pub(super) const ALL_TABLES: u32 = SCHEMA_VERSION as u32 * 1000 + FORMAT as u32;
+
+/// The value of `version` in `meta`.
+pub(super) const MAKER: &str = concat!("minicov ", env!("CARGO_PKG_VERSION"));
+
+/// A table as this version makes it.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// What makes it.
+    pub(super) statement: &'static str,
+    /// Whether SQLite numbers its rows.
+    pub(super) has_row_numbers: bool,
+    /// Whether SQLite keeps an index beside it.
+    pub(super) has_index: bool,
+}
+
+/// All tables, in the order in which they are made.
+pub(super) fn tables() -> impl Iterator<Item = Table> {
+    let statements = std::iter::once(COVERAGE_TABLES).chain(OUR_TABLES).flat_map(|all| all.split(';'));
+    statements.map(str::trim).filter_map(|statement| {
+        let (name, rest) = statement.strip_prefix("CREATE TABLE ")?.split_once(' ')?;
+        Some(Table {
+            name,
+            statement,
+            has_row_numbers: !rest.ends_with("without rowid"),
+            has_index: rest.contains("unique ("),
+        })
+    })
+}
 
 /// Which tables a file has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -218,8 +246,7 @@ pub(super) fn ensure(connection: &Connection, tables: Tables) -> Result<Tables, 
     if !tables.coverage {
         connection.execute_batch(COVERAGE_TABLES)?;
         connection.execute("INSERT INTO coverage_schema (version) VALUES (?)", [SCHEMA_VERSION])?;
-        let maker = concat!("minicov ", env!("CARGO_PKG_VERSION"));
-        connection.execute("INSERT INTO meta (key, value) VALUES ('version', ?)", [maker])?;
+        connection.execute("INSERT INTO meta (key, value) VALUES ('version', ?)", [MAKER])?;
     }
     if tables.format < FORMAT {
         for later in &OUR_TABLES[tables.format..] {
@@ -245,11 +272,6 @@ pub(super) fn forget(connection: &Connection) -> Result<(), Fault> {
 /// Whether SQLite numbers the rows of the table `arc`, as in coverage.py's files.
 pub(super) fn arcs_have_numbers(connection: &Connection) -> Result<bool, Fault> {
     Ok(connection.query_row("SELECT NOT wr FROM pragma_table_list('arc')", (), |row| row.get(0))?)
-}
-
-/// Where the table `arc` begins in the file.
-pub(super) fn first_page_of_arcs(connection: &Connection) -> Result<u32, Fault> {
-    Ok(connection.query_row("SELECT rootpage FROM sqlite_master WHERE name = 'arc'", (), |row| row.get(0))?)
 }
 
 /// The highest number of a row in a table whose rows have an `id`; none where there are none.

@@ -41,8 +41,7 @@ fn a_file_that_is_made_at_once_is_as_one_that_grew() {
         assert!(is_made || !cfg!(target_os = "linux"));
         if !is_made {
             assert!(!made.path().exists());
-            let put = |parts: [&[u8]; 2]| fs::write(made.path(), parts.concat());
-            assert!(fresh::write(&batch, put).unwrap());
+            fs::write(made.path(), fresh::database(&batch).unwrap().unwrap()).unwrap();
         }
         merge(&grown.path(), &batch);
         assert_eq!(observed(&made.path()), observed(&grown.path()));
