@@ -3,7 +3,7 @@
 use crate::model::{CodeShape, LineNo, LineSet};
 
 use super::locations::{LineColumn, ends_with_line, line_columns, locations, locations_in};
-use super::opcodes::opcode;
+use super::opcodes::{Flow, opcode};
 
 /// The name of the code objects that hold deferred annotations (PEP 649, CPython 3.14+). Programs hardly ever run them.
 pub(crate) const DEFERRED_ANNOTATIONS: &str = "__annotate__";
@@ -107,6 +107,12 @@ pub(crate) fn may_begin_on_header(table: &[u8], first_line: i32, outer: &[LineNo
         }
     }
     false
+}
+
+/// Whether the instruction with this number, as it lies in memory, leaves its code object with a value. Where the interpreter has
+/// put another one in its place that tells of it, this does not know.
+pub(crate) fn is_return(number: u8) -> bool {
+    opcode(number).flow == Flow::Return
 }
 
 /// Whether the first instruction behind the entry of a code object, its `RESUME`, is of the entry's line: that of a lambda,

@@ -33,8 +33,8 @@ pub(crate) use decisions::{CodeTest, Joiner};
 #[cfg(Py_3_12)]
 pub(crate) use due::Due;
 pub(crate) use executable::{
-    DEFERRED_ANNOTATIONS, LineRange, begins_on_line_of_entry, executable_lines, is_function, is_statement,
-    line_range, lines, may_begin_on_header,
+    DEFERRED_ANNOTATIONS, LineRange, begins_on_line_of_entry, executable_lines, is_function, is_return,
+    is_statement, line_range, lines, may_begin_on_header,
 };
 pub(crate) use line_arcs::LineSteps;
 pub(crate) use locations::has_columns;

@@ -326,15 +326,16 @@ impl CodeState {
         Ok(self.flow.get_or_init(|| Box::new(ControlFlow::new(&CodeShape::default()))))
     }
 
-    /// Whether the exception of a `raise` statement comes to the end of a `with`; `flow` is the code taken apart.
+    /// Whether the exception of a `raise` statement comes to the end of a `with`; `flow` is the code taken apart, or `None` where
+    /// it has no handlers.
     pub(super) fn raises_in_with<'a>(
         &self,
-        flow: impl FnOnce() -> PyResult<&'a ControlFlow>,
+        flow: impl FnOnce() -> PyResult<Option<&'a ControlFlow>>,
     ) -> PyResult<bool> {
         if let Some(known) = self.raises_in_with.get() {
             return Ok(*known);
         }
-        let answer = flow()?.raises_in_with();
+        let answer = flow()?.is_some_and(ControlFlow::raises_in_with);
         Ok(*self.raises_in_with.get_or_init(|| answer))
     }
 

@@ -17,9 +17,11 @@ use pyo3::types::{PyString, PyType};
 use super::calls::{
     Activation, CALLS, GOES_ON_SILENTLY, adopt, bring_up, forget_waiting, pause, resume, take_in_waiting,
 };
-use super::frames::{code_of, flow_of, is_at_bare_raise, is_at_return, line_of, offset_of};
+use super::frames::{
+    code_of, flow_of, flow_with_handlers, is_at_bare_raise, is_at_return, line_of, offset_of,
+};
 use super::unwatched;
-use crate::bytecode;
+use crate::bytecode::{self, ControlFlow};
 use crate::model::{BranchDetail, DynamicContexts, Edge, LineNo};
 use crate::trace::code::{CodeState, state_of, test_frame_of};
 use crate::trace::session::Session;
@@ -126,10 +128,12 @@ pub(super) unsafe fn line(session: &Session, frame: *mut raw::PyFrameObject) -> 
         return Ok(());
     }
     // SAFETY: the caller vouches for it.
-    let flow = unsafe { flow_of(state, frame) }?;
+    let flow = unsafe { flow_with_handlers(state, frame) }?;
     // SAFETY: as above.
-    let is_at_handler = unsafe { offset_of(frame) }.is_some_and(|offset| flow.handles_at(offset));
-    if raising || !is_at_handler || flow.only_raises_again_in(last) {
+    let offset = unsafe { offset_of(frame) };
+    let is_at_handler = |flow: &ControlFlow| offset.is_some_and(|offset| flow.handles_at(offset));
+    let is_sent_there = |flow: &ControlFlow| !is_at_handler(flow) || flow.only_raises_again_in(last);
+    if raising || flow.is_none_or(is_sent_there) {
         session.record_step(state, last, line.cast_signed());
     }
     Ok(())
@@ -152,11 +156,11 @@ unsafe fn asks_manager(session: &Session, frame: *mut raw::PyFrameObject) -> PyR
     // SAFETY: the state lives as long as the frame's code object, and the frame is alive.
     let state = unsafe { state.as_ref() };
     // SAFETY: the caller vouches for it.
-    let flow = || unsafe { flow_of(state, frame) };
-    if !state.raises_in_with(flow)? {
+    if !state.raises_in_with(|| unsafe { flow_with_handlers(state, frame) })? {
         return Ok(false);
     }
-    let flow = flow()?;
+    // SAFETY: as above.
+    let flow = unsafe { flow_of(state, frame) }?;
     // SAFETY: as above.
     let offset = unsafe { offset_of(frame) };
     Ok(offset.is_some_and(|offset| flow.asks_manager_at(offset))

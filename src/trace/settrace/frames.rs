@@ -4,12 +4,15 @@
 #![expect(unsafe_code, reason = "tracer callbacks are raw C functions")]
 
 use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
 
 use pyo3::ffi as raw;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
-use crate::bytecode::ControlFlow;
+use crate::bytecode::{self, ControlFlow};
 use crate::model::LineNo;
+use crate::python::ffi;
 use crate::trace::code::{CodeState, state_of};
 use crate::trace::session::Session;
 
@@ -66,6 +69,20 @@ pub(super) unsafe fn flow_of(state: &CodeState, frame: *mut raw::PyFrameObject) 
     state.flow(&unsafe { code_of(frame) })
 }
 
+/// The same where exceptions lead anywhere in it; `None` where they do not, which is told without taking it apart.
+///
+/// # Safety
+/// Attached, with a live frame of the code that the state belongs to.
+pub(super) unsafe fn flow_with_handlers(
+    state: &CodeState,
+    frame: *mut raw::PyFrameObject,
+) -> PyResult<Option<&ControlFlow>> {
+    // SAFETY: the caller vouches for it.
+    let code = unsafe { code_of(frame) };
+    let table = ffi::CO_EXCEPTIONTABLE.of(&code)?.cast_into::<PyBytes>()?;
+    if table.as_bytes().is_empty() { Ok(None) } else { state.flow(&code).map(Some) }
+}
+
 /// Whether the frame is left for good and with a value: not for a while (`yield`), nor by an exception, of which CPython
 /// 3.12 tells in the same way.
 ///
@@ -75,7 +92,12 @@ pub(super) unsafe fn is_at_return(state: &CodeState, frame: *mut raw::PyFrameObj
     // SAFETY: the caller vouches for it.
     let Some(offset) = (unsafe { offset_of(frame) }) else { return Ok(false) };
     // SAFETY: as above.
-    Ok(unsafe { flow_of(state, frame) }?.returns_at(offset))
+    let code = unsafe { code_of(frame) };
+    let unit = ffi::units_in_memory(&code).get(offset as usize / 2);
+    if unit.is_some_and(|unit| bytecode::is_return(unit[0].load(Ordering::Relaxed))) {
+        return Ok(true);
+    }
+    Ok(state.flow(&code)?.returns_at(offset))
 }
 
 /// Whether a `raise` alone stands where the frame is: an exception that leaves the frame is then its own, for what handlers do
