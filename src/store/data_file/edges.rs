@@ -158,7 +158,7 @@ pub(super) fn take_over_rows(connection: &Connection, tables: Tables) -> Result<
     })?;
     let mut sets = EdgeSets::default();
     for ((code, context), edges) in &taken {
-        add(connection, &mut sets, CodeRow { id: *code, is_new: false }, *context, edges)?;
+        add(connection, &mut sets, *code, *context, edges)?;
     }
     connection.execute("DROP TABLE minicov_edge", ())?;
     Ok(())
@@ -169,14 +169,6 @@ pub(super) fn fingerprint(row: &Row, column: usize) -> rusqlite::Result<[u8; 16]
     bytes
         .try_into()
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error)))
-}
-
-/// The row of a code object.
-#[derive(Clone, Copy)]
-pub(super) struct CodeRow {
-    pub(super) id: i64,
-    /// Whether it stands there only now, so that nothing refers to it yet.
-    pub(super) is_new: bool,
 }
 
 /// Rows of sets of edges: code object, context and set.
@@ -199,21 +191,21 @@ pub(super) fn find_code(connection: &Connection, file: i64, key: &CodeKey) -> Re
 pub(super) fn add(
     connection: &Connection,
     sets: &mut EdgeSets,
-    code: CodeRow,
+    code: i64,
     context: i64,
     edges: &SortedSet<Edge>,
 ) -> Result<bool, Fault> {
-    let known = if code.is_new { None } else { known(connection, code.id, context)? };
+    let known = known(connection, code, context)?;
     let mut put = connection.prepare_cached(&format!("{TAKEN} VALUES (?, ?, ?)"))?;
     let Some(known) = known else {
-        put.execute([code.id, context, sets.id(connection, edges)?])?;
+        put.execute([code, context, sets.id(connection, edges)?])?;
         return Ok(false);
     };
     let mut all = edge_sets::decode(&known)?;
     if all.unite(edges.clone()) == 0 {
         return Ok(false);
     }
-    put.execute([code.id, context, sets.id(connection, &all)?])?;
+    put.execute([code, context, sets.id(connection, &all)?])?;
     Ok(true)
 }
 

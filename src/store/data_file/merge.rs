@@ -15,7 +15,6 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::edge_sets::{self, EdgeSets};
-use super::edges::CodeRow;
 use super::rows::{MixedRows, Rows};
 use super::schema::{self, LinesAs};
 use super::{Batch, BatchFile, DataFile, Fault, StoreError, edges, moves, needs, read, vectors};
@@ -143,6 +142,14 @@ fn upgrade(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The row of a code object.
+#[derive(Clone, Copy)]
+struct CodeRow {
+    id: i64,
+    /// Whether it stands there only now, so that nothing refers to it yet.
+    is_new: bool,
+}
+
 struct Merge<'a> {
     connection: &'a Connection,
     lines_as: LinesAs,
@@ -231,7 +238,7 @@ impl<'a> Merge<'a> {
             if !row.is_new {
                 self.edges.write_rest()?;
                 self.leaves_edge_sets |=
-                    edges::add(self.connection, &mut self.edge_sets, row, context, edges)?;
+                    edges::add(self.connection, &mut self.edge_sets, row.id, context, edges)?;
                 continue;
             }
             let set = match sets.entry(Arc::as_ptr(edges)) {
