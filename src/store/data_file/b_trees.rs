@@ -190,16 +190,16 @@ impl Tree {
         self.add_cell(pages, None);
     }
 
-    /// The number of the row that came last; 0 where none did.
-    pub(super) fn last(&self) -> i64 {
-        self.last
-    }
-
     /// The same for a row of a few numbers, of which a file has more than of anything else.
     pub(super) fn add_numbers<const COLUMNS: usize>(&mut self, pages: &mut Pages, numbers: [i64; COLUMNS]) {
         let mut cell = [0; LONGEST_OF_NUMBERS];
         let length = lay_out_numbers(&numbers, &mut cell);
         self.leaves.add(pages, &cell[..length], None, None);
+    }
+
+    /// The number of the row that came last; 0 where none did.
+    pub(super) fn last(&self) -> i64 {
+        self.last
     }
 
     fn add_cell(&mut self, pages: &mut Pages, last: Option<i64>) {

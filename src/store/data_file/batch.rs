@@ -2,7 +2,7 @@
 //!
 //! Must not know: where it comes from, how it is stored. Invariant: to unite the same twice changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::Vectors;
@@ -35,7 +35,9 @@ impl Batch {
 
     /// The contexts in which anything was recorded.
     pub(super) fn contexts(&self) -> BTreeSet<&str> {
-        self.files.iter().flat_map(BatchFile::contexts).collect()
+        // Where tests are contexts, each is named by each code object that it runs: told by hash before any are put in order.
+        let all: HashSet<&str> = self.files.iter().flat_map(BatchFile::contexts).collect();
+        all.into_iter().collect()
     }
 }
 
@@ -67,7 +69,7 @@ impl BatchFile {
         lines.chain(self.arcs.values().map(SortedSet::len)).sum()
     }
 
-    /// The contexts in which anything was recorded.
+    /// The contexts in which anything was recorded, some of them many times.
     fn contexts(&self) -> impl Iterator<Item = &str> {
         let lines = self.lines.iter().filter(|(_, lines)| !lines.is_empty()).map(|(context, _)| context);
         let arcs = self.arcs.iter().filter(|(_, arcs)| !arcs.is_empty()).map(|(context, _)| context);

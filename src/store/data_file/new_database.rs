@@ -16,12 +16,12 @@ use Value::{Blob, Null, Number, Text};
 pub(super) fn of_batch(batch: &Batch) -> Option<Vec<u8>> {
     let mut filling = Filling {
         tables: Tables::new(),
-        contexts: batch.contexts().into_iter().zip(1..).collect(),
+        contexts: HashMap::new(),
         edge_sets: HashMap::new(),
         arcs: Vec::new(),
     };
     filling.settings(batch)?;
-    filling.contexts()?;
+    filling.contexts(batch)?;
     let mut paths = BTreeMap::new();
     for file in &batch.files {
         let number = filling.file(file, batch.branches)?;
@@ -122,8 +122,8 @@ impl Tables {
 /// Tables that are being filled.
 struct Filling<'a> {
     tables: Tables,
-    /// Row numbers by name, in the order of both.
-    contexts: BTreeMap<&'a str, i64>,
+    /// Row numbers by name, both in the same order.
+    contexts: HashMap<&'a str, i64>,
     /// Row numbers by their bytes.
     edge_sets: HashMap<Vec<u8>, i64>,
     /// Memory to be used again.
@@ -158,10 +158,11 @@ impl<'a> Filling<'a> {
         Some(())
     }
 
-    fn contexts(&mut self) -> Option<()> {
-        for (name, number) in &self.contexts {
-            self.tables.add_numbered("context", *number, &[Null, Text(name)])?;
-            self.tables.index("context", &[Text(name), Number(*number)])?;
+    fn contexts(&mut self, batch: &'a Batch) -> Option<()> {
+        for name in batch.contexts() {
+            let number = self.tables.add("context", &[Null, Text(name)])?;
+            self.tables.index("context", &[Text(name), Number(number)])?;
+            self.contexts.insert(name, number);
         }
         Some(())
     }
